@@ -1,0 +1,135 @@
+#include "lib/quant/qtype.h"
+
+#include "lib/base/num.h"
+#include "lib/base/text.h"
+#include "lib/quant/blocks.h"
+
+#include <stdio.h>
+
+#define QT(id, sym, name, nelems, nbytes, flags, fallback, block)                                  \
+    _Static_assert(sizeof(block) == (nbytes), "block size of " name);
+#include "lib/quant/qtype.def"
+#undef QT
+
+static const struct qt_info types[] = {
+#define QT(id, sym, name, nelems, nbytes, flags, fallback, block)                                  \
+    {QT_##sym, name, nelems, nbytes, flags, QT_##fallback},
+#include "lib/quant/qtype.def"
+#undef QT
+};
+
+/* Ids that files may still carry: ggml's repacked types, dropped from the format in 2025. */
+static const struct {
+    uint32_t id;
+    const char *name;
+} removed[] = {
+    {4, "q4_2 (removed)"},       {5, "q4_3 (removed)"},        {31, "q4_0_4_4 (removed)"},
+    {32, "q4_0_4_8 (removed)"},  {33, "q4_0_8_8 (removed)"},   {36, "iq4_nl_4_4 (removed)"},
+    {37, "iq4_nl_4_8 (removed)"}, {38, "iq4_nl_8_8 (removed)"},
+};
+
+const struct qt_info *qt_info(uint32_t id)
+{
+    for (size_t i = 0; i < GG_COUNTOF(types); i++) {
+        if ((uint32_t)types[i].type == id)
+            return &types[i];
+    }
+    return NULL;
+}
+
+bool qt_is_removed(uint32_t id)
+{
+    for (size_t i = 0; i < GG_COUNTOF(removed); i++) {
+        if (removed[i].id == id)
+            return true;
+    }
+    return false;
+}
+
+const char *qt_name(uint32_t id, char tmp[32])
+{
+    const struct qt_info *t = qt_info(id);
+    if (t != NULL)
+        return t->name;
+    for (size_t i = 0; i < GG_COUNTOF(removed); i++) {
+        if (removed[i].id == id)
+            return removed[i].name;
+    }
+    snprintf(tmp, 32, "unknown type %u", (unsigned)id);
+    return tmp;
+}
+
+const struct qt_info *qt_by_name(const char *name)
+{
+    for (size_t i = 0; i < GG_COUNTOF(types); i++) {
+        if (gg_text_ieq(types[i].name, name))
+            return &types[i];
+    }
+    return NULL;
+}
+
+size_t qt_count(void)
+{
+    return GG_COUNTOF(types);
+}
+
+const struct qt_info *qt_at(size_t i)
+{
+    return &types[i];
+}
+
+bool qt_row_nbytes(uint32_t id, uint64_t n_cols, uint64_t *nbytes)
+{
+    const struct qt_info *t = qt_info(id);
+    uint64_t n;
+    if (t == NULL || n_cols % t->block_nelems != 0 ||
+        !gg_mul_u64(n_cols / t->block_nelems, t->block_nbytes, &n) || n > INT64_MAX)
+        return false;
+    *nbytes = n;
+    return true;
+}
+
+/* a * b, where the product of the non-zero factors must stay below 2^63 whatever the zeros. */
+static bool times(uint64_t *nonzero, bool *zero, uint64_t factor)
+{
+    if (factor == 0) {
+        *zero = true;
+        return true;
+    }
+    uint64_t r;
+    if (!gg_mul_u64(*nonzero, factor, &r) || r > INT64_MAX)
+        return false;
+    *nonzero = r;
+    return true;
+}
+
+bool qt_nelems(const uint64_t ne[4], uint64_t *nelems)
+{
+    uint64_t n = 1;
+    bool zero = false;
+    for (int i = 0; i < 4; i++) {
+        if (!times(&n, &zero, ne[i]))
+            return false;
+    }
+    *nelems = zero ? 0 : n;
+    return true;
+}
+
+bool qt_tensor_nbytes(uint32_t id, const uint64_t ne[4], uint64_t *nbytes)
+{
+    uint64_t row, n = 1, nelems;
+    bool zero = false;
+    if (!qt_nelems(ne, &nelems) || !qt_row_nbytes(id, ne[0], &row) || !times(&n, &zero, row))
+        return false;
+    for (int i = 1; i < 4; i++) {
+        if (!times(&n, &zero, ne[i]))
+            return false;
+    }
+    *nbytes = zero ? 0 : n;
+    return true;
+}
+
+double qt_bpw(const struct qt_info *t)
+{
+    return 8.0 * t->block_nbytes / t->block_nelems;
+}

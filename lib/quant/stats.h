@@ -1,0 +1,40 @@
+/* Numbers about rows: error sums between two rows, ranges of one row, finiteness.
+ *
+ * All sums are doubles, taken in one fixed order that vector code can follow: element i of a row is
+ * added to lane i mod 16, and lanes are combined pairwise (0+8, 1+9, ... then 0+4, ... 0+1). So the
+ * numbers don't depend on CPU, threads or slab size, as long as rows are combined in row order.
+ */
+#ifndef QK_STATS_H
+#define QK_STATS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Sums over a row of x (what was) and y (what became of it). */
+struct qk_err_sums {
+    double ee;      /* sum (x-y)^2 */
+    double xx;      /* sum x^2 */
+    double yy;      /* sum y^2 */
+    double xy;      /* sum x*y */
+    double wee;     /* sum w*(x-y)^2, when weights were given */
+    double wxx;     /* sum w*x^2 */
+    double e;       /* sum (y-x): bias */
+    float max_abs;  /* max |x-y| */
+    uint64_t max_at; /* element of it: lowest index on ties */
+    uint64_t n_same; /* elements with x == y */
+    uint64_t n;      /* elements */
+};
+
+/* Sums over n elements; w may be NULL. The difference is taken in float, squares in double. */
+void qk_err_row(struct qk_err_sums *out, const float *x, const float *y, const float *w, size_t n);
+/* *acc += *row, where row's first element is element `first` of acc's run. */
+void qk_err_add(struct qk_err_sums *acc, const struct qk_err_sums *row, uint64_t first);
+
+/* Index of the first NaN or infinity, n when there is none. */
+size_t qk_find_nonfinite(const float *x, size_t n);
+
+/* What narrowing x to F16 does: values that become infinite, and non-zero values that become 0. */
+void qk_count_f16_loss(const float *x, size_t n, uint64_t *n_overflow, uint64_t *n_flushed);
+
+#endif
