@@ -36,6 +36,9 @@ $(BUILD)/lib/quant/%.o: CFLAGS_ALL := $(CFLAGS_ALL) $(if $(filter release,$(MODE
 # ---- sources -------------------------------------------------------------------------------------
 
 LIB_SRC  := $(sort $(wildcard gguf/*.c lib/*/*.c lib/quant/*/*.c))
+ifeq ($(wildcard lib/quant/blocks.h),)
+LIB_SRC  := $(filter-out lib/quant/%,$(LIB_SRC))
+endif
 CMD_SRC  := $(sort $(wildcard cmds/*.c))
 LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o)
 CMD_OBJ  := $(CMD_SRC:%.c=$(BUILD)/%.o)

@@ -1,0 +1,8 @@
+/* ggtool: the dispatcher. */
+#include <stdio.h>
+
+int main(void)
+{
+    puts("ggtool " GG_VERSION);
+    return 0;
+}
