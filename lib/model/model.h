@@ -1,0 +1,65 @@
+/* Model: a source seen with GGUF names and GGUF metadata. All commands meet here. */
+#ifndef GG_MODEL_H
+#define GG_MODEL_H
+
+#include "gguf/gguf.h"
+#include "lib/model/source.h"
+
+struct gg_tensor {
+    struct ggf_str name;
+    uint32_t type; /* id as stored; known tells whether it is one of ours */
+    uint32_t n_dims;
+    uint64_t ne[GGF_MAX_DIMS];
+    uint64_t nelems;
+    uint64_t nbytes; /* 0 when the type is unknown */
+    uint64_t file_off;
+    uint32_t file; /* index into files: the shard it lies in */
+    bool known;
+};
+
+struct gg_model_file {
+    const char *path;
+    uint64_t nbytes;
+    uint64_t dev, ino; /* identity, to refuse an output that is an input; 0,0: none (a pipe) */
+};
+
+struct gg_model {
+    const char *name;            /* as the user named it */
+    const struct ggf_meta *meta; /* of the first shard; owned by the model */
+    const struct gg_tensor *tensors; /* in file order, shard after shard */
+    size_t n_tensors;
+    const struct gg_model_file *files;
+    size_t n_files;
+    uint32_t alignment;
+    struct gg_findings findings; /* of all files; a GG_FAULT forbids to copy data */
+    struct gg_source *source;
+    const struct ggf_set *set; /* the GGUF files behind it; NULL for a foreign source */
+};
+
+/* Opens the GGUF model path belongs to (any shard; "-" is standard input, header only). flags as in
+ * gguf.h. With GGF_PARTIAL a truncated model is given too, together with GG_ERR_TRUNCATED. */
+GG_MUST_CHECK int gg_model_open_gguf(struct gg_model **out, const char *path, unsigned flags,
+                                     struct gg_err *err);
+/* A model of metadata and tensors alone, whose data cannot be read: for planning and tests. Copies. */
+GG_MUST_CHECK int gg_model_skeleton(struct gg_model **out, const struct ggf_meta *meta,
+                                    const struct ggf_tensor_spec *tensors, size_t n_tensors,
+                                    struct gg_err *err);
+void gg_model_free(struct gg_model *m);
+
+/* Refuses, naming the first, when findings hold a GG_FAULT (overlap, data beyond the end). */
+GG_MUST_CHECK int gg_model_require_sound(const struct gg_model *m, struct gg_err *err);
+
+/* Architecture facts every rule asks for; 0 when the metadata does not say. */
+struct gg_arch {
+    struct ggf_str name; /* general.architecture, "" when absent or not a string */
+    uint64_t n_layers;   /* <arch>.block_count */
+    uint64_t n_heads;    /* of layer 0, when stored for each layer */
+    uint64_t n_heads_kv; /* of layer 0; n_heads when absent */
+    uint64_t n_experts;
+    uint64_t n_ctx;
+    uint64_t n_embd;
+    uint64_t n_vocab; /* tokens in tokenizer.ggml.tokens, else <arch>.vocab_size */
+};
+void gg_arch_read(struct gg_arch *out, const struct ggf_meta *meta);
+
+#endif

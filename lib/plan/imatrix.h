@@ -1,0 +1,35 @@
+/* Importance matrices: per-column activation energies of each weight matrix.
+ *
+ * Both formats are read, told apart by content: the legacy binary (".dat") and GGUF. Layouts:
+ * reference of llama.cpp's llama-imatrix (2026-08-21).
+ */
+#ifndef GG_IMATRIX_H
+#define GG_IMATRIX_H
+
+#include "gguf/gguf.h"
+
+struct gg_imatrix_entry {
+    const char *name;    /* of the weight tensor, NUL-terminated */
+    const float *values; /* nvals mean squared activations; matrix e owns [e*nvals/nmat, ...) */
+    uint64_t nvals;
+    uint64_t nmat;         /* experts with a count of their own, else 1 */
+    const float *counts;   /* nmat: tokens that reached each matrix (legacy: calls) */
+    uint64_t n_zero_count; /* matrices never reached; their values are 1 */
+    uint64_t nonfinite_at; /* index of the first NaN, infinite or negative value, or nvals */
+};
+
+struct gg_imatrix {
+    const char *file; /* base name of the path it was read from */
+    const struct gg_imatrix_entry *entries;
+    size_t n_entries;
+    const char *dataset; /* the first, or NULL */
+    uint32_t n_chunks;   /* 0: unknown */
+    bool legacy;
+};
+
+GG_MUST_CHECK int gg_imatrix_open(struct gg_imatrix **out, const char *path, struct gg_err *err);
+void gg_imatrix_free(struct gg_imatrix *im);
+const struct gg_imatrix_entry *gg_imatrix_find(const struct gg_imatrix *im, const char *name,
+                                               size_t nbytes);
+
+#endif

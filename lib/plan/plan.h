@@ -1,0 +1,105 @@
+/* Plan: a pure function from metadata and wishes to what will be written.
+ *
+ * For each output and each tensor: copy bytes, encode to a type, or drop, with the reason in words;
+ * from that every size and offset of every file, before the first byte is written. Nothing is read
+ * but metadata (and the importance matrix, which the caller has opened).
+ */
+#ifndef GG_PLAN_H
+#define GG_PLAN_H
+
+#include "lib/base/finding.h"
+#include "lib/model/model.h"
+#include "lib/plan/imatrix.h"
+#include "lib/plan/preset.h"
+
+/* ---- wishes ------------------------------------------------------------------------------- */
+
+struct gg_pattern;
+
+struct gg_type_rule { /* --tensor-type PATTERN=TYPE */
+    struct gg_pattern *pattern;
+    const char *text;  /* as given, for messages */
+    enum qt_type type;
+    size_t n_hits;     /* filled by gg_plan_new: tensors whose type this rule decided, all outputs */
+};
+
+enum gg_missing_policy { GG_MISSING_AUTO, GG_MISSING_FAIL, GG_MISSING_WARN };
+
+/* Wishes that all outputs of a run share. The caller owns everything pointed to, and keeps it alive
+ * as long as the plan. */
+struct gg_plan_wishes {
+    struct gg_type_rule *rules;
+    size_t n_rules;
+    bool allow_unmatched; /* a rule without a hit is an error otherwise */
+    enum qt_type token_embedding_type, output_tensor_type; /* QT_NONE: by preset */
+    bool leave_output_tensor;
+    bool pure;
+    const struct gg_pattern *only; /* NULL: all; else tensors that don't match are copied */
+    const uint64_t *prune_layers;
+    size_t n_prune_layers;
+    const struct gg_imatrix *imatrix; /* NULL: none */
+    const struct gg_pattern *const *include_weights, *const *exclude_weights; /* NULL-terminated */
+    enum gg_missing_policy imatrix_missing;
+    const struct ggf_meta *override_kv; /* set last, over everything; NULL: none */
+    const char *quantized_by;           /* general.quantized_by; NULL: as it was */
+    bool lossless_only; /* refuse an encoding that is not a plain widening */
+    bool keep_split;
+    uint64_t split_max_nbytes, split_max_tensors; /* 0: no limit; header counts for nbytes */
+};
+
+/* ---- the plan ----------------------------------------------------------------------------- */
+
+enum gg_action {
+    GG_COPY,   /* bytes as they are */
+    GG_ENCODE, /* decode, encode to `to` */
+};
+
+struct gg_plan_tensor {
+    size_t src;           /* index into model->tensors */
+    struct ggf_str name;  /* in the output: differs after --prune-layers */
+    enum gg_action action;
+    uint32_t from, to;    /* type ids */
+    const char *reason;   /* a phrase: "attn_v: more bits in the first eighth (Q4_K_M)" */
+    const float *weights; /* importance weights: ne0 for each of n_weight_mats matrices; or NULL */
+    uint64_t n_weight_mats; /* 1, or ne2 * ne3 (expert e uses weights + e*ne0) */
+    bool fallback;          /* the wanted type did not fit the row width */
+    bool rule;              /* decided by --tensor-type or another explicit option */
+    size_t file;            /* index into the output's files */
+    uint64_t off;           /* of the data, from the start of that file */
+    uint64_t nbytes;
+};
+
+struct gg_plan_file {
+    struct ggf_layout *layout;
+    size_t first_tensor, n_tensors; /* consecutive in the output's tensor list */
+    uint64_t nbytes;
+};
+
+struct gg_plan_output {
+    const struct gg_preset *preset; /* what was asked for; NULL for a plain copy */
+    struct ggf_meta *meta;          /* of the first file */
+    struct gg_plan_tensor *tensors; /* in the order they are written */
+    size_t n_tensors;
+    struct gg_plan_file *files;
+    size_t n_files;
+    uint64_t nbytes; /* of all files */
+};
+
+struct gg_plan {
+    struct gg_plan_output *outputs;
+    size_t n_outputs;
+    struct gg_findings findings; /* importance-matrix coverage, fallbacks, unmatched rules... */
+    struct gg_arena *arena;      /* owns names, reasons, tables */
+};
+
+/* Plans one output for each of the n presets. plan->findings is complete also on failure when *out is
+ * not NULL, so that all findings can be shown at once; faults among them fail the plan with
+ * GG_ERR_ARG (an unmatched rule, a lossy step under lossless_only) or GG_ERR_CORRUPT (importance
+ * matrix). With for_dry_run, types we cannot encode and missing importance weights are GG_WARN, and
+ * nothing fails for them. */
+GG_MUST_CHECK int gg_plan_new(struct gg_plan **out, const struct gg_model *model,
+                              const struct gg_preset *const *presets, size_t n,
+                              struct gg_plan_wishes *wishes, bool for_dry_run, struct gg_err *err);
+void gg_plan_free(struct gg_plan *p);
+
+#endif
