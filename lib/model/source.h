@@ -28,7 +28,9 @@ struct gg_source_ops {
                 struct gg_err *err);
     /* False when the bytes are not verbatim in a file (virtual, big-endian, in an archive). */
     bool (*extent)(struct gg_source *s, size_t i, struct gg_extent *out);
-    void (*free)(struct gg_source *s); /* takes NULL */
+    /* Releases the source and all its model points to (metadata, tensors, names, files): it is what
+     * gg_model_free calls before it frees the findings and the model itself. Takes NULL. */
+    void (*free)(struct gg_source *s);
 };
 
 struct gg_source {

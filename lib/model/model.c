@@ -1,0 +1,26 @@
+#include "lib/model/model.h"
+
+#include <stdlib.h>
+
+void gg_model_free(struct gg_model *m)
+{
+    if (m == NULL)
+        return;
+    if (m->source != NULL)
+        m->source->ops->free(m->source);
+    gg_findings_free(&m->findings);
+    free(m);
+}
+
+int gg_model_require_sound(const struct gg_model *m, struct gg_err *err)
+{
+    const struct gg_findings *f = &m->findings;
+    if (f->failed)
+        return gg_fail_nomem(err, "the list of findings");
+    for (size_t i = 0; i < f->n; i++) {
+        const struct gg_finding *one = &f->v[i];
+        if (one->severity == GG_FAULT)
+            return gg_fail(err, GG_ERR_CORRUPT, one->off, "%s: %s", m->name, one->text);
+    }
+    return GG_OK;
+}
