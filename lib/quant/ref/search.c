@@ -6,165 +6,329 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* ---- one scale -------------------------------------------------------------------------------- */
+/* Candidates on each side of the plain inverse scale, in steps of the code range. */
+#define SIGNED_TRIES   9
+#define SIGNED_STEP    0.1f
+#define POSITIVE_TRIES 4
+#define POSITIVE_STEP  0.1f
+#define DESCENT_ROUNDS 5
 
-static float weight_at(const float *x, const float *w, int i)
+/* The nearest integer of lo..hi. */
+static int code_of(float v, int lo, int hi)
 {
-    return w != NULL ? w[i] : x[i] * x[i];
+    return qk_clamp_int(qk_nearest_int(v), lo, hi);
 }
 
-static int signed_level(float iscale, float x, int nmax)
-{
-    return qk_clamp_int(qk_nearest_int(iscale * x), -nmax, nmax - 1);
-}
-
-struct fit {
-    float xl, l2; /* sums of w*x*l and w*l*l */
+/* Products are rounded as (w * x) * q and (w * q) * q throughout: another grouping gives other bits. */
+struct moments {
+    float xq; /* sum w x q */
+    float qq; /* sum w q q */
 };
 
-static struct fit fit_scale(int n, int nmax, const float *x, const float *w, float iscale)
+static float largest_magnitude(int n, const float *x, float *magnitude)
 {
-    struct fit f = {0, 0};
-    for (int i = 0; i < n; i++) {
-        int l = signed_level(iscale, x[i], nmax);
-        float wi = weight_at(x, w, i);
-        f.xl += wi * x[i] * l;
-        f.l2 += wi * l * l;
-    }
-    return f;
-}
+    float best = 0.0f, value = 0.0f;
 
-static void put_levels(int n, int nmax, const float *x, float iscale, int8_t *level)
-{
-    for (int i = 0; i < n; i++)
-        level[i] = (int8_t)(nmax + signed_level(iscale, x[i], nmax));
-}
-
-float qk_search_scale(int n, int nmax, const float *x, const float *w, int8_t *level)
-{
-    float max = 0, amax = 0;
     for (int i = 0; i < n; i++) {
-        float ax = fabsf(x[i]);
-        if (ax > amax) {
-            amax = ax;
-            max = x[i];
+        float a = fabsf(x[i]);
+        if (a > best) {
+            best = a;
+            value = x[i];
         }
     }
-    if (amax < 1e-15f) {
+    *magnitude = best;
+    return value;
+}
+
+/* ---- signed ------------------------------------------------------------------------------------- */
+
+static void signed_codes(int n, int nmax, float inverse, const float *x, float *q)
+{
+    for (int i = 0; i < n; i++)
+        q[i] = (float)code_of(inverse * x[i], -nmax, nmax - 1);
+}
+
+static struct moments signed_moments(int n, const float *wx, const float *w, const float *q)
+{
+    struct moments m = {0.0f, 0.0f};
+
+    for (int i = 0; i < n; i++) {
+        m.xq += wx[i] * q[i];
+        m.qq += w[i] * q[i] * q[i];
+    }
+    return m;
+}
+
+float qk_search_scale(int n, int nmax, const float *x, const float *weights, int8_t *level)
+{
+    float w[QK_GROUP_MAX], wx[QK_GROUP_MAX], q[QK_GROUP_MAX];
+    float magnitude, largest = largest_magnitude(n, x, &magnitude);
+
+    if (magnitude < QK_GROUP_EPS) {
         memset(level, 0, (size_t)n);
         return 0.0f;
     }
-    float best_iscale = -nmax / max;
-    struct fit f = fit_scale(n, nmax, x, w, best_iscale);
-    float scale = f.l2 != 0 ? f.xl / f.l2 : 0.0f;
-    float best = scale * f.xl;
-    for (int step = -9; step <= 9; step++) {
-        if (step == 0)
+    for (int i = 0; i < n; i++) {
+        w[i] = weights ? weights[i] : x[i] * x[i];
+        wx[i] = w[i] * x[i];
+    }
+    float inverse = (float)-nmax / largest, kept = inverse;
+    signed_codes(n, nmax, inverse, x, q);
+    struct moments m = signed_moments(n, wx, w, q);
+    float scale = m.qq != 0.0f ? m.xq / m.qq : 0.0f;
+    float best = scale * m.xq;
+
+    for (int k = -SIGNED_TRIES; k <= SIGNED_TRIES; k++) {
+        if (k == 0)
             continue;
-        float iscale = -(nmax + 0.1f * step) / max;
-        f = fit_scale(n, nmax, x, w, iscale);
-        if (f.l2 > 0 && f.xl * f.xl > best * f.l2) {
-            best_iscale = iscale;
-            scale = f.xl / f.l2;
-            best = scale * f.xl;
+        inverse = -((float)nmax + SIGNED_STEP * (float)k) / largest;
+        signed_codes(n, nmax, inverse, x, q);
+        m = signed_moments(n, wx, w, q);
+        if (m.qq > 0.0f && m.xq * m.xq > best * m.qq) {
+            kept = inverse;
+            scale = m.xq / m.qq;
+            best = scale * m.xq;
         }
     }
-    put_levels(n, nmax, x, best_iscale, level);
+    for (int i = 0; i < n; i++)
+        level[i] = (int8_t)(code_of(kept * x[i], -nmax, nmax - 1) + nmax);
     return scale;
 }
 
-/* ---- scale and minimum ------------------------------------------------------------------------ */
-
-struct moments {
-    float min, max;
-    float w, x; /* sums of w and w*x */
-};
-
-static struct moments measure(int n, const float *x, const float *w)
+/* One round over the group; true when a code changed. Each code is set to the nearest of the scale
+ * that the others want, and kept if sum(w x q)^2 / sum(w q q) grows. */
+static bool signed_round(int n, int nmax, const float *x, int *q, struct moments *m)
 {
-    struct moments m = {x[0], x[0], w[0], w[0] * x[0]};
-    for (int i = 1; i < n; i++) {
-        m.min = x[i] < m.min ? x[i] : m.min;
-        m.max = x[i] > m.max ? x[i] : m.max;
-        m.w += w[i];
-        m.x += w[i] * x[i];
+    bool changed = false;
+
+    for (int i = 0; i < n; i++) {
+        float w = x[i] * x[i];
+        struct moments rest = {m->xq - w * x[i] * (float)q[i], 0.0f};
+        if (!(rest.xq > 0.0f))
+            continue;
+        rest.qq = m->qq - w * (float)q[i] * (float)q[i];
+        int code = code_of(x[i] * rest.qq / rest.xq, -nmax, nmax - 1);
+        if (code == q[i])
+            continue;
+        rest.xq += w * x[i] * (float)code;
+        rest.qq += w * (float)code * (float)code;
+        if (rest.qq > 0.0f && rest.xq * rest.xq * m->qq > m->xq * m->xq * rest.qq) {
+            q[i] = code;
+            *m = rest;
+            changed = true;
+        }
     }
-    if (m.min > 0)
-        m.min = 0;
-    return m;
+    return changed;
 }
+
+float qk_search_scale_descent(int n, int nmax, const float *x, int8_t *level)
+{
+    int q[QK_GROUP_MAX];
+    float magnitude, largest = largest_magnitude(n, x, &magnitude);
+    struct moments m = {0.0f, 0.0f};
+
+    if (magnitude < QK_GROUP_EPS) {
+        memset(level, 0, (size_t)n);
+        return 0.0f;
+    }
+    float inverse = (float)-nmax / largest;
+    for (int i = 0; i < n; i++) {
+        float w = x[i] * x[i];
+        q[i] = code_of(inverse * x[i], -nmax, nmax - 1);
+        m.xq += w * x[i] * (float)q[i];
+        m.qq += w * (float)q[i] * (float)q[i];
+    }
+    for (int round = 0; round < DESCENT_ROUNDS; round++)
+        if (!signed_round(n, nmax, x, q, &m))
+            break;
+    for (int i = 0; i < n; i++)
+        level[i] = (int8_t)(q[i] + nmax);
+    return m.qq > 0.0f ? m.xq / m.qq : 0.0f;
+}
+
+/* ---- affine ------------------------------------------------------------------------------------- */
 
 struct line {
     float scale, min;
 };
 
-static float line_error(const struct qk_min_search *s, const float *x, const float *w,
-                        const uint8_t *level, struct line c)
+static void affine_codes(int n, int nmax, float inverse, float min, const float *x, float *q)
 {
-    float sum = 0;
-    for (int i = 0; i < s->n; i++) {
-        float diff = c.scale * level[i] + c.min - x[i];
-        diff = s->use_mad ? fabsf(diff) : diff * diff;
-        sum += w[i] * diff;
+    for (int i = 0; i < n; i++)
+        q[i] = (float)code_of(inverse * (x[i] - min), 0, nmax);
+}
+
+static float affine_error(const struct qk_min_search *spec, struct line line, const float *x,
+                          const float *w, const float *q)
+{
+    float e[QK_GROUP_MAX], sum = 0.0f;
+
+    for (int i = 0; i < spec->n; i++) {
+        float diff = line.scale * q[i] + line.min - x[i];
+        e[i] = w[i] * (spec->use_mad ? fabsf(diff) : diff * diff);
     }
+    for (int i = 0; i < spec->n; i++)
+        sum += e[i];
     return sum;
 }
 
-/* Levels for a candidate and the weighted least squares line through them. False when the levels
- * don't determine one. */
-static bool fit_line(const struct qk_min_search *s, const float *x, const float *w, float iscale,
-                     const struct moments *m, uint8_t *level, struct line *c)
+/* Least squares line through (q, x); false when all q are alike. A minimum above 0 becomes 0. */
+static bool affine_line(int n, const float *x, const float *w, const float *q, float sum_w,
+                        float sum_x, struct line *line)
 {
-    float sum_l = 0, sum_l2 = 0, sum_xl = 0;
-    for (int i = 0; i < s->n; i++) {
-        int l = qk_clamp_int(qk_nearest_int(iscale * (x[i] - m->min)), 0, s->nmax);
-        level[i] = (uint8_t)l;
-        sum_l += w[i] * l;
-        sum_l2 += w[i] * l * l;
-        sum_xl += w[i] * l * x[i];
+    float sum_q = 0.0f, sum_qq = 0.0f, sum_xq = 0.0f;
+
+    for (int i = 0; i < n; i++) {
+        float wq = w[i] * q[i];
+        sum_q += wq;
+        sum_qq += wq * q[i];
+        sum_xq += wq * x[i];
     }
-    float det = m->w * sum_l2 - sum_l * sum_l;
-    if (!(det > 0))
+    float det = sum_w * sum_qq - sum_q * sum_q;
+    if (!(det > 0.0f))
         return false;
-    c->scale = (m->w * sum_xl - m->x * sum_l) / det;
-    c->min = (sum_l2 * m->x - sum_l * sum_xl) / det;
-    if (c->min > 0) {
-        c->min = 0;
-        c->scale = sum_xl / sum_l2;
+    line->scale = (sum_w * sum_xq - sum_x * sum_q) / det;
+    line->min = (sum_qq * sum_x - sum_q * sum_xq) / det;
+    if (line->min > 0.0f) {
+        line->min = 0.0f;
+        line->scale = sum_xq / sum_qq;
     }
     return true;
 }
 
-float qk_search_scale_min(const struct qk_min_search *s, const float *x, const float *w,
+static void affine_store(int n, const float *q, uint8_t *level)
+{
+    for (int i = 0; i < n; i++)
+        level[i] = (uint8_t)(int)q[i];
+}
+
+float qk_search_scale_min(const struct qk_min_search *spec, const float *x, const float *weights,
                           uint8_t *level, float *min_out)
 {
-    uint8_t tried[QK_GROUP_MAX];
-    struct moments m = measure(s->n, x, w);
-    if (m.max <= m.min) {
-        memset(level, 0, (size_t)s->n);
-        *min_out = -m.min;
+    const int n = spec->n, nmax = spec->nmax;
+    float q[QK_GROUP_MAX], kept[QK_GROUP_MAX] = {0};
+    float min = x[0], max = x[0], sum_w = weights[0], sum_x = sum_w * x[0];
+
+    for (int i = 1; i < n; i++) {
+        min = x[i] < min ? x[i] : min;
+        max = x[i] > max ? x[i] : max;
+        sum_w += weights[i];
+        sum_x += weights[i] * x[i];
+    }
+    min = min > 0.0f ? 0.0f : min;
+    float inverse = (float)nmax / (max - min);
+    if (max == min || !isfinite(inverse)) {
+        memset(level, 0, (size_t)n);
+        *min_out = -min;
         return 0.0f;
     }
-    float iscale = s->nmax / (m.max - m.min);
-    struct line best = {1 / iscale, m.min};
-    for (int i = 0; i < s->n; i++)
-        level[i] =
-            (uint8_t)qk_clamp_int(qk_nearest_int(iscale * (x[i] - m.min)), 0, s->nmax);
-    float best_error = line_error(s, x, w, level, best);
-    for (int step = 0; step <= s->nstep; step++) {
-        struct line c;
-        /* Later candidates are measured from the best minimum so far: so the reference does. */
-        m.min = best.min;
-        iscale = (s->rmin + s->rdelta * step + s->nmax) / (m.max - m.min);
-        if (!fit_line(s, x, w, iscale, &m, tried, &c))
+    struct line best = {1.0f / inverse, min}, line;
+    affine_codes(n, nmax, inverse, min, x, kept);
+    float best_error = affine_error(spec, best, x, weights, kept);
+
+    for (int k = 0; k <= spec->nstep; k++) {
+        inverse = (spec->rmin + spec->rdelta * (float)k + (float)nmax) / (max - best.min);
+        affine_codes(n, nmax, inverse, best.min, x, q);
+        if (!affine_line(n, x, weights, q, sum_w, sum_x, &line))
             continue;
-        float error = line_error(s, x, w, tried, c);
+        float error = affine_error(spec, line, x, weights, q);
         if (error < best_error) {
-            memcpy(level, tried, (size_t)s->n);
+            memcpy(kept, q, (size_t)n * sizeof *kept);
             best_error = error;
-            best = c;
+            best = line;
         }
     }
+    affine_store(n, kept, level);
     *min_out = -best.min;
     return best.scale;
+}
+
+/* ---- positive ----------------------------------------------------------------------------------- */
+
+static float positive_error(int n, float scale, const float *x, const float *w, const int *q)
+{
+    float sum = 0.0f;
+
+    for (int i = 0; i < n; i++) {
+        float diff = x[i] - scale * (float)q[i];
+        sum += w[i] * diff * diff;
+    }
+    return sum;
+}
+
+/* The inverse scale with the least error. */
+static float positive_inverse(int n, int nmax, float largest, const float *x, const float *w)
+{
+    int q[QK_GROUP_MAX];
+    float inverse = (float)nmax / largest;
+
+    for (int i = 0; i < n; i++)
+        q[i] = (uint8_t)qk_nearest_int(inverse * x[i]);
+    float best = positive_error(n, 1.0f / inverse, x, w, q);
+
+    for (int k = -POSITIVE_TRIES; k <= POSITIVE_TRIES; k++) {
+        if (k == 0)
+            continue;
+        float trial = (POSITIVE_STEP * (float)k + (float)nmax) / largest;
+        for (int i = 0; i < n; i++) {
+            int code = qk_nearest_int(trial * x[i]);
+            q[i] = code < nmax ? code : nmax;
+        }
+        float error = positive_error(n, 1.0f / trial, x, w, q);
+        if (error < best) {
+            best = error;
+            inverse = trial;
+        }
+    }
+    return inverse;
+}
+
+static bool positive_round(int n, int nmax, const float *x, const float *w, uint8_t *level,
+                           struct moments *m)
+{
+    bool changed = false;
+
+    for (int i = 0; i < n; i++) {
+        float q = (float)level[i];
+        struct moments rest = {m->xq - w[i] * x[i] * q, m->qq - w[i] * q * q};
+        if (!(rest.xq > 0.0f && rest.qq > 0.0f))
+            continue;
+        int code = qk_nearest_int(x[i] * rest.qq / rest.xq);
+        code = code < nmax ? code : nmax;
+        if (code == level[i])
+            continue;
+        rest.xq += w[i] * x[i] * (float)code;
+        rest.qq += w[i] * (float)code * (float)code;
+        if (rest.xq * rest.xq * m->qq > m->xq * m->xq * rest.qq) {
+            level[i] = (uint8_t)code;
+            *m = rest;
+            changed = true;
+        }
+    }
+    return changed;
+}
+
+float qk_search_scale_positive(int n, int nmax, const float *x, const float *weights, uint8_t *level)
+{
+    float largest = 0.0f;
+    struct moments m = {0.0f, 0.0f};
+
+    for (int i = 0; i < n; i++)
+        largest = largest > x[i] ? largest : x[i];
+    if (largest < QK_GROUP_EPS) {
+        memset(level, 0, (size_t)n);
+        return 0.0f;
+    }
+    float inverse = positive_inverse(n, nmax, largest, x, weights);
+    for (int i = 0; i < n; i++) {
+        int code = qk_nearest_int(inverse * x[i]);
+        code = code < nmax ? code : nmax;
+        level[i] = (uint8_t)code;
+        m.xq += weights[i] * x[i] * (float)code;
+        m.qq += weights[i] * (float)code * (float)code;
+    }
+    for (int round = 0; round < DESCENT_ROUNDS; round++)
+        if (!positive_round(n, nmax, x, weights, level, &m))
+            break;
+    return m.qq > 0.0f ? m.xq / m.qq : 0.0f;
 }
