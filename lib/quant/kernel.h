@@ -30,6 +30,11 @@ struct qk_args {
     const float *weights; /* n_cols importance weights, the same for every row; NULL: none */
     const struct qk_codebook *codebook; /* for the codebook i-quants; else NULL */
     void *scratch;                      /* scratch(n_cols) bytes, 64-byte aligned */
+    /* For whole_rows kernels with weights, when the columns given are only a piece of longer rows:
+     * n_rows sums of x^2 over each whole row (taken in float, in column order from 0, as the kernel
+     * would) and the columns of a whole row. NULL and 0: the columns are the whole row. */
+    const float *row_sumx2;
+    size_t row_n_cols;
 };
 
 /* Decodes n_blocks blocks at src to n_blocks * block_nelems floats at dst. src has no alignment.
@@ -55,8 +60,8 @@ struct qk_kernel {
     qk_quant_fn *quant;     /* NULL: we don't encode it */
     qk_valid_fn *valid;
     qk_scratch_fn *scratch; /* NULL: none needed */
-    bool whole_rows; /* with weights, quant looks at the whole row (Q4_0..Q5_1): a row must not be
-                        cut. Otherwise rows may be cut at multiples of 256 columns. */
+    bool whole_rows; /* with weights, quant looks at the whole row (Q4_0..Q5_1): a piece of a row
+                        needs row_sumx2. Rows may be cut at multiples of 256 columns. */
 };
 
 struct qk_table {
