@@ -40,7 +40,7 @@ static inline uint16_t qt_f16_from_f32(float f)
     uint32_t r = a < 0x38800000 ? tiny : normal;
     r = a >= 0x47800000 ? 0x7c00 : r;
     r = a > 0x7f800000 ? 0x7e00 : r;
-    return (uint16_t)(bits >> 16 & 0x8000 | r);
+    return (uint16_t)((bits >> 16 & 0x8000) | r);
 }
 
 static inline float qt_f32_from_bf16(uint16_t h)

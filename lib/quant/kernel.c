@@ -10,10 +10,62 @@ struct ref_row {
     struct qk_kernel k;
 };
 
-/* One row a type: dequant, quant (NULL: not encoded), valid, scratch, whole_rows. */
+/* One row a type: dequant, quant, valid, scratch, whole_rows. Three shapes of rows: a type we only
+ * decode, one we also encode, and one whose encoder looks at whole rows when it has weights. */
+#define DECODED(sym, t)                                                                            \
+    {                                                                                              \
+        QT_##sym, {qk_ref_dequant_##t, NULL, qk_ref_valid_##t, NULL, false}                        \
+    }
+#define ENCODED(sym, t)                                                                            \
+    {                                                                                              \
+        QT_##sym, {qk_ref_dequant_##t, qk_ref_quant_##t, qk_ref_valid_##t, NULL, false}            \
+    }
+#define ENCODED_BY_ROW(sym, t)                                                                     \
+    {                                                                                              \
+        QT_##sym, {qk_ref_dequant_##t, qk_ref_quant_##t, qk_ref_valid_##t, NULL, true}             \
+    }
+
 static const struct ref_row ref_rows[] = {
-    {QT_F32, {NULL, NULL, NULL, NULL, false}},
+    ENCODED(F32, f32),
+    ENCODED(F16, f16),
+    ENCODED_BY_ROW(Q4_0, q4_0),
+    ENCODED_BY_ROW(Q4_1, q4_1),
+    ENCODED_BY_ROW(Q5_0, q5_0),
+    ENCODED_BY_ROW(Q5_1, q5_1),
+    ENCODED(Q8_0, q8_0),
+    DECODED(Q8_1, q8_1),
+    DECODED(Q2_K, q2_K),
+    DECODED(Q3_K, q3_K),
+    DECODED(Q4_K, q4_K),
+    DECODED(Q5_K, q5_K),
+    DECODED(Q6_K, q6_K),
+    DECODED(Q8_K, q8_K),
+    DECODED(IQ2_XXS, iq2_xxs),
+    DECODED(IQ2_XS, iq2_xs),
+    DECODED(IQ3_XXS, iq3_xxs),
+    DECODED(IQ1_S, iq1_s),
+    DECODED(IQ4_NL, iq4_nl),
+    DECODED(IQ3_S, iq3_s),
+    DECODED(IQ2_S, iq2_s),
+    DECODED(IQ4_XS, iq4_xs),
+    {QT_I8, {qk_ref_dequant_i8, NULL, qk_ref_valid_all, NULL, false}},
+    {QT_I16, {qk_ref_dequant_i16, NULL, qk_ref_valid_all, NULL, false}},
+    {QT_I32, {qk_ref_dequant_i32, NULL, qk_ref_valid_all, NULL, false}},
+    {QT_I64, {qk_ref_dequant_i64, NULL, qk_ref_valid_all, NULL, false}},
+    DECODED(F64, f64),
+    DECODED(IQ1_M, iq1_m),
+    ENCODED(BF16, bf16),
+    ENCODED(TQ1_0, tq1_0),
+    ENCODED(TQ2_0, tq2_0),
+    ENCODED(MXFP4, mxfp4),
+    {QT_NVFP4, {qk_ref_dequant_nvfp4, qk_ref_quant_nvfp4, qk_ref_valid_all, NULL, false}},
+    ENCODED(Q1_0, q1_0),
+    ENCODED(Q2_0, q2_0),
 };
+
+#undef DECODED
+#undef ENCODED
+#undef ENCODED_BY_ROW
 
 void qk_init(struct qk_table *table, enum gg_cpu_level level)
 {
