@@ -39,7 +39,7 @@ qk_quant_fn qk_ref_quant_q8_0;
 qk_quant_fn qk_ref_quant_tq1_0, qk_ref_quant_tq2_0, qk_ref_quant_mxfp4, qk_ref_quant_nvfp4;
 qk_quant_fn qk_ref_quant_q1_0, qk_ref_quant_q2_0;
 
-/* encode_k.c, encode_iq4.c */
+/* kquant_min.c, kquant_sym.c, iq4.c */
 qk_quant_fn qk_ref_quant_q2_K, qk_ref_quant_q3_K, qk_ref_quant_q4_K;
 qk_quant_fn qk_ref_quant_q5_K, qk_ref_quant_q6_K;
 qk_quant_fn qk_ref_quant_iq4_nl, qk_ref_quant_iq4_xs;

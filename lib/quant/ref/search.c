@@ -42,56 +42,65 @@ static float largest_magnitude(int n, const float *x, float *magnitude)
 
 /* ---- signed ------------------------------------------------------------------------------------- */
 
-static void signed_codes(int n, int nmax, float inverse, const float *x, float *q)
+/* All candidates side by side: each has its own sums, taken in the order of the values. */
+enum { N_SIGNED = 2 * SIGNED_TRIES + 1, N_SIGNED_LANES = N_SIGNED + 1 };
+
+struct signed_trial {
+    float inverse[N_SIGNED_LANES]; /* one more than counts, so that lanes come in fours */
+    float xq[N_SIGNED_LANES], qq[N_SIGNED_LANES];
+};
+
+/* The plain inverse scale comes first, the others around it follow from the lowest. */
+static void signed_candidates(int nmax, float largest, struct signed_trial *t)
 {
-    for (int i = 0; i < n; i++)
-        q[i] = (float)code_of(inverse * x[i], -nmax, nmax - 1);
+    int n = 0;
+
+    t->inverse[n++] = (float)-nmax / largest;
+    for (int k = -SIGNED_TRIES; k <= SIGNED_TRIES; k++)
+        if (k != 0)
+            t->inverse[n++] = -((float)nmax + SIGNED_STEP * (float)k) / largest;
+    t->inverse[n] = 0.0f;
+    memset(t->xq, 0, sizeof t->xq);
+    memset(t->qq, 0, sizeof t->qq);
 }
 
-static struct moments signed_moments(int n, const float *wx, const float *w, const float *q)
+static void signed_add(int nmax, float x, float w, struct signed_trial *t)
 {
-    struct moments m = {0.0f, 0.0f};
+    const float wx = w * x;
 
-    for (int i = 0; i < n; i++) {
-        m.xq += wx[i] * q[i];
-        m.qq += w[i] * q[i] * q[i];
+    for (int k = 0; k < N_SIGNED_LANES; k++) {
+        float q = (float)code_of(t->inverse[k] * x, -nmax, nmax - 1);
+        t->xq[k] += wx * q;
+        t->qq[k] += w * q * q;
     }
-    return m;
 }
 
 float qk_search_scale(int n, int nmax, const float *x, const float *weights, int8_t *level)
 {
-    float w[QK_GROUP_MAX], wx[QK_GROUP_MAX], q[QK_GROUP_MAX];
     float magnitude, largest = largest_magnitude(n, x, &magnitude);
+    float w[QK_GROUP_MAX];
+    struct signed_trial t;
 
     if (magnitude < QK_GROUP_EPS) {
         memset(level, 0, (size_t)n);
         return 0.0f;
     }
-    for (int i = 0; i < n; i++) {
-        w[i] = weights ? weights[i] : x[i] * x[i];
-        wx[i] = w[i] * x[i];
-    }
-    float inverse = (float)-nmax / largest, kept = inverse;
-    signed_codes(n, nmax, inverse, x, q);
-    struct moments m = signed_moments(n, wx, w, q);
-    float scale = m.qq != 0.0f ? m.xq / m.qq : 0.0f;
-    float best = scale * m.xq;
-
-    for (int k = -SIGNED_TRIES; k <= SIGNED_TRIES; k++) {
-        if (k == 0)
-            continue;
-        inverse = -((float)nmax + SIGNED_STEP * (float)k) / largest;
-        signed_codes(n, nmax, inverse, x, q);
-        m = signed_moments(n, wx, w, q);
-        if (m.qq > 0.0f && m.xq * m.xq > best * m.qq) {
-            kept = inverse;
-            scale = m.xq / m.qq;
-            best = scale * m.xq;
-        }
-    }
+    signed_candidates(nmax, largest, &t);
     for (int i = 0; i < n; i++)
-        level[i] = (int8_t)(code_of(kept * x[i], -nmax, nmax - 1) + nmax);
+        w[i] = weights ? weights[i] : x[i] * x[i];
+    for (int i = 0; i < n; i++)
+        signed_add(nmax, x[i], w[i], &t);
+
+    float scale = t.qq[0] != 0.0f ? t.xq[0] / t.qq[0] : 0.0f;
+    float best = scale * t.xq[0], inverse = t.inverse[0];
+    for (int k = 1; k < N_SIGNED; k++)
+        if (t.qq[k] > 0.0f && t.xq[k] * t.xq[k] > best * t.qq[k]) {
+            inverse = t.inverse[k];
+            scale = t.xq[k] / t.qq[k];
+            best = scale * t.xq[k];
+        }
+    for (int i = 0; i < n; i++)
+        level[i] = (int8_t)(code_of(inverse * x[i], -nmax, nmax - 1) + nmax);
     return scale;
 }
 

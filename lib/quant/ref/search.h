@@ -25,7 +25,8 @@ static inline int qk_nearest_int(float v)
 
 static inline int qk_clamp_int(int v, int lo, int hi)
 {
-    return v < lo ? lo : v > hi ? hi : v;
+    v = v < hi ? v : hi;
+    return v > lo ? v : lo;
 }
 
 /* A group whose largest magnitude is below this has scale and levels 0. */
