@@ -143,7 +143,8 @@ struct ggf_tensor {
     uint64_t nelems;           /* product of ne */
     uint64_t nbytes;           /* of its data; 0 when the type is unknown */
     uint64_t off;              /* of its data, from the data start, as stored */
-    uint64_t file_off;         /* of its data, from the start of its file */
+    uint64_t file_off;         /* of its data, from the start of its file; GG_NOWHERE while the
+                                  header is not complete */
     bool known;                /* the type is one we know the size of */
 };
 
@@ -185,10 +186,13 @@ uint32_t ggf_file_alignment(const struct ggf_file *f);
 bool ggf_file_complete(const struct ggf_file *f);         /* the whole header was there */
 uint64_t ggf_file_needs_nbytes(const struct ggf_file *f); /* least size the header asks for, as far
                                                              as is known; exact when complete */
-uint64_t ggf_file_header_nbytes(const struct ggf_file *f); /* end of the last tensor record */
-uint64_t ggf_file_data_off(const struct ggf_file *f);      /* header rounded up to the alignment */
-uint64_t ggf_file_end_off(const struct ggf_file *f); /* end of the last byte of tensor data */
-uint64_t ggf_file_nbytes(const struct ggf_file *f);  /* size of the input, or GG_NOWHERE */
+uint64_t ggf_file_header_nbytes(const struct ggf_file *f); /* end of the last tensor record; of what
+                                                              was read when not complete */
+/* Both GG_NOWHERE when the header is not complete. */
+uint64_t ggf_file_data_off(const struct ggf_file *f); /* header rounded up to the alignment */
+uint64_t ggf_file_end_off(const struct ggf_file *f);  /* end of the last byte of tensor data; of the
+                                                         header when there is no data */
+uint64_t ggf_file_nbytes(const struct ggf_file *f); /* size of the input, or GG_NOWHERE */
 const struct ggf_meta *ggf_file_meta(const struct ggf_file *f);
 uint64_t ggf_file_n_kv_declared(const struct ggf_file *f); /* as the header says; more than */
 uint64_t ggf_file_n_tensors_declared(const struct ggf_file *f); /* are here when it is cut short */
