@@ -1,5 +1,5 @@
 # ggtool: GNU make, no configure. `make` builds ./ggtool; `make help` lists the targets.
-# Overridable: CC CFLAGS LDFLAGS AR PREFIX DESTDIR MODE=release|debug|asan|ubsan|tsan DEV=1
+# Overridable: CC CFLAGS LDFLAGS AR PREFIX DESTDIR MODE=release|debug|asan|ubsan|tsan DEV=1 V=1
 
 CC      ?= cc
 AR      ?= ar
@@ -7,6 +7,7 @@ PREFIX  ?= /usr/local
 MODE    ?= release
 VERSION := 0.1.0
 
+Q     := $(if $(V),,@)
 BUILD := build/$(MODE)
 BIN   := $(if $(filter release,$(MODE)),ggtool,$(BUILD)/ggtool)
 
@@ -36,42 +37,98 @@ $(BUILD)/lib/quant/%.o: CFLAGS_ALL := $(CFLAGS_ALL) $(if $(filter release,$(MODE
 # ---- sources -------------------------------------------------------------------------------------
 
 LIB_SRC  := $(sort $(wildcard gguf/*.c lib/*/*.c lib/quant/*/*.c))
-ifeq ($(wildcard lib/quant/blocks.h),)
-LIB_SRC  := $(filter-out lib/quant/%,$(LIB_SRC))
-endif
 CMD_SRC  := $(sort $(wildcard cmds/*.c))
 LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o)
 CMD_OBJ  := $(CMD_SRC:%.c=$(BUILD)/%.o)
 LIB      := $(BUILD)/libggtool.a
+CMDLIB   := $(BUILD)/libcmds.a
+# (the commands without main: tests link it)
 TEST_SRC := $(sort $(wildcard tests/unit/test_*.c tests/kern/test_*.c tests/golden/test_*.c))
 TEST_BIN := $(TEST_SRC:%.c=$(BUILD)/%)
+FUZZ_BIN := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 
-.PHONY: all lib help clean deps demo check check-quick unit
+.PHONY: all lib help clean deps check check-quick unit cli lint test-programs install uninstall
 all: $(BIN)
 lib: $(LIB)
 
+help:
+	@echo 'make                build ./ggtool'
+	@echo 'make deps           install what building and testing need (apt or Homebrew)'
+	@echo 'make demo           build, and requantize the bundled model as a demonstration'
+	@echo 'make check          all tests: release, ASan, UBSan, lint, fuzz replay, clang'
+	@echo 'make check-quick    the tests of the release build, under a minute'
+	@echo 'make unit cli lint  parts of them; make cli CASES="inspect-*" some cases'
+	@echo 'make fuzz-NAME      a libFuzzer program of tests/fuzz/fuzz_NAME.c (clang)'
+	@echo 'make install        to DESTDIR/PREFIX ($(PREFIX)); make uninstall takes it away'
+	@echo 'make clean'
+	@echo 'MODE=release|debug|asan|ubsan|tsan  DEV=1 (-Werror)  V=1 (show commands)'
+
 $(BIN): $(CMD_OBJ) $(LIB)
-	$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LDLIBS_ALL)
+	@echo "  LD $@"
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LDLIBS_ALL)
 
 $(LIB): $(LIB_OBJ)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(Q)$(AR) rcs $@ $^
+
+$(CMDLIB): $(filter-out %/main.o,$(CMD_OBJ))
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+	@echo "  CC $<"
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
--include $(LIB_OBJ:.o=.d) $(CMD_OBJ:.o=.d) $(TEST_BIN:=.d) $(BUILD)/tests/check_main.d
+-include $(LIB_OBJ:.o=.d) $(CMD_OBJ:.o=.d) $(TEST_BIN:=.d) $(FUZZ_BIN:=.d) $(BUILD)/tests/check_main.d
 
 # ---- tests ---------------------------------------------------------------------------------------
 # Each tests/{unit,kern,golden}/test_*.c is a program of its own: it defines `Suite *suite(void)`.
+# Each tests/fuzz/fuzz_*.c defines LLVMFuzzerTestOneInput; linked with replay.c it runs a corpus.
 
-$(TEST_BIN): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/tests/check_main.o $(LIB)
-	$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs check) $(LDLIBS_ALL)
-.SECONDARY: $(TEST_BIN:=.o)
+$(TEST_BIN): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/tests/check_main.o $(CMDLIB) $(LIB)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs check) $(LDLIBS_ALL)
+$(FUZZ_BIN): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/tests/fuzz/replay.o $(LIB)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LDLIBS_ALL)
+.SECONDARY: $(TEST_BIN:=.o) $(FUZZ_BIN:=.o)
+
+test-programs: $(TEST_BIN) $(FUZZ_BIN) $(BIN)
+
+fuzz-%: tests/fuzz/fuzz_%.c
+	$(MAKE) lib CC=clang BUILD=build/fuzz CFLAGS='-O1 -g -fsanitize=fuzzer-no-link,address,undefined'
+	clang $(CPPFLAGS_ALL) -std=c11 -O1 -g -fsanitize=fuzzer,address,undefined -o build/fuzz/$@ $< \
+	    build/fuzz/libggtool.a $(LDLIBS_ALL)
+	@echo "run: build/fuzz/$@ fixtures/fuzz/$*"
 
 unit: $(TEST_BIN)
-	@set -e; for t in $(TEST_BIN); do $$t; done
+	@tests/programs.sh $(TEST_BIN)
+cli: $(BIN)
+	@tests/cli/run.sh --ggtool $(BIN) $(CASES)
+lint: $(LIB)
+	@tests/lint/lint.sh $(LIB)
+check-quick: test-programs
+	+@tests/check.sh quick
+check:
+	+@tests/check.sh full
+deps:
+	@packaging/deps.sh
 
 clean:
 	rm -rf build ggtool
+
+# ---- installation --------------------------------------------------------------------------------
+# Headers lie side by side there, so their includes lose the folders.
+
+BASE_H := err.h finding.h
+install: $(BIN) $(LIB)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include/ggtool
+	install -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/ggtool
+	install -m 644 $(LIB) $(DESTDIR)$(PREFIX)/lib/libggtool.a
+	for h in gguf/gguf.h $(BASE_H:%=lib/base/%); do \
+	    sed 's|#include "lib/base/|#include "|' $$h > $(DESTDIR)$(PREFIX)/include/ggtool/$${h##*/} && \
+	    chmod 644 $(DESTDIR)$(PREFIX)/include/ggtool/$${h##*/} || exit 1; done
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/ggtool $(DESTDIR)$(PREFIX)/lib/libggtool.a
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/include/ggtool/,gguf.h $(BASE_H))
+	rmdir $(DESTDIR)$(PREFIX)/include/ggtool 2>/dev/null || true

@@ -2,11 +2,23 @@
  *
  * Required values stand as --opt=V or --opt V, short ones also attached (-j1); optional values only
  * as --opt=V, so that an option never swallows a file. "--" ends the options. Names may not be
- * abbreviated. An unknown option names the nearest one.
+ * abbreviated. An unknown option names the nearest one. The last of a repeated option wins, but for
+ * counts and lists.
+ *
+ * How to add one: a row in a command's table, with `dest` the offsetof of a member of the type that
+ * its kind asks for. Options that commands share stand in a group, a table of its own:
+ *
+ *     static const struct gg_opt opts[] = {
+ *         {.name = "json", .kind = GG_OPT_FLAG, .dest = offsetof(struct o, json), .help = "..."},
+ *         GG_OPT_SUBTABLE(&gg_opts_output, struct o, output),
+ *         GG_OPT_END,
+ *     };
  */
 #ifndef GG_OPT_H
 #define GG_OPT_H
 
+#include "lib/base/arena.h"
+#include "lib/base/buf.h"
 #include "lib/base/err.h"
 
 #include <stdbool.h>
@@ -24,6 +36,7 @@ enum gg_opt_kind {
     GG_OPT_TYPE,   /* tensor type name;   int, its id, -1 when absent */
     GG_OPT_LIST,   /* repeatable text;    struct gg_opt_list, in command-line order */
     GG_OPT_GLOB,   /* optional =PATTERN;  struct gg_opt_glob */
+    GG_OPT_GROUP,  /* not an option: the rows of `group`, their dest counted from this one's */
 };
 
 struct gg_opt_u64 {
@@ -53,6 +66,8 @@ enum gg_opt_complete { /* what a shell offers for the value */
     GG_COMPLETE_CPU,
 };
 
+struct gg_opt_group;
+
 struct gg_opt {
     const char *name; /* long name without dashes */
     char letter;      /* short name, 0: none */
@@ -63,8 +78,51 @@ struct gg_opt {
     const char *const *choices; /* for CHOICE, NULL-terminated */
     enum gg_opt_complete complete;
     bool hidden;
+    uint64_t min, max; /* bounds of U64 and SIZE; max 0: none */
+    const struct gg_opt_group *group;
+};
+
+struct gg_opt_group {
+    const char *title; /* heading in help, "Output" */
+    const struct gg_opt *opts;
 };
 
 #define GG_OPT_END {0}
+#define GG_OPT_SUBTABLE(g, type, member)                                                           \
+    {.kind = GG_OPT_GROUP, .group = (g), .dest = offsetof(type, member)}
+
+/* A table together with the struct it fills. */
+struct gg_opt_table {
+    const struct gg_opt *opts;
+    void *dest; /* NULL when only walked */
+};
+
+/* Walks the options of a table, those of its groups in place. */
+struct gg_opt_walk {
+    const struct gg_opt *next[2]; /* of the table, of the group inside */
+    char *base[2];
+    const struct gg_opt_group *group; /* that the last option stands in, NULL: in none */
+};
+struct gg_opt_walk gg_opt_walk(struct gg_opt_table t);
+/* The next option, NULL at the end; *dest (may be NULL) gets its destination. */
+const struct gg_opt *gg_opt_next(struct gg_opt_walk *w, void **dest);
+
+/* Sets what is not zero when absent (tensor types: -1). The struct must be zeroed before. */
+void gg_opt_init(struct gg_opt_table t);
+
+enum gg_opt_parse_flags { GG_OPT_STOP_AT_ARG = 1 /* stop at the first argument that is no option */ };
+
+/* Parses *argc words at argv with the options of n_tables tables (NULL in the array is skipped). The
+ * arguments left over are moved to argv[0 .. *argc-1] in their order. Arrays of lists come from mem.
+ * Errors: GG_ERR_ARG with a sentence for the user, GG_ERR_NOMEM. */
+GG_MUST_CHECK int gg_opt_parse(const struct gg_opt_table *tables, size_t n_tables, unsigned flags,
+                               char **argv, int *argc, struct gg_arena *mem, struct gg_err *err);
+
+/* Of n names the one most like s, NULL when none is near. */
+const char *gg_opt_nearest(const char *s, const char *const *names, size_t n);
+
+/* Appends a line for each mistake in the tables taken together: a name or letter twice, no help, a
+ * value without a name, a choice without choices... Nothing when they are right. For tests. */
+void gg_opt_lint(const struct gg_opt_table *tables, size_t n_tables, struct gg_buf *out);
 
 #endif

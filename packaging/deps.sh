@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# deps.sh: installs what building and testing ggtool need, and only what is missing: a second run
+# changes nothing and asks no network.
+set -eu
+deb='gcc make pkg-config libc6-dev libjansson-dev libpcre2-dev nettle-dev check clang universal-ctags jq'
+brew='pkg-config jansson pcre2 nettle check universal-ctags jq make'
+
+missing=
+if command -v apt-get > /dev/null; then
+    for p in $deb; do
+        dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'ok installed' ||
+            { [ "$p" = pkg-config ] && command -v pkg-config > /dev/null; } || missing="$missing $p"
+    done
+    [ -n "$missing" ] || exit 0
+    echo "deps: installing$missing"
+    sudo=; [ "$(id -u)" = 0 ] || sudo=sudo
+    export DEBIAN_FRONTEND=noninteractive
+    $sudo apt-get update -qq
+    # shellcheck disable=SC2086
+    $sudo apt-get install -y -qq --no-install-recommends $missing
+elif command -v brew > /dev/null; then
+    for p in $brew; do
+        brew list --versions "$p" > /dev/null 2>&1 || missing="$missing $p"
+    done
+    [ -n "$missing" ] || exit 0
+    echo "deps: installing$missing"
+    # shellcheck disable=SC2086
+    brew install $missing
+else
+    echo "deps: neither apt-get nor brew is here; needed: a C compiler, make, pkg-config, jansson," >&2
+    echo "pcre2, nettle, and for the tests check, clang, universal-ctags, jq" >&2
+    exit 1
+fi
