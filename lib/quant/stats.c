@@ -1,0 +1,159 @@
+#include "lib/quant/stats.h"
+
+#include "lib/base/num.h"
+
+#include <math.h>
+#include <string.h>
+
+#define LANES 16
+
+/* ---- error sums ------------------------------------------------------------------------------- */
+
+enum { SUM_EE, SUM_XX, SUM_YY, SUM_XY, SUM_E, SUM_WEE, SUM_WXX, N_SUMS };
+
+struct lanes {
+    double v[N_SUMS][LANES];
+};
+
+/* Adds n <= LANES elements, one a lane. Written so that a compiler may put lanes in vectors. */
+static inline void add_lanes(struct lanes *s, const float *x, const float *y, size_t n)
+{
+    for (size_t j = 0; j < n; j++) {
+        double e = y[j] - x[j], xd = x[j], yd = y[j];
+        s->v[SUM_EE][j] += e * e;
+        s->v[SUM_XX][j] += xd * xd;
+        s->v[SUM_YY][j] += yd * yd;
+        s->v[SUM_XY][j] += xd * yd;
+        s->v[SUM_E][j] += e;
+    }
+}
+
+static inline void add_weighted(struct lanes *s, const float *x, const float *y, const float *w,
+                                size_t n)
+{
+    for (size_t j = 0; j < n; j++) {
+        double e = y[j] - x[j], xd = x[j], wd = w[j];
+        s->v[SUM_WEE][j] += wd * (e * e);
+        s->v[SUM_WXX][j] += wd * (xd * xd);
+    }
+}
+
+/* Pairwise: 0+8, 1+9, ... then 0+4, ... 0+2, 0+1. */
+static double combine(const double lane[LANES])
+{
+    double t[LANES];
+    memcpy(t, lane, sizeof t);
+    for (size_t half = LANES / 2; half > 0; half /= 2) {
+        for (size_t j = 0; j < half; j++)
+            t[j] += t[j + half];
+    }
+    return t[0];
+}
+
+/* Largest difference, and how many are none. Two passes over a tile cost less than one that the
+ * search for a place keeps from vectorising. */
+static inline void find_max(struct qk_err_sums *out, const float *x, const float *y, size_t first,
+                            size_t n)
+{
+    float max = out->max_abs;
+    unsigned n_same = 0;
+    for (size_t j = 0; j < n; j++) {
+        float a = fabsf(y[j] - x[j]);
+        max = a > max ? a : max;
+        n_same += x[j] == y[j];
+    }
+    out->n_same += n_same;
+    if (!(max > out->max_abs))
+        return;
+    for (size_t j = 0; j < n; j++) {
+        if (fabsf(y[j] - x[j]) == max) {
+            out->max_abs = max;
+            out->max_at = first + j;
+            return;
+        }
+    }
+}
+
+void qk_err_row(struct qk_err_sums *out, const float *x, const float *y, const float *w, size_t n)
+{
+    struct lanes s;
+    memset(&s, 0, sizeof s);
+    memset(out, 0, sizeof *out);
+    for (size_t i = 0; i < n; i += LANES) {
+        size_t m = n - i < LANES ? n - i : LANES;
+        if (m == LANES)
+            add_lanes(&s, x + i, y + i, LANES);
+        else
+            add_lanes(&s, x + i, y + i, m);
+        if (w != NULL)
+            add_weighted(&s, x + i, y + i, w + i, m);
+    }
+    for (size_t i = 0; i < n; i += 256)
+        find_max(out, x + i, y + i, i, n - i < 256 ? n - i : 256);
+    out->ee = combine(s.v[SUM_EE]);
+    out->xx = combine(s.v[SUM_XX]);
+    out->yy = combine(s.v[SUM_YY]);
+    out->xy = combine(s.v[SUM_XY]);
+    out->e = combine(s.v[SUM_E]);
+    out->wee = combine(s.v[SUM_WEE]);
+    out->wxx = combine(s.v[SUM_WXX]);
+    out->n = n;
+}
+
+void qk_err_add(struct qk_err_sums *acc, const struct qk_err_sums *row, uint64_t first)
+{
+    acc->ee += row->ee;
+    acc->xx += row->xx;
+    acc->yy += row->yy;
+    acc->xy += row->xy;
+    acc->wee += row->wee;
+    acc->wxx += row->wxx;
+    acc->e += row->e;
+    if (row->max_abs > acc->max_abs) {
+        acc->max_abs = row->max_abs;
+        acc->max_at = first + row->max_at;
+    }
+    acc->n_same += row->n_same;
+    acc->n += row->n;
+}
+
+/* ---- ranges ----------------------------------------------------------------------------------- */
+
+static inline uint32_t magnitude_at(const float *x, size_t i)
+{
+    uint32_t u;
+    memcpy(&u, x + i, sizeof u);
+    return u & 0x7fffffff;
+}
+
+size_t qk_find_nonfinite(const float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i += 256) {
+        size_t end = n - i < 256 ? n : i + 256;
+        uint32_t bad = 0;
+        for (size_t j = i; j < end; j++)
+            bad |= magnitude_at(x, j) >= 0x7f800000;
+        for (size_t j = i; bad && j < end; j++) {
+            if (magnitude_at(x, j) >= 0x7f800000)
+                return j;
+        }
+    }
+    return n;
+}
+
+/* F16 rounds 65520 and more to infinity, 2^-25 and less to zero. */
+void qk_count_f16_loss(const float *x, size_t n, uint64_t *n_overflow, uint64_t *n_flushed)
+{
+    *n_overflow = *n_flushed = 0;
+    for (size_t i = 0; i < n; i += 1024) {
+        size_t end = n - i < 1024 ? n : i + 1024;
+        uint32_t over = 0, flushed = 0;
+        for (size_t j = i; j < end; j++) {
+            uint32_t a = magnitude_at(x, j);
+            over += (a >= 0x477ff000) & (a < 0x7f800000);
+            flushed += (a != 0) & (a <= 0x33000000);
+        }
+        *n_overflow += over;
+        *n_flushed += flushed;
+    }
+}

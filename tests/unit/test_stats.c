@@ -1,0 +1,130 @@
+/* lib/quant/stats: sums in a fixed order, places, ranges. */
+#include "lib/quant/half.h"
+#include "lib/quant/stats.h"
+#include "tests/check_main.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#define N 1000
+
+static void fill(float *x, size_t n, unsigned seed)
+{
+    for (size_t i = 0; i < n; i++) {
+        seed = seed * 1664525u + 1013904223u;
+        x[i] = (float)(int)(seed >> 8 & 0xffff) / 4096.0f - 8.0f;
+    }
+}
+
+/* The order stats.h promises, written as plainly as it reads there. */
+static double in_promised_order(const float *x, const float *y, size_t n)
+{
+    double lane[16] = {0};
+    for (size_t i = 0; i < n; i++) {
+        double e = x[i] - y[i];
+        lane[i % 16] += e * e;
+    }
+    for (int half = 8; half > 0; half /= 2)
+        for (int j = 0; j < half; j++)
+            lane[j] += lane[j + half];
+    return lane[0];
+}
+
+START_TEST(test_order)
+{
+    float x[N], y[N], w[N];
+    struct qk_err_sums s;
+    fill(x, N, 1);
+    fill(y, N, 2);
+    fill(w, N, 3);
+    for (size_t n = 0; n < N; n += n < 40 ? 1 : 97) {
+        double xx = 0, wee = 0, e = 0;
+        for (size_t i = 0; i < n; i++) {
+            double d = y[i] - x[i];
+            xx += (double)x[i] * x[i];
+            wee += w[i] * d * d;
+            e += d;
+        }
+        qk_err_row(&s, x, y, w, n);
+        ck_assert(s.ee == in_promised_order(x, y, n));
+        ck_assert_double_eq_tol(s.xx, xx, 1e-9);
+        ck_assert_double_eq_tol(s.wee, wee, 1e-8);
+        ck_assert_double_eq_tol(s.e, e, 1e-9);
+        ck_assert_uint_eq(s.n, n);
+    }
+    qk_err_row(&s, x, y, NULL, N);
+    ck_assert(s.wee == 0 && s.wxx == 0 && s.xy != 0 && s.yy != 0);
+}
+END_TEST
+
+START_TEST(test_places)
+{
+    float x[N] = {0}, y[N] = {0};
+    struct qk_err_sums s, acc = {0};
+    y[700] = -3;
+    y[701] = 3;
+    y[20] = 1;
+    qk_err_row(&s, x, y, NULL, N);
+    ck_assert(s.max_abs == 3.0f);
+    ck_assert_uint_eq(s.max_at, 700);
+    ck_assert_uint_eq(s.n_same, N - 3);
+    qk_err_add(&acc, &s, 0);
+    qk_err_add(&acc, &s, N);
+    ck_assert_uint_eq(acc.max_at, 700);
+    ck_assert_uint_eq(acc.n, 2 * N);
+    s.max_abs = 4;
+    qk_err_add(&acc, &s, 2 * N);
+    ck_assert_uint_eq(acc.max_at, 2 * N + 700);
+    ck_assert(acc.ee == 3 * 19.0 && acc.e == 3.0);
+}
+END_TEST
+
+START_TEST(test_nonfinite)
+{
+    float x[N];
+    fill(x, N, 4);
+    ck_assert_uint_eq(qk_find_nonfinite(x, N), N);
+    ck_assert_uint_eq(qk_find_nonfinite(x, 0), 0);
+    x[999] = -INFINITY;
+    ck_assert_uint_eq(qk_find_nonfinite(x, N), 999);
+    x[256] = NAN;
+    x[300] = INFINITY;
+    ck_assert_uint_eq(qk_find_nonfinite(x, N), 256);
+    ck_assert_uint_eq(qk_find_nonfinite(x, 256), 256);
+}
+END_TEST
+
+/* The bounds against the conversion itself, around every power of two. */
+START_TEST(test_f16_loss)
+{
+    for (uint32_t e = 0; e < 256; e++) {
+        for (int d = -0x1001; d <= 0x1001; d += 0x800 - (abs(d) <= 1 || abs(d) >= 0xfff ? 0x7ff : 0)) {
+            uint64_t over, flushed;
+            float x = gg_f32_from_bits(((e << 23) + (uint32_t)d) & 0x7fffffff);
+            uint16_t h = qt_f16_from_f32(x);
+            qk_count_f16_loss(&x, 1, &over, &flushed);
+            ck_assert_uint_eq(over, isfinite(x) && !qt_f16_is_finite(h));
+            ck_assert_uint_eq(flushed, x != 0 && h == 0);
+        }
+    }
+    float many[3000];
+    uint64_t over, flushed;
+    for (int i = 0; i < 3000; i++)
+        many[i] = i % 3 == 0 ? 70000.0f : i % 3 == 1 ? -1e-9f : INFINITY;
+    qk_count_f16_loss(many, 3000, &over, &flushed);
+    ck_assert_uint_eq(over, 1000);
+    ck_assert_uint_eq(flushed, 1000);
+}
+END_TEST
+
+Suite *suite(void)
+{
+    Suite *s = suite_create("stats");
+    TCase *t = tcase_create("stats");
+    tcase_add_test(t, test_order);
+    tcase_add_test(t, test_places);
+    tcase_add_test(t, test_nonfinite);
+    tcase_add_test(t, test_f16_loss);
+    suite_add_tcase(s, t);
+    return s;
+}
