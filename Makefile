@@ -80,13 +80,13 @@ $(BUILD)/%.o: %.c
 	@echo "  CC $<"
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
--include $(LIB_OBJ:.o=.d) $(CMD_OBJ:.o=.d) $(TEST_BIN:=.d) $(FUZZ_BIN:=.d) $(BUILD)/tests/check_main.d
+-include $(LIB_OBJ:.o=.d) $(CMD_OBJ:.o=.d) $(TEST_BIN:=.d) $(FUZZ_BIN:=.d) $(BUILD)/tests/check_main.d $(BUILD)/tests/scratch.d
 
 # ---- tests ---------------------------------------------------------------------------------------
 # Each tests/{unit,kern,golden}/test_*.c is a program of its own: it defines `Suite *suite(void)`.
 # Each tests/fuzz/fuzz_*.c defines LLVMFuzzerTestOneInput; linked with replay.c it runs a corpus.
 
-$(TEST_BIN): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/tests/check_main.o $(CMDLIB) $(LIB)
+$(TEST_BIN): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/tests/check_main.o $(BUILD)/tests/scratch.o $(CMDLIB) $(LIB)
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs check) $(LDLIBS_ALL)
 $(FUZZ_BIN): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/tests/fuzz/replay.o $(LIB)
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LDLIBS_ALL)
