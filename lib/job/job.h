@@ -1,0 +1,54 @@
+/* Job: carries a plan out into files, all of them or none. */
+#ifndef GG_JOB_H
+#define GG_JOB_H
+
+#include "lib/base/arena.h"
+#include "lib/stream/stream.h"
+
+/* Opens any path as a model; what is not a GGUF yet will be (lib/import). flags as in gguf.h. */
+GG_MUST_CHECK int gg_job_open(struct gg_model **out, const char *path, unsigned flags,
+                              struct gg_err *err);
+
+struct gg_job {
+    const struct gg_model *model;
+    const struct gg_plan *plan;
+    const char *const *paths;      /* where each output goes; "-": standard output */
+    const char *const *not_inputs; /* NULL-terminated: other files read, never to be a target; or NULL */
+    bool force;
+    bool sha256; /* also write PATH.sha256 beside each output */
+    const struct gg_write_opts *write;
+};
+
+/* A file a job has written. */
+struct gg_job_file {
+    const char *path;
+    uint64_t nbytes;
+    char sha256[2 * GG_SHA256_NBYTES + 1]; /* "" unless asked for */
+};
+
+struct gg_job_result {
+    struct gg_write_report report;
+    struct gg_job_file **files; /* [output][file of the output] */
+    struct gg_arena arena;
+};
+
+/* Opens a sink for each file, streams, makes everything durable, then names it all, last file first.
+ * On failure no target has changed, except when naming itself fails half-way. *result is to be freed
+ * also after a failure. Errors: GG_ERR_ARG for targets that cannot be (an input, an existing file,
+ * several files into a pipe); those of gg_stream_write and of sinks. */
+GG_MUST_CHECK int gg_job_run(const struct gg_job *job, struct gg_job_result *result,
+                             struct gg_err *err);
+void gg_job_result_free(struct gg_job_result *r); /* takes a zeroed one */
+
+/* The path of file i of n of an output that goes to `path`: itself when n is 1, else
+ * PREFIX-00001-of-0000N.gguf, where PREFIX is path without .gguf and shard number. NULL: no memory. */
+const char *gg_job_file_path(struct gg_arena *mem, const char *path, size_t i, size_t n);
+
+/* Writes a whole small file the way outputs are written: complete or not at all. */
+GG_MUST_CHECK int gg_job_write_file(const char *path, const void *data, size_t nbytes, bool force,
+                                    struct gg_err *err);
+/* Refuses early what gg_job_write_file would refuse late: a file that is there already. */
+GG_MUST_CHECK int gg_job_check_new(const char *option, const char *path, bool force,
+                                   struct gg_err *err);
+
+#endif

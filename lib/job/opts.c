@@ -1,0 +1,90 @@
+#include "lib/job/opts.h"
+
+#define QUANT(member)  offsetof(struct gg_quant_opts, member)
+#define META(member)   offsetof(struct gg_meta_opts, member)
+#define OUTPUT(member) offsetof(struct gg_output_opts, member)
+#define WORK(member)   offsetof(struct gg_work_opts, member)
+
+/* In the order of enum gg_missing_policy. */
+static const char *const missing_choices[] = {"auto", "fail", "warn", NULL};
+static const char *const nonfinite_choices[] = {"fail", "zero", "keep-type", NULL};
+
+static const struct gg_opt quant_opts[] = {
+    {.name = "imatrix", .kind = GG_OPT_PATH, .dest = QUANT(imatrix), .arg = "FILE",
+     .help = "weigh errors by this importance matrix (GGUF or legacy, told by content)",
+     .complete = GG_COMPLETE_FILE},
+    {.name = "include-weights", .kind = GG_OPT_LIST, .dest = QUANT(include_weights), .arg = "NAME",
+     .help = "use the importance matrix only for tensors whose name holds NAME; repeatable",
+     .complete = GG_COMPLETE_TENSOR},
+    {.name = "exclude-weights", .kind = GG_OPT_LIST, .dest = QUANT(exclude_weights), .arg = "NAME",
+     .help = "do not use it for tensors whose name holds NAME; repeatable",
+     .complete = GG_COMPLETE_TENSOR},
+    {.name = "imatrix-missing", .kind = GG_OPT_CHOICE, .dest = QUANT(imatrix_missing), .arg = "WHAT",
+     .help = "when a tensor lacks weights: auto refuses where the type cannot do without",
+     .choices = missing_choices},
+    {.name = "tensor-type", .kind = GG_OPT_LIST, .dest = QUANT(tensor_types), .arg = "REGEX=TYPE",
+     .help = "type of the tensors a regular expression finds; repeatable, the first match wins",
+     .complete = GG_COMPLETE_TENSOR},
+    {.name = "tensor-type-file", .kind = GG_OPT_LIST, .dest = QUANT(tensor_type_files), .arg = "FILE",
+     .help = "read such rules from a file, set apart by blanks or lines; # begins a comment",
+     .complete = GG_COMPLETE_FILE},
+    {.name = "allow-unmatched", .kind = GG_OPT_FLAG, .dest = QUANT(allow_unmatched),
+     .help = "a rule that decides no tensor is a warning, not an error"},
+    {.name = "token-embedding-type", .kind = GG_OPT_TYPE, .dest = QUANT(token_embedding_type),
+     .arg = "TYPE", .help = "type of the token embedding", .complete = GG_COMPLETE_QTYPE},
+    {.name = "output-tensor-type", .kind = GG_OPT_TYPE, .dest = QUANT(output_tensor_type),
+     .arg = "TYPE", .help = "type of output.weight", .complete = GG_COMPLETE_QTYPE},
+    {.name = "leave-output-tensor", .kind = GG_OPT_FLAG, .dest = QUANT(leave_output_tensor),
+     .help = "copy output.weight as it is"},
+    {.name = "pure", .kind = GG_OPT_FLAG, .dest = QUANT(pure),
+     .help = "no mixture: every tensor gets the preset's base type"},
+    {.name = "only", .kind = GG_OPT_STRING, .dest = QUANT(only), .arg = "PATTERN",
+     .help = "encode just the tensors whose name matches (glob, or re:REGEX), copy the rest",
+     .complete = GG_COMPLETE_TENSOR},
+    {.name = "lossless-only", .kind = GG_OPT_FLAG, .dest = QUANT(lossless_only),
+     .help = "refuse every step that could change a value"},
+    GG_OPT_END,
+};
+const struct gg_opt_group gg_opts_quant = {"Types", quant_opts};
+
+static const struct gg_opt meta_opts[] = {
+    {.name = "prune-layers", .kind = GG_OPT_STRING, .dest = META(prune_layers), .arg = "LIST",
+     .help = "drop these layers (0,1,5) and number the others anew"},
+    {.name = "override-kv", .kind = GG_OPT_LIST, .dest = META(override_kv), .arg = "KEY=TYPE:VALUE",
+     .help = "set a metadata key (int, float, bool, str, or u8 to f64); repeatable",
+     .complete = GG_COMPLETE_KEY},
+    {.name = "quantized-by", .kind = GG_OPT_STRING, .dest = META(quantized_by), .arg = "NAME",
+     .help = "set general.quantized_by"},
+    GG_OPT_END,
+};
+const struct gg_opt_group gg_opts_meta = {"Metadata", meta_opts};
+
+static const struct gg_opt output_opts[] = {
+    {.name = "output", .letter = 'o', .kind = GG_OPT_PATH, .dest = OUTPUT(output), .arg = "FILE",
+     .help = "write to FILE; {type} stands for the preset's name; - is standard output",
+     .complete = GG_COMPLETE_GGUF},
+    {.name = "force", .kind = GG_OPT_FLAG, .dest = OUTPUT(force), .help = "replace existing files"},
+    {.name = "keep-split", .kind = GG_OPT_FLAG, .dest = OUTPUT(keep_split),
+     .help = "shards as in the input"},
+    {.name = "split-max-size", .kind = GG_OPT_SIZE, .dest = OUTPUT(split_max_size), .arg = "SIZE",
+     .help = "shards of at most SIZE bytes (2G, 500MiB), headers included", .min = 1,
+     .max = UINT64_MAX},
+    {.name = "split-max-tensors", .kind = GG_OPT_U64, .dest = OUTPUT(split_max_tensors), .arg = "N",
+     .help = "shards of at most N tensors", .min = 1, .max = UINT64_MAX},
+    {.name = "sha256", .kind = GG_OPT_FLAG, .dest = OUTPUT(sha256),
+     .help = "also write OUT.sha256, as sha256sum does, from the same pass"},
+    GG_OPT_END,
+};
+const struct gg_opt_group gg_opts_output = {"Output", output_opts};
+
+static const struct gg_opt work_opts[] = {
+    {.name = "max-memory", .kind = GG_OPT_SIZE, .dest = WORK(max_memory), .arg = "SIZE",
+     .help = "cap on the memory for data; 128MiB by default", .min = 1, .max = UINT64_MAX},
+    {.name = "nonfinite", .kind = GG_OPT_CHOICE, .dest = WORK(nonfinite), .arg = "WHAT",
+     .help = "a NaN, an infinity, an overflowing scale: fail, write zero, or keep-type of the tensor",
+     .choices = nonfinite_choices},
+    {.name = "check-first", .kind = GG_OPT_FLAG, .dest = WORK(check_first),
+     .help = "look through all data for NaN and infinity before anything is written"},
+    GG_OPT_END,
+};
+const struct gg_opt_group gg_opts_work = {"Work", work_opts};

@@ -1,0 +1,48 @@
+/* Options that commands share, as groups of one table each (see lib/cli/opt.h). A command puts the
+ * struct into its own and names the group; what the parsed struct means is said in wishes.h. */
+#ifndef GG_JOB_OPTS_H
+#define GG_JOB_OPTS_H
+
+#include "lib/cli/opt.h"
+
+/* What to encode how, with the meanings of llama-quantize. */
+struct gg_quant_opts {
+    const char *imatrix;
+    struct gg_opt_list include_weights, exclude_weights;
+    int imatrix_missing; /* enum gg_missing_policy */
+    struct gg_opt_list tensor_types, tensor_type_files;
+    bool allow_unmatched;
+    int token_embedding_type, output_tensor_type; /* tensor type ids, -1: not given */
+    bool leave_output_tensor, pure;
+    const char *only;
+    bool lossless_only;
+};
+extern const struct gg_opt_group gg_opts_quant;
+
+/* What becomes of the metadata and of whole layers. */
+struct gg_meta_opts {
+    const char *prune_layers;
+    struct gg_opt_list override_kv;
+    const char *quantized_by;
+};
+extern const struct gg_opt_group gg_opts_meta;
+
+/* Where it goes. */
+struct gg_output_opts {
+    const char *output;
+    bool force;
+    bool keep_split;
+    struct gg_opt_u64 split_max_size, split_max_tensors;
+    bool sha256;
+};
+extern const struct gg_opt_group gg_opts_output;
+
+/* How it is worked on (the number of threads is a global option). */
+struct gg_work_opts {
+    struct gg_opt_u64 max_memory;
+    int nonfinite; /* 0 fail, 1 zero, 2 keep-type */
+    bool check_first;
+};
+extern const struct gg_opt_group gg_opts_work;
+
+#endif

@@ -1,0 +1,45 @@
+/* Wishes: from parsed options to what a plan asks for. */
+#ifndef GG_JOB_WISHES_H
+#define GG_JOB_WISHES_H
+
+#include "lib/base/arena.h"
+#include "lib/job/opts.h"
+#include "lib/plan/plan.h"
+
+/* Owns all that `plan` points to: patterns, lists, the importance matrix, metadata. */
+struct gg_wishes {
+    struct gg_plan_wishes plan;
+    struct gg_imatrix *imatrix; /* NULL: none */
+    struct gg_arena arena;
+    struct gg_pattern **patterns;
+    size_t n_patterns;
+    struct ggf_meta *override_kv;
+};
+
+/* Reads the options, opens the importance matrix and rule files. Each option struct may be NULL. The
+ * model decides the width of "int" and "float" in --override-kv: that of the key it has, else u32 (i32
+ * for a negative number) and f32, as llama-quantize stores them. Errors: GG_ERR_ARG naming option and
+ * value; those of the files. */
+GG_MUST_CHECK int gg_wishes_new(struct gg_wishes **out, const struct gg_model *model,
+                                const struct gg_quant_opts *quant, const struct gg_meta_opts *meta,
+                                const struct gg_output_opts *output, struct gg_err *err);
+void gg_wishes_free(struct gg_wishes *w); /* takes NULL */
+
+/* ---- targets ------------------------------------------------------------------------------ */
+
+/* What --type and --output say together: n outputs. */
+struct gg_targets {
+    const struct gg_preset **presets;
+    const char **paths; /* where each goes; NULL for all when there is no output */
+    size_t n;
+    struct gg_arena arena;
+};
+
+/* types: preset names set apart by commas. output: a path in which {type} stands for the preset's
+ * name, needed when there are several; NULL: none is wanted (a dry run). Errors: GG_ERR_ARG for an
+ * unknown type (naming the nearest), one given twice, outputs that would be the same file. */
+GG_MUST_CHECK int gg_targets_parse(struct gg_targets *out, const char *types, const char *output,
+                                   struct gg_err *err);
+void gg_targets_free(struct gg_targets *t);
+
+#endif
