@@ -203,8 +203,19 @@ static void place(struct ggf_file *f)
     f->canonical = packed && f->version == 3 && !f->big_endian && f->nbytes == f->data_off + next;
 }
 
+/* True when the data that lies last is of a type unknown to us, so that it ends where nobody knows. */
+static bool open_ended(const struct ggf_file *f)
+{
+    for (size_t i = 0; i < f->n_tensors; i++) {
+        const struct ggf_tensor *t = &f->tensors[i];
+        if (!t->known && t->nelems != 0 && t->file_off == f->end_off)
+            return true;
+    }
+    return false;
+}
+
 /* What stands, or does not, behind the data. */
-static void check_end(struct ggf_file *f, const struct ggf_tensor *const *v)
+static void check_end(struct ggf_file *f)
 {
     struct kind pad = {GG_NOTE, "no-final-padding", 0}, more = {GG_NOTE, "trailing-bytes", 0};
     uint64_t mask = (uint64_t)f->alignment - 1, end = (f->end_off + mask) & ~mask;
@@ -213,8 +224,7 @@ static void check_end(struct ggf_file *f, const struct ggf_tensor *const *v)
     if (f->nbytes < end && f->n_tensors > 0)
         note(f, &pad, NULL, f->nbytes, "%llu bytes of padding are missing behind the data",
              (unsigned long long)(end - f->nbytes));
-    /* data of a type unknown to us, when it lies last, ends where nobody knows */
-    if (f->nbytes > end && (f->n_tensors == 0 || v[f->n_tensors - 1]->known))
+    if (f->nbytes > end && !open_ended(f))
         note(f, &more, NULL, end, "%llu bytes follow behind the data",
              (unsigned long long)(f->nbytes - end));
 }
@@ -258,7 +268,7 @@ int ggf_check_data(struct ggf_file *f, bool ask_data, struct gg_err *err)
         note(f, &unordered, &f->tensors[i], f->record_off[i],
              "the data lies before that of the tensor listed before it");
     check_spans(f, v);
-    check_end(f, v);
+    check_end(f);
     int rc = ask_data ? check_missing(f, v, err) : GG_OK;
     free(v);
     return rc;

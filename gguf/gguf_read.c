@@ -44,6 +44,7 @@ struct parse {
     uint64_t field_off;
     struct span name;    /* of the record, once known */
     uint64_t inner_left; /* bytes that the rest of the array being walked takes at least */
+    uint64_t floor;      /* the header cannot end before this */
 };
 
 /* ---- messages ----------------------------------------------------------------------------- */
@@ -89,10 +90,10 @@ static uint64_t least_tensor(const struct parse *p)
     return ggf_len_nbytes(p->c.len32) + 4 + 4 + 8;
 }
 
-/* Where the records start: magic, version, two counts. */
+/* Where the records start, at least: magic, version, two counts. */
 static uint64_t counts_end(const struct parse *p)
 {
-    return 8 + 2 * ggf_len_nbytes(p->c.len32);
+    return 8 + 2 * ggf_len_nbytes(p->f->version <= 1); /* 0: not read yet */
 }
 
 /* Bytes that the records behind the one at hand take at least. Counts are below GGF_MAX_COUNT, so
@@ -107,6 +108,13 @@ static uint64_t least_left(const struct parse *p)
     return kv * least_kv(p) + t * least_tensor(p) + p->inner_left;
 }
 
+/* Remembers that n bytes more than the records behind are certain: in the midst of a record less can
+ * be told than at its start. */
+static void raise_floor(struct parse *p, uint64_t n)
+{
+    p->floor = gg_max_u64(p->floor, p->c.pos + n + least_left(p));
+}
+
 /* Turns what the cursor could not do into a sentence. */
 static int lack(struct parse *p, int rc, uint64_t n)
 {
@@ -119,7 +127,8 @@ static int lack(struct parse *p, int rc, uint64_t n)
         gg_err_prefix(p->err, "%s", f->shown);
         return rc;
     }
-    f->needs_nbytes = (p->part == IN_HEADER ? counts_end(p) : p->c.want) + least_left(p);
+    uint64_t want = p->part == IN_HEADER ? counts_end(p) : p->c.want;
+    f->needs_nbytes = gg_max_u64(want + least_left(p), p->floor);
     return fail_at(p, GG_ERR_TRUNCATED, p->field_off,
                    "the file ends at byte %llu; its header needs at least %llu bytes, %llu more",
                    (unsigned long long)p->c.end, (unsigned long long)f->needs_nbytes,
@@ -206,6 +215,7 @@ static int walk_arrays(struct parse *p, uint64_t count, int depth)
         uint64_t n;
         struct span data;
         p->inner_left = outer + (count - i - 1) * least;
+        raise_floor(p, least);
         rc = get_array(p, depth, &elem, &n, &data);
     }
     if (rc == GG_OK)
@@ -230,6 +240,7 @@ static int skip_elements(struct parse *p, enum ggf_vtype elem, uint64_t count, i
         p->c.want = p->c.pos + least;
         return lack(p, GG_ERR_TRUNCATED, least);
     }
+    raise_floor(p, least);
     return elem == GGF_STR ? walk_strings(p, count) : walk_arrays(p, count, depth + 1);
 }
 
@@ -306,6 +317,7 @@ static int get_kv(struct parse *p, struct kv_record *kv)
     uint32_t type = 0;
     kv->off = p->c.pos;
     p->name.nbytes = 0;
+    raise_floor(p, least_kv(p));
     int rc = get_str(p, "key", &kv->key);
     if (rc != GG_OK)
         return rc;
@@ -372,6 +384,7 @@ static int get_tensor(struct parse *p, struct tensor_record *r)
     int rc;
     r->off = p->c.pos;
     p->name.nbytes = 0;
+    raise_floor(p, least_tensor(p));
     if ((rc = get_str(p, "name", &r->name)) != GG_OK)
         return rc;
     p->name = r->name;

@@ -53,7 +53,9 @@ int gg_err_prefix(struct gg_err *err, const char *fmt, ...)
     va_start(ap, fmt);
     int n = vsnprintf(err->msg, sizeof err->msg, fmt, ap);
     va_end(ap);
-    if (n >= 0 && (size_t)n < sizeof err->msg)
-        snprintf(err->msg + n, sizeof err->msg - (size_t)n, ": %s", old);
+    /* what no longer fits is cut; the precision says so to the compiler */
+    if (n >= 0 && (size_t)n + 2 < sizeof err->msg)
+        snprintf(err->msg + n, sizeof err->msg - (size_t)n, ": %.*s",
+                 (int)(sizeof err->msg - (size_t)n - 3), old);
     return err->code;
 }

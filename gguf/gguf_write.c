@@ -1,0 +1,253 @@
+/* Writing: the whole header in memory, every offset known, before a byte reaches a file. */
+#include "gguf/gguf_bytes.h"
+#include "gguf/gguf_limits.h"
+#include "gguf/gguf_value.h"
+#include "lib/base/buf.h"
+#include "lib/base/map.h"
+#include "lib/base/text.h"
+#include "lib/quant/qtype.h"
+
+#include <stdlib.h>
+
+struct ggf_layout {
+    struct gg_buf header;
+    uint64_t *off, *nbytes; /* of each tensor: from the start of the file; without padding */
+    uint64_t file_nbytes;
+    uint32_t alignment;
+};
+
+static void put_u32(struct gg_buf *b, uint32_t v)
+{
+    uint8_t raw[4];
+    gg_store_u32(raw, v);
+    gg_buf_add(b, raw, sizeof raw);
+}
+
+static void put_u64(struct gg_buf *b, uint64_t v)
+{
+    uint8_t raw[8];
+    gg_store_u64(raw, v);
+    gg_buf_add(b, raw, sizeof raw);
+}
+
+static void put_str(struct gg_buf *b, struct ggf_str s)
+{
+    put_u64(b, s.nbytes);
+    gg_buf_add(b, s.p, (size_t)s.nbytes);
+}
+
+/* ---- values ------------------------------------------------------------------------------- */
+
+/* Appends nbytes of numbers of w bytes each, their byte order turned round. */
+static void put_swapped(struct gg_buf *b, const uint8_t *p, uint64_t nbytes, size_t w)
+{
+    for (uint64_t i = 0; i < nbytes; i += w) {
+        for (size_t k = w; k > 0; k--)
+            gg_buf_addc(b, (char)p[i + k - 1]);
+    }
+}
+
+/* Appends what stands behind the type of a value: a number, a length and its text, or an element
+ * type, a count and the elements. Depth is bounded, as the value has been checked. */
+static void put_value(struct gg_buf *b, const struct ggf_value *v)
+{
+    size_t w = ggf_vtype_nbytes(v->type == GGF_ARR ? v->elem : v->type);
+    if (v->type == GGF_ARR) {
+        put_u32(b, v->elem);
+        put_u64(b, v->count);
+    } else if (v->type == GGF_STR) {
+        put_u64(b, v->nbytes);
+        w = 1; /* bytes, the same in any order */
+    }
+    if (w > 1 && v->big_endian) {
+        put_swapped(b, v->data, v->nbytes, w);
+    } else if (w != 0 || (!v->big_endian && !v->len32)) { /* as it will lie in the file */
+        gg_buf_add(b, v->data, (size_t)v->nbytes);
+    } else {
+        struct ggf_value e;
+        for (struct ggf_iter it = ggf_iter_begin(v); ggf_iter_next(&it, &e);)
+            put_value(b, &e);
+    }
+}
+
+/* ---- checks ------------------------------------------------------------------------------- */
+
+static int find_alignment(struct ggf_layout *l, const struct ggf_meta *meta, struct gg_err *err)
+{
+    const struct ggf_kv *kv = ggf_meta_find(meta, "general.alignment");
+    uint64_t v = GGF_DEFAULT_ALIGNMENT;
+    if (kv != NULL && (kv->value.type != GGF_U32 || !ggf_as_u64(&kv->value, &v)))
+        return gg_fail(err, GG_ERR_ARG, GG_NOWHERE,
+                       "metadata key 'general.alignment' is of type %s where u32 is wanted",
+                       ggf_vtype_name(kv->value.type));
+    if (!gg_is_pow2(v) || v > GGF_MAX_ALIGNMENT)
+        return gg_fail(err, GG_ERR_ARG, GG_NOWHERE,
+                       "alignment %llu is not a power of two up to %u", (unsigned long long)v,
+                       (unsigned)GGF_MAX_ALIGNMENT);
+    l->alignment = (uint32_t)v;
+    return GG_OK;
+}
+
+/* Checks a tensor and finds the size of its data. */
+static int check_spec(const struct ggf_tensor_spec *t, uint64_t *nbytes, struct gg_err *err)
+{
+    char tmp[32], name[128];
+    bool dims_ok = t->n_dims <= GGF_MAX_DIMS;
+    uint64_t nelems;
+    for (uint32_t i = t->n_dims; i < GGF_MAX_DIMS; i++)
+        dims_ok &= t->ne[i] == 1;
+    gg_text_escape_into(name, sizeof name, t->name.p, (size_t)t->name.nbytes);
+    if (qt_info(t->type) == NULL)
+        return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE, "tensor '%s': %s cannot be written", name,
+                       qt_name(t->type, tmp));
+    if (!dims_ok || !qt_nelems(t->ne, &nelems))
+        return gg_fail(err, GG_ERR_ARG, GG_NOWHERE, "tensor '%s': its dimensions make no sense", name);
+    if (!qt_tensor_nbytes(t->type, t->ne, nbytes))
+        return gg_fail(err, GG_ERR_ARG, GG_NOWHERE,
+                       "tensor '%s': rows of %llu elements do not fit type %s, or are too many", name,
+                       (unsigned long long)t->ne[0], qt_name(t->type, tmp));
+    return GG_OK;
+}
+
+static int check_names(const struct ggf_tensor_spec *t, size_t n, struct gg_err *err)
+{
+    struct gg_map seen = GG_MAP_INIT;
+    char name[128];
+    int rc = gg_map_reserve(&seen, n) ? GG_OK : gg_fail_nomem(err, "tensors");
+    for (size_t i = 0; rc == GG_OK && i < n; i++) {
+        int added = gg_map_add(&seen, t[i].name.p, (size_t)t[i].name.nbytes, i, NULL);
+        if (added < 0)
+            rc = gg_fail_nomem(err, "tensors");
+        else if (added == 0)
+            rc = gg_fail(err, GG_ERR_ARG, GG_NOWHERE, "there are two tensors '%s'",
+                         gg_text_escape_into(name, sizeof name, t[i].name.p, (size_t)t[i].name.nbytes));
+    }
+    gg_map_free(&seen);
+    return rc;
+}
+
+/* ---- layout ------------------------------------------------------------------------------- */
+
+/* Offsets from the start of the data, and in file_nbytes where that data ends. */
+static int place(struct ggf_layout *l, const struct ggf_tensor_spec *t, size_t n, struct gg_err *err)
+{
+    uint64_t next = 0;
+    for (size_t i = 0; i < n; i++) {
+        int rc = check_spec(&t[i], &l->nbytes[i], err);
+        if (rc != GG_OK)
+            return rc;
+        l->off[i] = next;
+        if (!gg_add_u64(next, l->nbytes[i], &next) || !gg_align_u64(next, l->alignment, &next) ||
+            next > INT64_MAX - 2 * GGF_MAX_HEADER_NBYTES)
+            return gg_fail(err, GG_ERR_LIMIT, GG_NOWHERE, "the file would be larger than 2^63 bytes");
+    }
+    l->file_nbytes = next;
+    return GG_OK;
+}
+
+static void put_header(struct ggf_layout *l, const struct ggf_meta *meta,
+                       const struct ggf_tensor_spec *t, size_t n)
+{
+    struct gg_buf *b = &l->header;
+    size_t n_kv = ggf_meta_count(meta);
+    gg_buf_adds(b, "GGUF");
+    put_u32(b, 3);
+    put_u64(b, n);
+    put_u64(b, n_kv);
+    for (size_t i = 0; i < n_kv; i++) {
+        const struct ggf_kv *kv = ggf_meta_at(meta, i);
+        put_str(b, kv->key);
+        put_u32(b, kv->value.type);
+        put_value(b, &kv->value);
+    }
+    for (size_t i = 0; i < n; i++) {
+        put_str(b, t[i].name);
+        put_u32(b, t[i].n_dims);
+        for (uint32_t d = 0; d < t[i].n_dims; d++)
+            put_u64(b, t[i].ne[d]);
+        put_u32(b, t[i].type);
+        put_u64(b, l->off[i]);
+    }
+    gg_buf_fill(b, 0, (size_t)(-(uint64_t)b->nbytes & (l->alignment - 1)));
+}
+
+/* Bounds that the reader has, too: what is written here must be read again. */
+static int check_limits(const struct ggf_layout *l, const struct ggf_meta *meta, size_t n,
+                        struct gg_err *err)
+{
+    if (ggf_meta_count(meta) > GGF_MAX_COUNT || n > GGF_MAX_COUNT ||
+        l->header.nbytes > GGF_MAX_HEADER_NBYTES)
+        return gg_fail(err, GG_ERR_LIMIT, GG_NOWHERE, "the header would be larger than %llu bytes",
+                       (unsigned long long)GGF_MAX_HEADER_NBYTES);
+    return GG_OK;
+}
+
+int ggf_layout_new(struct ggf_layout **out, const struct ggf_meta *meta,
+                   const struct ggf_tensor_spec *tensors, size_t n_tensors, struct gg_err *err)
+{
+    struct ggf_layout *l = calloc(1, sizeof *l);
+    int rc = GG_ERR_NOMEM;
+    *out = NULL;
+    if (l != NULL) {
+        l->off = calloc(n_tensors + 1, sizeof *l->off);
+        l->nbytes = calloc(n_tensors + 1, sizeof *l->nbytes);
+    }
+    if (l == NULL || l->off == NULL || l->nbytes == NULL) {
+        rc = gg_fail_nomem(err, "a header");
+        goto out;
+    }
+    if ((rc = find_alignment(l, meta, err)) != GG_OK ||
+        (rc = check_names(tensors, n_tensors, err)) != GG_OK ||
+        (rc = place(l, tensors, n_tensors, err)) != GG_OK)
+        goto out;
+    put_header(l, meta, tensors, n_tensors);
+    if (l->header.failed)
+        rc = gg_fail_nomem(err, "a header");
+    else
+        rc = check_limits(l, meta, n_tensors, err);
+    for (size_t i = 0; i < n_tensors; i++)
+        l->off[i] += l->header.nbytes;
+    l->file_nbytes += l->header.nbytes;
+out:
+    if (rc == GG_OK)
+        *out = l;
+    else
+        ggf_layout_free(l);
+    return rc;
+}
+
+void ggf_layout_free(struct ggf_layout *l)
+{
+    if (l == NULL)
+        return;
+    gg_buf_free(&l->header);
+    free(l->off);
+    free(l->nbytes);
+    free(l);
+}
+
+const void *ggf_layout_header(const struct ggf_layout *l, size_t *nbytes)
+{
+    *nbytes = l->header.nbytes;
+    return l->header.data;
+}
+
+uint64_t ggf_layout_tensor_off(const struct ggf_layout *l, size_t i)
+{
+    return l->off[i];
+}
+
+uint64_t ggf_layout_tensor_nbytes(const struct ggf_layout *l, size_t i)
+{
+    return l->nbytes[i];
+}
+
+uint64_t ggf_layout_file_nbytes(const struct ggf_layout *l)
+{
+    return l->file_nbytes;
+}
+
+uint32_t ggf_layout_alignment(const struct ggf_layout *l)
+{
+    return l->alignment;
+}
