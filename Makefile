@@ -38,7 +38,19 @@ $(BUILD)/lib/quant/%.o: CFLAGS_ALL := $(CFLAGS_ALL) $(if $(filter release,$(MODE
 
 LIB_SRC  := $(sort $(wildcard gguf/*.c lib/*/*.c lib/quant/*/*.c))
 CMD_SRC  := $(sort $(wildcard cmds/*.c))
-LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o)
+# Vector kernels: each part (lib/quant/vec/v.h) once a CPU level. None on other machines.
+TARGET := $(shell $(CC) -dumpmachine)
+VEC_LEVELS := $(if $(filter x86_64%,$(TARGET)),sse2 avx2 avx512)$(if $(filter aarch64%,$(TARGET)),neon)
+VEC_SRC    := $(sort $(wildcard lib/quant/vec/*.c))
+LIB_SRC    := $(filter-out lib/quant/vec/%,$(LIB_SRC))
+VEC_OBJ    := $(foreach l,$(VEC_LEVELS),$(VEC_SRC:%.c=$(BUILD)/%.$(l).o))
+vec_sse2   := lib/quant/x86/v_sse2.h
+vec_avx2   := lib/quant/x86/v_avx2.h -march=x86-64-v3
+vec_avx512 := lib/quant/x86/v_avx512.h -march=x86-64-v4
+vec_neon   := lib/quant/arm/v_neon.h
+VEC_CALLS  := $(foreach l,$(VEC_LEVELS),QK_LEVEL($(shell echo $l | tr a-z A-Z), $l))
+
+LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o) $(VEC_OBJ)
 CMD_OBJ  := $(CMD_SRC:%.c=$(BUILD)/%.o)
 LIB      := $(BUILD)/libggtool.a
 CMDLIB   := $(BUILD)/libcmds.a
@@ -79,6 +91,16 @@ $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  CC $<"
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+define VEC_RULE
+$(BUILD)/lib/quant/vec/%.$(1).o: lib/quant/vec/%.c
+	@mkdir -p $$(@D)
+	@echo "  CC $$< ($(1))"
+	$$(Q)$$(CC) $$(CPPFLAGS_ALL) -DV_LEVEL=$(1) -DV_ISA_FILE='"$(firstword $(vec_$(1)))"' $$(CFLAGS_ALL) \
+	    $(wordlist 2,9,$(vec_$(1))) $$(EXACT) -MMD -MP -c -o $$@ $$<
+endef
+$(foreach l,$(VEC_LEVELS),$(eval $(call VEC_RULE,$l)))
+$(BUILD)/lib/quant/kernel.o: CPPFLAGS_ALL += -DQK_VEC_LEVELS="$(VEC_CALLS)"
 
 -include $(LIB_OBJ:.o=.d) $(CMD_OBJ:.o=.d) $(TEST_BIN:=.d) $(FUZZ_BIN:=.d) $(BUILD)/tests/check_main.d $(BUILD)/tests/scratch.d
 

@@ -2,6 +2,7 @@
 
 #include "lib/base/num.h"
 #include "lib/quant/ref/ref.h"
+#include "lib/quant/vec/init.h"
 
 #include <string.h>
 
@@ -67,13 +68,29 @@ static const struct ref_row ref_rows[] = {
 #undef ENCODED
 #undef ENCODED_BY_ROW
 
+/* The vector levels in this build, lowest first: the Makefile lists them. */
+#ifndef QK_VEC_LEVELS
+#define QK_VEC_LEVELS
+#endif
+#define QK_LEVEL(id, name) {GG_CPU_##id, qk_init_##name},
+
+static const struct {
+    enum gg_cpu_level level;
+    void (*init)(struct qk_table *table);
+} vec_levels[] = {QK_VEC_LEVELS{GG_CPU_LEVEL_COUNT, NULL}};
+
+#undef QK_LEVEL
+
 void qk_init(struct qk_table *table, enum gg_cpu_level level)
 {
     memset(table, 0, sizeof *table);
     for (size_t i = 0; i < GG_COUNTOF(ref_rows); i++)
         table->k[ref_rows[i].type] = ref_rows[i].k;
-    (void)level; /* no level has kernels of its own yet */
     table->level = GG_CPU_C;
+    for (size_t i = 0; vec_levels[i].level <= level && vec_levels[i].init != NULL; i++) {
+        vec_levels[i].init(table);
+        table->level = vec_levels[i].level;
+    }
 }
 
 /* Asks the arithmetic itself, which works on every CPU: volatile keeps the compiler from folding. */

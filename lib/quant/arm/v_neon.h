@@ -1,0 +1,142 @@
+/* NEON (aarch64): four lanes. Contracts: v.h. */
+#ifndef QK_ARM_V_NEON_H
+#define QK_ARM_V_NEON_H
+
+#define VL 4
+#include "lib/quant/vec/v4.h"
+#include "lib/quant/vec/vtypes.h"
+
+#include <arm_neon.h>
+
+enum { V_HAS_LOOKUP = 1, V_HAS_SHIFTS = 1 };
+
+/* vminq and vmaxq know NaN and the signs of zeros; the contract is the plain comparison. */
+V_FN vf vf_min(vf a, vf b)
+{
+    return vf_select(a < b, a, b);
+}
+
+V_FN vf vf_max(vf a, vf b)
+{
+    return vf_select(a > b, a, b);
+}
+
+V_FN vf vf_sqrt(vf a)
+{
+    return (vf)vsqrtq_f32((float32x4_t)a);
+}
+
+V_FN float vf_hmax(vf a)
+{
+    return vmaxvq_f32((float32x4_t)a);
+}
+
+V_FN vi vi_min(vi a, vi b)
+{
+    return (vi)vminq_s32((int32x4_t)a, (int32x4_t)b);
+}
+
+V_FN vi vi_max(vi a, vi b)
+{
+    return (vi)vmaxq_s32((int32x4_t)a, (int32x4_t)b);
+}
+
+V_FN vu vu_shrv(vu a, vu n)
+{
+    return (vu)vshlq_u32((uint32x4_t)a, vnegq_s32((int32x4_t)n));
+}
+
+V_FN unsigned vm_bits(vm m)
+{
+    const vi bit = {1, 2, 4, 8};
+    return vaddvq_u32((uint32x4_t)(m & bit));
+}
+
+V_FN vi vi_trunc(vf a)
+{
+    return (vi)vcvtq_s32_f32((float32x4_t)a);
+}
+
+V_FN vi vi_nearest(vf a)
+{
+    return (vi)vcvtnq_s32_f32((float32x4_t)a);
+}
+
+V_FN vi vi_from_u16(const void *p)
+{
+    return (vi)vmovl_u16(vreinterpret_u16_u8(vld1_u8(p)));
+}
+
+V_FN void vi_to_u16(void *p, vi a)
+{
+    vst1_u8(p, vreinterpret_u8_u16(vmovn_u32((uint32x4_t)a)));
+}
+
+V_FN vf vf_from_f16(const void *p)
+{
+    return (vf)vcvt_f32_f16(vreinterpret_f16_u8(vld1_u8(p)));
+}
+
+V_FN void vf_to_f16(void *p, vf a)
+{
+    uint16x4_t h = vreinterpret_u16_f16(vcvt_f16_f32((float32x4_t)a));
+    /* A NaN would keep its payload: keep its sign alone. */
+    uint16x4_t nan = vorr_u16(vand_u16(h, vdup_n_u16(0x8000)), vdup_n_u16(0x7e00));
+    uint16x4_t same = vmovn_u32((uint32x4_t)(a == a));
+    vst1_u8(p, vreinterpret_u8_u16(vbsl_u16(same, h, nan)));
+}
+
+V_FN void vf_from_i8(vf out[V_PER16], vb q)
+{
+    int8x16_t b = (int8x16_t)q;
+    int16x8_t lo = vmovl_s8(vget_low_s8(b)), hi = vmovl_high_s8(b);
+    out[0] = (vf)vcvtq_f32_s32(vmovl_s16(vget_low_s16(lo)));
+    out[1] = (vf)vcvtq_f32_s32(vmovl_high_s16(lo));
+    out[2] = (vf)vcvtq_f32_s32(vmovl_s16(vget_low_s16(hi)));
+    out[3] = (vf)vcvtq_f32_s32(vmovl_high_s16(hi));
+}
+
+V_FN vb vb_from_vi(const vi a[V_PER16])
+{
+    uint16x8_t lo = vuzp1q_u16((uint16x8_t)a[0], (uint16x8_t)a[1]);
+    uint16x8_t hi = vuzp1q_u16((uint16x8_t)a[2], (uint16x8_t)a[3]);
+    return (vb)vuzp1q_u8((uint8x16_t)lo, (uint8x16_t)hi);
+}
+
+V_FN vb vb_lookup(vb table, vb at)
+{
+    return (vb)vqtbl1q_u8((uint8x16_t)table, (uint8x16_t)at);
+}
+
+V_FN unsigned vb_bits(vb a)
+{
+    const vb bit = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
+    uint8x16_t b = (uint8x16_t)((vb)(a > 127) & bit);
+    return (unsigned)vaddv_u8(vget_low_u8(b)) | (unsigned)vaddv_u8(vget_high_u8(b)) << 8;
+}
+
+/* Numbers of the four bytes of table entries. */
+V_FN uint8x16_t neon_bytes(vi at)
+{
+    return (uint8x16_t)((vu)at * 0x04040404u + 0x03020100u);
+}
+
+V_FN vf vf_lookup8(const vf table[V_T8], vi at)
+{
+    uint8x16x2_t t = {{(uint8x16_t)table[0], (uint8x16_t)table[1]}};
+    return (vf)vqtbl2q_u8(t, neon_bytes(at & 7));
+}
+
+V_FN vf vf_lookup16(const vf table[V_PER16], vi at)
+{
+    uint8x16x4_t t = {
+        {(uint8x16_t)table[0], (uint8x16_t)table[1], (uint8x16_t)table[2], (uint8x16_t)table[3]}};
+    return (vf)vqtbl4q_u8(t, neon_bytes(at & 15));
+}
+
+V_FN vf vf_lookup4(vf table, vi at)
+{
+    return (vf)vqtbl1q_u8((uint8x16_t)table, neon_bytes(at & 3));
+}
+
+#endif

@@ -1,0 +1,286 @@
+/* Decoders of the plain types, the small blocks, Q8_K and the ternary types. */
+#include "lib/quant/grids.h"
+#include "lib/quant/vec/put.h"
+
+/* ---- one number an element --------------------------------------------------------------------
+ */
+
+static void dequant_f16(float *dst, const void *src, size_t n)
+{
+    const uint8_t *p = src;
+    size_t i = 0;
+    for (; i + VL <= n; i += VL)
+        vf_store(dst + i, vf_from_f16(p + 2 * i));
+    for (; i < n; i++)
+        dst[i] = qt_f16_load(p + 2 * i);
+}
+
+static void dequant_bf16(float *dst, const void *src, size_t n)
+{
+    const uint8_t *p = src;
+    size_t i = 0;
+    for (; i + VL <= n; i += VL)
+        vf_store(dst + i, (vf)((vu)vi_from_u16(p + 2 * i) << 16));
+    for (; i < n; i++)
+        dst[i] = qt_f32_from_bf16(gg_load_u16(p + 2 * i));
+}
+
+/* ---- blocks of 32 -----------------------------------------------------------------------------
+ */
+
+static void dequant_q4_0(float *dst, const void *src, size_t n)
+{
+    const struct qt_block_q4_0 *b = src;
+    for (size_t i = 0; i < n; i++, b++, dst += 32) {
+        vf d = vf_set1_f16(&b->d);
+        vb q = vb_load(b->qs);
+        put16(dst, (q & 15) - 8, d);
+        put16(dst + 16, vb_shr(q, 4) - 8, d);
+    }
+}
+
+static void dequant_q4_1(float *dst, const void *src, size_t n)
+{
+    const struct qt_block_q4_1 *b = src;
+    for (size_t i = 0; i < n; i++, b++, dst += 32) {
+        vf d = vf_set1_f16(&b->d), m = vf_set1_f16(&b->m);
+        vb q = vb_load(b->qs);
+        put16_plus(dst, q & 15, d, m);
+        put16_plus(dst + 16, vb_shr(q, 4), d, m);
+    }
+}
+
+static void dequant_q5_0(float *dst, const void *src, size_t n)
+{
+    const struct qt_block_q5_0 *b = src;
+    const vb bit5 = vb_set1(16);
+    for (size_t i = 0; i < n; i++, b++, dst += 32) {
+        vf d = vf_set1_f16(&b->d);
+        vb q = vb_load(b->qs);
+        uint32_t high = gg_load_u32(b->qh);
+        put16(dst, ((q & 15) | vb_from_bits(high & 0xffff, bit5)) - 16, d);
+        put16(dst + 16, (vb_shr(q, 4) | vb_from_bits(high >> 16, bit5)) - 16, d);
+    }
+}
+
+static void dequant_q5_1(float *dst, const void *src, size_t n)
+{
+    const struct qt_block_q5_1 *b = src;
+    const vb bit5 = vb_set1(16);
+    for (size_t i = 0; i < n; i++, b++, dst += 32) {
+        vf d = vf_set1_f16(&b->d), m = vf_set1_f16(&b->m);
+        vb q = vb_load(b->qs);
+        uint32_t high = gg_load_u32(b->qh);
+        put16_plus(dst, (q & 15) | vb_from_bits(high & 0xffff, bit5), d, m);
+        put16_plus(dst + 16, vb_shr(q, 4) | vb_from_bits(high >> 16, bit5), d, m);
+    }
+}
+
+static void dequant_q8_0(float *dst, const void *src, size_t n)
+{
+    const struct qt_block_q8_0 *b = src;
+    for (size_t i = 0; i < n; i++, b++, dst += 32) {
+        vf d = vf_set1_f16(&b->d);
+        put16(dst, vb_load(b->qs), d);
+        put16(dst + 16, vb_load(b->qs + 16), d);
+    }
+}
+
+static void dequant_q8_1(float *dst, const void *src, size_t n)
+{
+    const struct qt_block_q8_1 *b = src;
+    for (size_t i = 0; i < n; i++, b++, dst += 32) {
+        vf d = vf_set1_f16(&b->d);
+        put16(dst, vb_load(b->qs), d);
+        put16(dst + 16, vb_load(b->qs + 16), d);
+    }
+}
+
+static void dequant_q8_K(float *dst, const void *src, size_t n)
+{
+    const struct qt_block_q8_K *b = src;
+    for (size_t i = 0; i < n; i++, b++) {
+        vf d = vf_set1(gg_f32_from_bits(gg_load_u32(&b->d)));
+        for (int j = 0; j < 256; j += 16, dst += 16)
+            put16(dst, vb_load(b->qs + j), d);
+    }
+}
+
+static void dequant_iq4_nl(float *dst, const void *src, size_t n)
+{
+    const struct qt_block_iq4_nl *b = src;
+    const vb values = vb_load(qk_iq4nl_values);
+    for (size_t i = 0; i < n; i++, b++, dst += 32) {
+        vf d = vf_set1_f16(&b->d);
+        vb q = vb_load(b->qs);
+        put16(dst, vb_lookup(values, q & 15), d);
+        put16(dst + 16, vb_lookup(values, vb_shr(q, 4)), d);
+    }
+}
+
+static void dequant_iq4_xs(float *dst, const void *src, size_t n)
+{
+    const struct qt_block_iq4_xs *b = src;
+    const vb values = vb_load(qk_iq4nl_values);
+    for (size_t i = 0; i < n; i++, b++) {
+        float d = qt_f16_load(&b->d);
+        uint32_t high = gg_load_u16(&b->scales_h), low = gg_load_u32(b->scales_l);
+        for (int g = 0; g < 8; g++, dst += 32) {
+            int scale = (int)((low >> 4 * g & 15) | (high >> 2 * g & 3) << 4);
+            vf dl = vf_set1(d * (float)(scale - 32));
+            vb q = vb_load(b->qs + 16 * g);
+            put16(dst, vb_lookup(values, q & 15), dl);
+            put16(dst + 16, vb_lookup(values, vb_shr(q, 4)), dl);
+        }
+    }
+}
+
+static void dequant_mxfp4(float *dst, const void *src, size_t n)
+{
+    const struct qt_block_mxfp4 *b = src;
+    const vb values = vb_load(qk_fp4_values);
+    for (size_t i = 0; i < n; i++, b++, dst += 32) {
+        vf d = vf_set1(qt_f32_from_e8m0_half(b->e));
+        vb q = vb_load(b->qs);
+        put16(dst, vb_lookup(values, q & 15), d);
+        put16(dst + 16, vb_lookup(values, vb_shr(q, 4)), d);
+    }
+}
+
+/* ---- blocks of 64 and 128 ---------------------------------------------------------------------
+ */
+
+/* qt_f32_from_ue4m3_half of four scales, without branches. */
+V_FN void nvfp4_scales(float d[VL], const uint8_t b[4])
+{
+    uint32_t four = gg_load_u32(b);
+    vi v = {(int)(four & 255), (int)(four >> 8 & 255), (int)(four >> 16 & 255), (int)(four >> 24)};
+    vi low = v & 127;
+    vf normal = (vf)(((vu)low << 20) + (119u << 23));
+    vf r = vf_select(vi_lt(low, vi_set1(8)), vf_from_i(low) * 0x1p-10f, normal);
+    vf_store(d, vf_select(vi_eq(v, vi_set1(0x7f)), vf_set1(0), r));
+}
+
+static void dequant_nvfp4(float *dst, const void *src, size_t n)
+{
+    const struct qt_block_nvfp4 *b = src;
+    const vb values = vb_load(qk_fp4_values);
+    for (size_t i = 0; i < n; i++, b++) {
+        float d[VL];
+        nvfp4_scales(d, b->d);
+        for (int s = 0; s < 4; s += 2, dst += 32) {
+            vb q = vb_load(b->qs + 8 * s);
+            vb lo = vb_lookup(values, q & 15), hi = vb_lookup(values, vb_shr(q, 4));
+            put16(dst, vb_join_lo(lo, hi), vf_set1(d[s]));
+            put16(dst + 16, vb_join_hi(lo, hi), vf_set1(d[s + 1]));
+        }
+    }
+}
+
+static void dequant_q1_0(float *dst, const void *src, size_t n)
+{
+    const struct qt_block_q1_0 *b = src;
+    for (size_t i = 0; i < n; i++, b++) {
+        vf d = vf_set1_f16(&b->d), minus = -d;
+        for (int j = 0; j < 16; j += 2) {
+            unsigned bits = gg_load_u16(b->qs + j);
+            for (int k = 0; k < V_PER16; k++, dst += VL)
+                vf_store(dst, vf_select(vm_from_bits(bits >> k * VL), d, minus));
+        }
+    }
+}
+
+static void dequant_q2_0(float *dst, const void *src, size_t n)
+{
+    const struct qt_block_q2_0 *b = src;
+    for (size_t i = 0; i < n; i++, b++, dst += 64) {
+        vf d = vf_set1_f16(&b->d);
+        vb q = vb_load(b->qs);
+        vb q0 = (q & 3) - 1, q1 = (vb_shr(q, 2) & 3) - 1;
+        vb q2 = (vb_shr(q, 4) & 3) - 1, q3 = vb_shr(q, 6) - 1;
+        vb lo01 = vb_zip_lo(q0, q1), lo23 = vb_zip_lo(q2, q3);
+        vb hi01 = vb_zip_hi(q0, q1), hi23 = vb_zip_hi(q2, q3);
+        put16(dst, vb_zip2_lo(lo01, lo23), d);
+        put16(dst + 16, vb_zip2_hi(lo01, lo23), d);
+        put16(dst + 32, vb_zip2_lo(hi01, hi23), d);
+        put16(dst + 48, vb_zip2_hi(hi01, hi23), d);
+    }
+}
+
+/* ---- ternary ----------------------------------------------------------------------------------
+ */
+
+/* The first base-3 digit of each byte, less one: 3q >> 8 is 1 from 86, 2 from 171. */
+V_FN vb first_trit(vb q)
+{
+    return -(vb)(q > 85) - (vb)(q > 170) - 1;
+}
+
+/* Four bytes times 1, 3, 9 and 27. */
+V_FN vb four_digits(const uint8_t b[4])
+{
+    typedef uint32_t v4u __attribute__((vector_size(16)));
+    const vb odd = vb_load_halves("\0\0\0\0\xff\xff\xff\xff", "\0\0\0\0\xff\xff\xff\xff");
+    const vb high = vb_load_halves("\0\0\0\0\0\0\0\0", "\xff\xff\xff\xff\xff\xff\xff\xff");
+    uint32_t four;
+    memcpy(&four, b, 4);
+    vb q = (vb)(v4u){four, four, four, four};
+    q += (q + q) & odd;
+    return q + (vb_shl(q, 3) & high);
+}
+
+static void dequant_tq1_0(float *dst, const void *src, size_t n)
+{
+    const struct qt_block_tq1_0 *b = src;
+    for (size_t i = 0; i < n; i++, b++, dst += 256) {
+        vf d = vf_set1_f16(&b->d);
+        vb q0 = vb_load(b->qs), q1 = vb_load(b->qs + 16), q2 = vb_load(b->qs + 32);
+        for (int digit = 0; digit < 5; digit++) {
+            put16(dst + 32 * digit, first_trit(q0), d);
+            put16(dst + 32 * digit + 16, first_trit(q1), d);
+            put16(dst + 160 + 16 * digit, first_trit(q2), d);
+            q0 += q0 + q0;
+            q1 += q1 + q1;
+            q2 += q2 + q2;
+        }
+        put16(dst + 240, first_trit(four_digits(b->qh)), d);
+    }
+}
+
+static void dequant_tq2_0(float *dst, const void *src, size_t n)
+{
+    const struct qt_block_tq2_0 *b = src;
+    for (size_t i = 0; i < n; i++, b++, dst += 256) {
+        vf d = vf_set1_f16(&b->d);
+        for (int j = 0; j < 64; j += 16) {
+            float *to = dst + j / 32 * 128 + j % 32;
+            vb q = vb_load(b->qs + j);
+            put16(to, (q & 3) - 1, d);
+            put16(to + 32, (vb_shr(q, 2) & 3) - 1, d);
+            put16(to + 64, (vb_shr(q, 4) & 3) - 1, d);
+            put16(to + 96, vb_shr(q, 6) - 1, d);
+        }
+    }
+}
+
+void V_NAME(qk_vec_decode)(struct qk_table *table)
+{
+    struct qk_kernel *k = table->k;
+    k[QT_F16].dequant = dequant_f16;
+    k[QT_BF16].dequant = dequant_bf16;
+    k[QT_Q4_0].dequant = dequant_q4_0;
+    k[QT_Q4_1].dequant = dequant_q4_1;
+    k[QT_Q5_0].dequant = dequant_q5_0;
+    k[QT_Q5_1].dequant = dequant_q5_1;
+    k[QT_Q8_0].dequant = dequant_q8_0;
+    k[QT_Q8_1].dequant = dequant_q8_1;
+    k[QT_Q8_K].dequant = dequant_q8_K;
+    k[QT_IQ4_NL].dequant = dequant_iq4_nl;
+    k[QT_IQ4_XS].dequant = dequant_iq4_xs;
+    k[QT_MXFP4].dequant = dequant_mxfp4;
+    k[QT_NVFP4].dequant = dequant_nvfp4;
+    k[QT_Q1_0].dequant = dequant_q1_0;
+    k[QT_Q2_0].dequant = dequant_q2_0;
+    k[QT_TQ1_0].dequant = dequant_tq1_0;
+    k[QT_TQ2_0].dequant = dequant_tq2_0;
+}

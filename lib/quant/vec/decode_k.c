@@ -1,0 +1,142 @@
+/* Decoders of the K types. The scales of a super-block are multiplied out first, sixteen at a time,
+ * into an array; each then spreads over its group as it is loaded. */
+#include "lib/quant/vec/put.h"
+
+static void dequant_q2_K(float *dst, const void *src, size_t n)
+{
+    const struct qt_block_q2_K *b = src;
+    for (size_t i = 0; i < n; i++, b++) {
+        float scale[16], min[16];
+        vb s = vb_load(b->scales);
+        put16(scale, s & 15, vf_set1_f16(&b->d));
+        put16(min, vb_shr(s, 4), vf_set1_f16(&b->dmin));
+        for (int h = 0; h < 2; h++, dst += 128) {
+            vb q[2] = {vb_load(b->qs + 32 * h), vb_load(b->qs + 32 * h + 16)};
+            for (int g = 0; g < 8; g++) {
+                vb level = vb_shr(q[g % 2], g / 2 * 2) & 3;
+                put16_minus(dst + 16 * g, level, vf_set1(scale[8 * h + g]),
+                            vf_set1(min[8 * h + g]));
+            }
+        }
+    }
+}
+
+/* Sixteen scales of six bits, less 32 (blocks.h draws them). */
+V_FN vb q3_K_scales(const uint8_t p[12])
+{
+    uint64_t low = gg_load_u64(p), high = gg_load_u32(p + 8);
+    uint64_t lo4 = low & 0x0f0f0f0f0f0f0f0f, hi4 = low >> 4 & 0x0f0f0f0f0f0f0f0f;
+    uint64_t a = (high & 0x03030303) | (high >> 2 & 0x03030303) << 32;
+    uint64_t c = (high >> 4 & 0x03030303) | (high >> 6 & 0x03030303) << 32;
+    uint64_t first = lo4 | a << 4, second = hi4 | c << 4;
+    return vb_load_halves(&first, &second) - 32;
+}
+
+static void dequant_q3_K(float *dst, const void *src, size_t n)
+{
+    const struct qt_block_q3_K *b = src;
+    for (size_t i = 0; i < n; i++, b++) {
+        float scale[16];
+        put16(scale, q3_K_scales(b->scales), vf_set1_f16(&b->d));
+        vb high[2] = {vb_load(b->hmask), vb_load(b->hmask + 16)};
+        for (int h = 0; h < 2; h++, dst += 128) {
+            vb q[2] = {vb_load(b->qs + 32 * h), vb_load(b->qs + 32 * h + 16)};
+            for (int g = 0; g < 8; g++) {
+                vb level = vb_shr(q[g % 2], g / 2 * 2) & 3;
+                vb bit = vb_shr(high[g % 2], 4 * h + g / 2) & 1;
+                put16(dst + 16 * g, level + vb_shl(bit, 2) - 4, vf_set1(scale[8 * h + g]));
+            }
+        }
+    }
+}
+
+/* Eight scales, then eight minima, of six bits (blocks.h draws them). */
+V_FN vb q4_K_scales(const uint8_t p[12])
+{
+    uint32_t a = gg_load_u32(p), b = gg_load_u32(p + 4), c = gg_load_u32(p + 8);
+    uint64_t s_high = (c & 0x0f0f0f0f) | (a >> 2 & 0x30303030);
+    uint64_t m_high = (c >> 4 & 0x0f0f0f0f) | (b >> 2 & 0x30303030);
+    uint64_t scale = (a & 0x3f3f3f3f) | s_high << 32, min = (b & 0x3f3f3f3f) | m_high << 32;
+    return vb_load_halves(&scale, &min);
+}
+
+/* scale[0..7], scale[8..15] the minima: each half with its own factor. */
+V_FN void q4_K_multiply(float scale[16], const uint8_t p[12], const void *d, const void *dmin)
+{
+    vf x[V_PER16], factor[2] = {vf_set1_f16(d), vf_set1_f16(dmin)};
+    vf_from_i8(x, q4_K_scales(p));
+    for (int k = 0; k < V_PER16; k++) {
+        vf f = VL == 16 ? vf_select(vm_from_bits(0xff), factor[0], factor[1]) : factor[k * VL / 8];
+        vf_store(scale + k * VL, f * x[k]);
+    }
+}
+
+static void dequant_q4_K(float *dst, const void *src, size_t n)
+{
+    const struct qt_block_q4_K *b = src;
+    for (size_t i = 0; i < n; i++, b++) {
+        float scale[16];
+        q4_K_multiply(scale, b->scales, &b->d, &b->dmin);
+        for (int g = 0; g < 8; g += 2, dst += 64) {
+            vf d0 = vf_set1(scale[g]), d1 = vf_set1(scale[g + 1]);
+            vf m0 = vf_set1(scale[g + 8]), m1 = vf_set1(scale[g + 9]);
+            for (int j = 0; j < 32; j += 16) {
+                vb q = vb_load(b->qs + 16 * g + j);
+                put16_minus(dst + j, q & 15, d0, m0);
+                put16_minus(dst + 32 + j, vb_shr(q, 4), d1, m1);
+            }
+        }
+    }
+}
+
+static void dequant_q5_K(float *dst, const void *src, size_t n)
+{
+    const struct qt_block_q5_K *b = src;
+    for (size_t i = 0; i < n; i++, b++) {
+        float scale[16];
+        q4_K_multiply(scale, b->scales, &b->d, &b->dmin);
+        vb high[2] = {vb_load(b->qh), vb_load(b->qh + 16)};
+        for (int g = 0; g < 8; g += 2, dst += 64) {
+            vf d0 = vf_set1(scale[g]), d1 = vf_set1(scale[g + 1]);
+            vf m0 = vf_set1(scale[g + 8]), m1 = vf_set1(scale[g + 9]);
+            for (int j = 0; j < 2; j++) {
+                vb q = vb_load(b->qs + 16 * g + 16 * j);
+                vb h0 = vb_shl(high[j], 4) & 16, h1 = vb_shl(high[j], 3) & 16;
+                put16_minus(dst + 16 * j, (q & 15) | h0, d0, m0);
+                put16_minus(dst + 32 + 16 * j, vb_shr(q, 4) | h1, d1, m1);
+                high[j] = vb_shr(high[j], 2);
+            }
+        }
+    }
+}
+
+static void dequant_q6_K(float *dst, const void *src, size_t n)
+{
+    const struct qt_block_q6_K *b = src;
+    for (size_t i = 0; i < n; i++, b++) {
+        float scale[16];
+        put16(scale, vb_load(b->scales), vf_set1_f16(&b->d));
+        for (int g = 0; g < 16; g += 8, dst += 128) {
+            for (int j = 0; j < 2; j++) { /* the even groups, the odd ones */
+                const float *s = scale + g + j;
+                float *to = dst + 16 * j;
+                vb a = vb_load(b->ql + 8 * g + 16 * j), c = vb_load(b->ql + 8 * g + 32 + 16 * j);
+                vb high = vb_load(b->qh + 4 * g + 16 * j);
+                put16(to, ((a & 15) | (vb_shl(high, 4) & 48)) - 32, vf_set1(s[0]));
+                put16(to + 32, ((c & 15) | (vb_shl(high, 2) & 48)) - 32, vf_set1(s[2]));
+                put16(to + 64, (vb_shr(a, 4) | (high & 48)) - 32, vf_set1(s[4]));
+                put16(to + 96, (vb_shr(c, 4) | (vb_shr(high, 2) & 48)) - 32, vf_set1(s[6]));
+            }
+        }
+    }
+}
+
+void V_NAME(qk_vec_decode_k)(struct qk_table *table)
+{
+    struct qk_kernel *k = table->k;
+    k[QT_Q2_K].dequant = dequant_q2_K;
+    k[QT_Q3_K].dequant = dequant_q3_K;
+    k[QT_Q4_K].dequant = dequant_q4_K;
+    k[QT_Q5_K].dequant = dequant_q5_K;
+    k[QT_Q6_K].dequant = dequant_q6_K;
+}

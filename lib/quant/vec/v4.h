@@ -1,0 +1,87 @@
+/* What the four-lane levels share, in GNU C. The element-wise fall-backs are slow; V_HAS_LOOKUP and
+ * V_HAS_SHIFTS tell kernels where they'd be. */
+#ifndef QK_VEC_V4_H
+#define QK_VEC_V4_H
+
+#include "lib/quant/half.h"
+#include "lib/quant/vec/vlanes.h"
+#include "lib/quant/vec/vtypes.h"
+
+V_FN vf vf_set1(float x)
+{
+    return (vf){x, x, x, x};
+}
+
+V_FN vi vi_set1(int32_t x)
+{
+    return (vi){x, x, x, x};
+}
+
+V_FN vi vi_select(vm m, vi a, vi b)
+{
+    return (a & m) | (b & ~m);
+}
+
+V_FN vf vf_select(vm m, vf a, vf b)
+{
+    return (vf)vi_select(m, (vi)a, (vi)b);
+}
+
+V_FN vm vm_from_bits(unsigned bits)
+{
+    const vi bit = {1, 2, 4, 8};
+    return (vi_set1((int32_t)bits) & bit) == bit;
+}
+
+V_FN vf vf_set1_f16(const void *p)
+{
+    return vf_set1(qt_f16_load(p));
+}
+
+V_FN vf vf_gather(const float *base, vi at)
+{
+    return (vf){base[at[0]], base[at[1]], base[at[2]], base[at[3]]};
+}
+
+V_FN vi vi_gather(const int32_t *base, vi at)
+{
+    return (vi){base[at[0]], base[at[1]], base[at[2]], base[at[3]]};
+}
+
+V_FN void vi_spread4(vi out[V_PER16], uint64_t words)
+{
+    for (int k = 0; k < 4; k++)
+        out[k] = vi_set1((int32_t)(words >> 16 * k & 0xffff));
+}
+
+V_FN vf vf_load_quads(const float *const *p, size_t at)
+{
+    return *(const vf_mem *)(p[0] + at);
+}
+
+V_FN vf vf_zip_lo(vf a, vf b)
+{
+    return __builtin_shufflevector(a, b, 0, 4, 1, 5);
+}
+
+V_FN vf vf_zip_hi(vf a, vf b)
+{
+    return __builtin_shufflevector(a, b, 2, 6, 3, 7);
+}
+
+V_FN vf vf_zip2_lo(vf a, vf b)
+{
+    return __builtin_shufflevector(a, b, 0, 1, 4, 5);
+}
+
+V_FN vf vf_zip2_hi(vf a, vf b)
+{
+    return __builtin_shufflevector(a, b, 2, 3, 6, 7);
+}
+
+V_FN vb vb_from_bits(unsigned bits, vb on)
+{
+    return vb_test_bits(bits) & on;
+}
+
+#endif

@@ -1,0 +1,224 @@
+/* AVX2 (x86-64-v3, with F16C): eight lanes, masks as lanes of all ones or zeros. Contracts: v.h.
+ * v3 has FMA too; nothing here uses it, and -ffp-contract=off keeps the compiler from it. */
+#ifndef QK_X86_V_AVX2_H
+#define QK_X86_V_AVX2_H
+
+#define VL 8
+#include "lib/quant/vec/vlanes.h"
+#include "lib/quant/vec/vtypes.h"
+#include "lib/quant/x86/v_x86.h"
+
+enum { V_HAS_LOOKUP = 1, V_HAS_SHIFTS = 1 };
+
+/* ---- floats -----------------------------------------------------------------------------------
+ */
+
+V_FN vf vf_set1(float x)
+{
+    return _mm256_set1_ps(x);
+}
+
+V_FN vf vf_min(vf a, vf b)
+{
+    return _mm256_min_ps(a, b);
+}
+
+V_FN vf vf_max(vf a, vf b)
+{
+    return _mm256_max_ps(a, b);
+}
+
+V_FN vf vf_sqrt(vf a)
+{
+    return _mm256_sqrt_ps(a);
+}
+
+V_FN vf vf_select(vm m, vf a, vf b)
+{
+    return _mm256_blendv_ps(b, a, (__m256)m);
+}
+
+V_FN float vf_hmax(vf a)
+{
+    return x86_hmax(_mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1)));
+}
+
+/* ---- integers and masks -----------------------------------------------------------------------
+ */
+
+V_FN vi vi_set1(int32_t x)
+{
+    return (vi)_mm256_set1_epi32(x);
+}
+
+V_FN vi vi_min(vi a, vi b)
+{
+    return (vi)_mm256_min_epi32((__m256i)a, (__m256i)b);
+}
+
+V_FN vi vi_max(vi a, vi b)
+{
+    return (vi)_mm256_max_epi32((__m256i)a, (__m256i)b);
+}
+
+V_FN vi vi_select(vm m, vi a, vi b)
+{
+    return (vi)_mm256_blendv_epi8((__m256i)b, (__m256i)a, (__m256i)m);
+}
+
+V_FN vu vu_shrv(vu a, vu n)
+{
+    return (vu)_mm256_srlv_epi32((__m256i)a, (__m256i)n);
+}
+
+V_FN unsigned vm_bits(vm m)
+{
+    return (unsigned)_mm256_movemask_ps((__m256)m);
+}
+
+V_FN vm vm_from_bits(unsigned bits)
+{
+    const vi bit = {1, 2, 4, 8, 16, 32, 64, 128};
+    return (vi_set1((int32_t)bits) & bit) == bit;
+}
+
+/* ---- conversions ------------------------------------------------------------------------------
+ */
+
+V_FN vi vi_trunc(vf a)
+{
+    return (vi)_mm256_cvttps_epi32(a);
+}
+
+V_FN vi vi_nearest(vf a)
+{
+    return (vi)_mm256_cvtps_epi32(a);
+}
+
+V_FN vf vf_from_f16(const void *p)
+{
+    return _mm256_cvtph_ps(_mm_loadu_si128(p));
+}
+
+V_FN vf vf_set1_f16(const void *p)
+{
+    return _mm256_broadcastss_ps(_mm_cvtph_ps(_mm_cvtsi32_si128(gg_load_u16(p))));
+}
+
+V_FN void vf_to_f16(void *p, vf a)
+{
+    __m128i h = _mm256_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT);
+    /* A NaN would keep its payload: keep its sign alone. */
+    __m256i n = (__m256i)_mm256_cmp_ps(a, a, _CMP_UNORD_Q);
+    __m128i m = _mm_packs_epi32(_mm256_castsi256_si128(n), _mm256_extracti128_si256(n, 1));
+    __m128i sign = _mm_and_si128(h, _mm_set1_epi16((short)0x8000));
+    __m128i nan = _mm_or_si128(sign, _mm_set1_epi16(0x7e00));
+    _mm_storeu_si128(p, _mm_blendv_epi8(h, nan, m));
+}
+
+V_FN void vi_to_u16(void *p, vi a)
+{
+    __m256i low = _mm256_and_si256((__m256i)a, _mm256_set1_epi32(0xffff));
+    __m256i w = _mm256_permute4x64_epi64(_mm256_packus_epi32(low, low), 0xd8);
+    _mm_storeu_si128(p, _mm256_castsi256_si128(w));
+}
+
+V_FN vi vi_from_u16(const void *p)
+{
+    return (vi)_mm256_cvtepu16_epi32(_mm_loadu_si128(p));
+}
+
+V_FN void vf_from_i8(vf out[V_PER16], vb q)
+{
+    out[0] = _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32((__m128i)q));
+    out[1] = _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_unpackhi_epi64((__m128i)q, (__m128i)q)));
+}
+
+V_FN vb vb_from_vi(const vi a[V_PER16])
+{
+    const __m256i ff = _mm256_set1_epi32(255);
+    __m256i w = _mm256_packus_epi32(_mm256_and_si256((__m256i)a[0], ff),
+                                    _mm256_and_si256((__m256i)a[1], ff));
+    w = _mm256_permute4x64_epi64(w, 0xd8);
+    return (vb)_mm_packus_epi16(_mm256_castsi256_si128(w), _mm256_extracti128_si256(w, 1));
+}
+
+/* ---- permutations -----------------------------------------------------------------------------
+ */
+
+V_FN vf vf_lookup4(vf table, vi at)
+{
+    return _mm256_permutevar_ps(table, (__m256i)at);
+}
+
+V_FN vf vf_lookup8(const vf table[V_T8], vi at)
+{
+    return _mm256_permutevar8x32_ps(table[0], (__m256i)at);
+}
+
+V_FN vf vf_lookup16(const vf table[V_PER16], vi at)
+{
+    __m256 low = vf_lookup8(table, at), high = vf_lookup8(table + 1, at);
+    return _mm256_blendv_ps(low, high, (__m256)_mm256_slli_epi32((__m256i)at, 28));
+}
+
+V_FN vf vf_gather(const float *base, vi at)
+{
+    return _mm256_i32gather_ps(base, (__m256i)at, 4);
+}
+
+V_FN vi vi_gather(const int32_t *base, vi at)
+{
+    return (vi)_mm256_i32gather_epi32(base, (__m256i)at, 4);
+}
+
+V_FN void vi_spread4(vi out[V_PER16], uint64_t words)
+{
+    /* Bytes 2k and 2k + 1 of each half's copy, then two zeros. */
+    const vu k = {0, 0, 0, 0, 1, 1, 1, 1};
+    const vu at = k * 0x0202u + 0x80800100u;
+    const __m256i all = _mm256_set1_epi64x((long long)words);
+    out[0] = (vi)_mm256_shuffle_epi8(all, (__m256i)at);
+    out[1] = (vi)_mm256_shuffle_epi8(all, (__m256i)(at + 0x0404u));
+}
+
+V_FN vf vf_load_quads(const float *const *p, size_t at)
+{
+    __m256 r = _mm256_castps128_ps256(_mm_loadu_ps(p[0] + at));
+    return _mm256_insertf128_ps(r, _mm_loadu_ps(p[4] + at), 1);
+}
+
+V_FN vf vf_zip_lo(vf a, vf b)
+{
+    return _mm256_unpacklo_ps(a, b);
+}
+
+V_FN vf vf_zip_hi(vf a, vf b)
+{
+    return _mm256_unpackhi_ps(a, b);
+}
+
+V_FN vf vf_zip2_lo(vf a, vf b)
+{
+    return (vf)_mm256_unpacklo_pd((__m256d)a, (__m256d)b);
+}
+
+V_FN vf vf_zip2_hi(vf a, vf b)
+{
+    return (vf)_mm256_unpackhi_pd((__m256d)a, (__m256d)b);
+}
+
+/* ---- bytes ------------------------------------------------------------------------------------
+ */
+
+V_FN vb vb_lookup(vb table, vb at)
+{
+    return (vb)_mm_shuffle_epi8((__m128i)table, (__m128i)at);
+}
+
+V_FN vb vb_from_bits(unsigned bits, vb on)
+{
+    return vb_test_bits(bits) & on;
+}
+
+#endif

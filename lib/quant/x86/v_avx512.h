@@ -1,0 +1,255 @@
+/* AVX-512 (x86-64-v4: F BW CD DQ VL): sixteen lanes, masks in mask registers. Contracts: v.h. */
+#ifndef QK_X86_V_AVX512_H
+#define QK_X86_V_AVX512_H
+
+#define VL 16
+#include "lib/quant/vec/vtypes.h"
+#include "lib/quant/x86/v_x86.h"
+
+enum { V_HAS_LOOKUP = 1, V_HAS_SHIFTS = 1 };
+
+typedef __mmask16 vm;
+
+/* ---- floats -----------------------------------------------------------------------------------
+ */
+
+V_FN vf vf_set1(float x)
+{
+    return _mm512_set1_ps(x);
+}
+
+V_FN vf vf_min(vf a, vf b)
+{
+    return _mm512_min_ps(a, b);
+}
+
+V_FN vf vf_max(vf a, vf b)
+{
+    return _mm512_max_ps(a, b);
+}
+
+V_FN vf vf_sqrt(vf a)
+{
+    return _mm512_sqrt_ps(a);
+}
+
+V_FN vm vf_lt(vf a, vf b)
+{
+    return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ);
+}
+
+V_FN vm vf_le(vf a, vf b)
+{
+    return _mm512_cmp_ps_mask(a, b, _CMP_LE_OQ);
+}
+
+V_FN vm vf_eq(vf a, vf b)
+{
+    return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ);
+}
+
+V_FN vf vf_select(vm m, vf a, vf b)
+{
+    return _mm512_mask_blend_ps(m, b, a);
+}
+
+V_FN float vf_hmax(vf a)
+{
+    __m256 h = _mm256_max_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));
+    return x86_hmax(_mm_max_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1)));
+}
+
+/* ---- integers and masks -----------------------------------------------------------------------
+ */
+
+V_FN vi vi_set1(int32_t x)
+{
+    return (vi)_mm512_set1_epi32(x);
+}
+
+V_FN vi vi_min(vi a, vi b)
+{
+    return (vi)_mm512_min_epi32((__m512i)a, (__m512i)b);
+}
+
+V_FN vi vi_max(vi a, vi b)
+{
+    return (vi)_mm512_max_epi32((__m512i)a, (__m512i)b);
+}
+
+V_FN vm vi_lt(vi a, vi b)
+{
+    return _mm512_cmplt_epi32_mask((__m512i)a, (__m512i)b);
+}
+
+V_FN vm vi_eq(vi a, vi b)
+{
+    return _mm512_cmpeq_epi32_mask((__m512i)a, (__m512i)b);
+}
+
+V_FN vi vi_select(vm m, vi a, vi b)
+{
+    return (vi)_mm512_mask_blend_epi32(m, (__m512i)b, (__m512i)a);
+}
+
+V_FN vu vu_shrv(vu a, vu n)
+{
+    return (vu)_mm512_srlv_epi32((__m512i)a, (__m512i)n);
+}
+
+V_FN vm vm_and(vm a, vm b)
+{
+    return (vm)(a & b);
+}
+
+V_FN vm vm_or(vm a, vm b)
+{
+    return (vm)(a | b);
+}
+
+V_FN vm vm_not(vm a)
+{
+    return (vm)~a;
+}
+
+V_FN unsigned vm_bits(vm m)
+{
+    return m;
+}
+
+V_FN vm vm_from_bits(unsigned bits)
+{
+    return (vm)bits;
+}
+
+/* ---- conversions ------------------------------------------------------------------------------
+ */
+
+V_FN vi vi_trunc(vf a)
+{
+    return (vi)_mm512_cvttps_epi32(a);
+}
+
+V_FN vi vi_nearest(vf a)
+{
+    return (vi)_mm512_cvtps_epi32(a);
+}
+
+V_FN vf vf_from_f16(const void *p)
+{
+    return _mm512_cvtph_ps(_mm256_loadu_si256(p));
+}
+
+V_FN vf vf_set1_f16(const void *p)
+{
+    return _mm512_broadcastss_ps(_mm_cvtph_ps(_mm_cvtsi32_si128(gg_load_u16(p))));
+}
+
+V_FN void vf_to_f16(void *p, vf a)
+{
+    __m256i h = _mm512_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT);
+    /* A NaN would keep its payload: keep its sign alone. */
+    __m256i nan = _mm256_or_si256(_mm256_and_si256(h, _mm256_set1_epi16((short)0x8000)),
+                                  _mm256_set1_epi16(0x7e00));
+    __mmask16 m = _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q);
+    _mm256_storeu_si256(p, _mm256_mask_blend_epi16(m, h, nan));
+}
+
+V_FN void vi_to_u16(void *p, vi a)
+{
+    _mm256_storeu_si256(p, _mm512_cvtepi32_epi16((__m512i)a));
+}
+
+V_FN vi vi_from_u16(const void *p)
+{
+    return (vi)_mm512_cvtepu16_epi32(_mm256_loadu_si256(p));
+}
+
+V_FN void vf_from_i8(vf out[V_PER16], vb q)
+{
+    out[0] = _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32((__m128i)q));
+}
+
+V_FN vb vb_from_vi(const vi a[V_PER16])
+{
+    return (vb)_mm512_cvtepi32_epi8((__m512i)a[0]);
+}
+
+/* ---- permutations -----------------------------------------------------------------------------
+ */
+
+V_FN vf vf_lookup4(vf table, vi at)
+{
+    return _mm512_permutevar_ps(table, (__m512i)at);
+}
+
+V_FN vf vf_lookup8(const vf table[V_T8], vi at)
+{
+    return _mm512_permutexvar_ps((__m512i)at, table[0]);
+}
+
+V_FN vf vf_lookup16(const vf table[V_PER16], vi at)
+{
+    return _mm512_permutexvar_ps((__m512i)at, table[0]);
+}
+
+V_FN vf vf_gather(const float *base, vi at)
+{
+    return _mm512_i32gather_ps((__m512i)at, base, 4);
+}
+
+V_FN vi vi_gather(const int32_t *base, vi at)
+{
+    return (vi)_mm512_i32gather_epi32((__m512i)at, base, 4);
+}
+
+V_FN void vi_spread4(vi out[V_PER16], uint64_t words)
+{
+    /* Bytes 2k and 2k + 1 of each quarter's copy, then two zeros. */
+    const vu k = {0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3};
+    const vu at = k * 0x0202u + 0x80800100u;
+    out[0] = (vi)_mm512_shuffle_epi8(_mm512_set1_epi64((long long)words), (__m512i)at);
+}
+
+V_FN vf vf_load_quads(const float *const *p, size_t at)
+{
+    __m512 r = _mm512_castps128_ps512(_mm_loadu_ps(p[0] + at));
+    r = _mm512_insertf32x4(r, _mm_loadu_ps(p[4] + at), 1);
+    r = _mm512_insertf32x4(r, _mm_loadu_ps(p[8] + at), 2);
+    return _mm512_insertf32x4(r, _mm_loadu_ps(p[12] + at), 3);
+}
+
+V_FN vf vf_zip_lo(vf a, vf b)
+{
+    return _mm512_unpacklo_ps(a, b);
+}
+
+V_FN vf vf_zip_hi(vf a, vf b)
+{
+    return _mm512_unpackhi_ps(a, b);
+}
+
+V_FN vf vf_zip2_lo(vf a, vf b)
+{
+    return (vf)_mm512_unpacklo_pd((__m512d)a, (__m512d)b);
+}
+
+V_FN vf vf_zip2_hi(vf a, vf b)
+{
+    return (vf)_mm512_unpackhi_pd((__m512d)a, (__m512d)b);
+}
+
+/* ---- bytes ------------------------------------------------------------------------------------
+ */
+
+V_FN vb vb_lookup(vb table, vb at)
+{
+    return (vb)_mm_shuffle_epi8((__m128i)table, (__m128i)at);
+}
+
+V_FN vb vb_from_bits(unsigned bits, vb on)
+{
+    return (vb)_mm_maskz_mov_epi8((__mmask16)bits, (__m128i)on);
+}
+
+#endif
