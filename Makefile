@@ -58,9 +58,8 @@ CMDLIB   := $(BUILD)/libcmds.a
 TEST_SRC := $(sort $(wildcard tests/unit/test_*.c tests/kern/test_*.c tests/golden/test_*.c))
 TEST_BIN := $(TEST_SRC:%.c=$(BUILD)/%)
 FUZZ_BIN := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
-TOOL_BIN := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/tools/*.c)) docs/example.c)
 
-.PHONY: all lib help clean deps demo check check-quick unit cli lint test-programs install uninstall
+.PHONY: all lib help clean deps check check-quick unit cli lint test-programs install uninstall
 all: $(BIN)
 lib: $(LIB)
 
@@ -103,7 +102,7 @@ endef
 $(foreach l,$(VEC_LEVELS),$(eval $(call VEC_RULE,$l)))
 $(BUILD)/lib/quant/kernel.o: CPPFLAGS_ALL += -DQK_VEC_LEVELS="$(VEC_CALLS)"
 
--include $(LIB_OBJ:.o=.d) $(CMD_OBJ:.o=.d) $(TEST_BIN:=.d) $(FUZZ_BIN:=.d) $(TOOL_BIN:=.d) $(BUILD)/tests/check_main.d $(BUILD)/tests/scratch.d
+-include $(LIB_OBJ:.o=.d) $(CMD_OBJ:.o=.d) $(TEST_BIN:=.d) $(FUZZ_BIN:=.d) $(BUILD)/tests/check_main.d $(BUILD)/tests/scratch.d
 
 # ---- tests ---------------------------------------------------------------------------------------
 # Each tests/{unit,kern,golden}/test_*.c is a program of its own: it defines `Suite *suite(void)`.
@@ -113,13 +112,9 @@ $(TEST_BIN): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/tests/check_main.o $(BUILD)/tests
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs check) $(LDLIBS_ALL)
 $(FUZZ_BIN): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/tests/fuzz/replay.o $(LIB)
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LDLIBS_ALL)
-.SECONDARY: $(TEST_BIN:=.o) $(FUZZ_BIN:=.o) $(TOOL_BIN:=.o)
+.SECONDARY: $(TEST_BIN:=.o) $(FUZZ_BIN:=.o)
 
-test-programs: $(TEST_BIN) $(FUZZ_BIN) $(TOOL_BIN) $(BIN)
-
-# Programs that make models for tests and measurements, and the example of the README.
-$(TOOL_BIN): $(BUILD)/%: $(BUILD)/%.o $(LIB)
-	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LDLIBS_ALL)
+test-programs: $(TEST_BIN) $(FUZZ_BIN) $(BIN)
 
 fuzz-%: tests/fuzz/fuzz_%.c
 	$(MAKE) lib CC=clang BUILD=build/fuzz CFLAGS='-O1 -g -fsanitize=fuzzer-no-link,address,undefined'
@@ -129,8 +124,8 @@ fuzz-%: tests/fuzz/fuzz_%.c
 
 unit: $(TEST_BIN)
 	@tests/programs.sh $(TEST_BIN)
-cli: $(BIN) $(TOOL_BIN)
-	@tests/cli/run.sh --ggtool $(BIN) --tools $(BUILD)/tests/tools $(CASES)
+cli: $(BIN)
+	@tests/cli/run.sh --ggtool $(BIN) $(CASES)
 lint: $(LIB)
 	@tests/lint/lint.sh $(LIB)
 check-quick: test-programs
@@ -139,8 +134,6 @@ check:
 	+@tests/check.sh full
 deps:
 	@packaging/deps.sh
-demo: $(BIN)
-	@packaging/demo.sh $(BIN)
 
 clean:
 	rm -rf build ggtool

@@ -76,7 +76,7 @@ struct gg_plan_file {
 };
 
 struct gg_plan_output {
-    const struct gg_preset *preset; /* what was asked for; NULL for a plain copy */
+    const struct gg_preset *preset; /* what was asked for; the row of COPY for NULL: never NULL */
     struct ggf_meta *meta;          /* of the first file */
     struct gg_plan_tensor *tensors; /* in the order they are written */
     size_t n_tensors;
@@ -92,11 +92,17 @@ struct gg_plan {
     struct gg_arena *arena;      /* owns names, reasons, tables */
 };
 
-/* Plans one output for each of the n presets. plan->findings is complete also on failure when *out is
+/* Plans one output for each of the n presets; NULL is COPY, under which explicit options (rules,
+ * token_embedding_type, output_tensor_type) still change what they name. plan->findings is complete also on failure when *out is
  * not NULL, so that all findings can be shown at once; faults among them fail the plan with
- * GG_ERR_ARG (an unmatched rule, a lossy step under lossless_only) or GG_ERR_CORRUPT (importance
- * matrix). With for_dry_run, types we cannot encode and missing importance weights are GG_WARN, and
- * nothing fails for them. */
+ * GG_ERR_ARG (an unmatched rule, a lossy step under lossless_only, no importance matrix where one is
+ * needed), GG_ERR_CORRUPT (an importance matrix that does not fit) or GG_ERR_UNSUPPORTED (a type we
+ * cannot encode). With for_dry_run, types we cannot encode and missing importance weights are
+ * GG_WARN, and nothing fails for them.
+ *
+ * Tensors stand in each output in the order of the model; choices are llama-quantize's of 2026-08-21
+ * whatever that order is (mixture.c). Names in rules, `only` and the plan are those of the output;
+ * importance entries are looked up under the model's. */
 GG_MUST_CHECK int gg_plan_new(struct gg_plan **out, const struct gg_model *model,
                               const struct gg_preset *const *presets, size_t n,
                               struct gg_plan_wishes *wishes, bool for_dry_run, struct gg_err *err);
