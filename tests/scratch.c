@@ -47,8 +47,8 @@ size_t scratch_count(void)
 
 const char *scratch_path(const char *name)
 {
-    static char ring[8][600];
-    static unsigned next;
+    static _Thread_local char ring[8][600];
+    static _Thread_local unsigned next;
     char *p = ring[next++ % 8];
     snprintf(p, sizeof ring[0], "%s/%s", folder, name);
     return p;

@@ -15,7 +15,8 @@ struct trial {
     atomic_uint slot_taken[64];
     uint64_t slot_ticket[64];
     uint64_t settled;
-    bool order_broken, slot_shared;
+    bool order_broken;
+    atomic_bool slot_shared;
     uint64_t fail_work, fail_work2, fail_settle; /* tickets, or UINT64_MAX */
 };
 

@@ -1,0 +1,162 @@
+/* Encoding a slab, tile by tile: decode, look for what is not finite, and for each encoding encode,
+ * check and measure while the tile is still in the cache. */
+#include "lib/base/text.h"
+#include "lib/quant/qtype.h"
+#include "lib/stream/write.h"
+#include "lib/sys/clock.h"
+
+#include <math.h>
+#include <string.h>
+
+int gg_decode_tile(const struct gg_writer *w, const struct gg_item *it, const struct gg_cell *c,
+                   const uint8_t *stored, float *x, uint64_t *n_zeroed, struct gg_err *err)
+{
+    uint32_t type = it->tensor->type;
+    w->opts->stream.kernels->k[type].dequant(x, stored, c->nelems / qt_info(type)->block_nelems);
+    size_t at = qk_find_nonfinite(x, c->nelems);
+    while (at < c->nelems) {
+        if (w->opts->nonfinite == GG_NONFINITE_FAIL) {
+            struct gg_spot spot = gg_spot_at(&it->grid, c->first + at, x[at]);
+            return gg_stream_fail_nonfinite(it->tensor, &spot, err);
+        }
+        x[at] = 0;
+        ++*n_zeroed;
+        at++;
+        at += qk_find_nonfinite(x + at, c->nelems - at);
+    }
+    return GG_OK;
+}
+
+/* Place of the largest magnitude of a block: it is what its scale came from. */
+static struct gg_spot block_peak(const struct gg_item *it, const struct gg_encoding *e,
+                                 const struct gg_cell *c, const float *x, size_t block)
+{
+    size_t first = block * e->block_nelems, peak = first;
+    for (size_t i = first; i < first + e->block_nelems; i++) {
+        if (fabsf(x[i]) > fabsf(x[peak]))
+            peak = i;
+    }
+    return gg_spot_at(&it->grid, c->first + peak, x[peak]);
+}
+
+static int fail_overflow(const struct gg_item *it, const struct gg_encoding *e,
+                         const struct gg_spot *spot, struct gg_err *err)
+{
+    char at[256];
+    const struct qt_info *type = qt_info(e->type);
+    const char *what = type->flags & QT_BLOCKS ? "scale of the block overflows F16 in" : "overflows";
+    return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE, "%s: %s %s: value %g",
+                   gg_spot_text(at, it->tensor, spot), what, type->name, (double)spot->value);
+}
+
+/* Looks at what was encoded: all input was finite, so must all scales be. */
+static int check_encoded(const struct gg_writer *w, const struct gg_item *it,
+                         const struct gg_encoding *e, const struct gg_cell *c, const float *x,
+                         const uint8_t *dst, struct gg_tensor_result *res, struct gg_err *err)
+{
+    size_t n = c->nelems / e->block_nelems, block_nbytes = qt_info(e->type)->block_nbytes;
+    size_t at = e->kernel->valid(dst, n);
+    while (at < n) {
+        struct gg_spot spot = block_peak(it, e, c, x, at);
+        if (!w->opts->note_overflow)
+            return fail_overflow(it, e, &spot, err);
+        if (res->n_overflow++ == 0)
+            res->overflow = spot;
+        at++;
+        at += e->kernel->valid(dst + at * block_nbytes, n - at);
+    }
+    return GG_OK;
+}
+
+static void measure(const struct gg_encoding *e, const struct gg_cell *c, const float *x,
+                    const float *weights, const uint8_t *dst, float *back,
+                    struct gg_tensor_result *res)
+{
+    e->kernel->dequant(back, dst, c->nelems / e->block_nelems);
+    for (size_t r = 0; r < c->n_rows; r++) {
+        struct qk_err_sums row;
+        size_t at = r * c->n_cols;
+        qk_err_row(&row, x + at, back + at, weights, c->n_cols);
+        qk_err_add(&res->sums, &row, at);
+    }
+    if (e->type == QT_F16)
+        qk_count_f16_loss(x, c->nelems, &res->n_f16_overflow, &res->n_f16_flushed);
+}
+
+/* Weights of the tile's matrix, from its column on. */
+static const float *weights_at(const struct gg_item *it, const struct gg_encoding *e,
+                               const struct gg_cell *c)
+{
+    if (e->weights == NULL)
+        return NULL;
+    uint64_t mat = e->n_weight_mats > 1 ? c->row / it->tensor->ne[1] : 0;
+    return e->weights + mat * it->grid.n_cols + c->col;
+}
+
+/* A worker's scratch: the tile, the tile decoded again (when measuring), the kernel's own. */
+static int encode_tile(const struct gg_writer *w, const struct gg_item *it,
+                       const struct gg_encoding *e, const struct gg_cell *c, float row_sum,
+                       float *x, uint8_t *dst, struct gg_tensor_result *res, struct gg_err *err)
+{
+    float *back = x + GG_TILE_NELEMS;
+    struct qk_args args = {.weights = weights_at(it, e, c), .codebook = e->codebook};
+    args.scratch = w->opts->stats ? back + GG_TILE_NELEMS : back;
+    if (e->wants_row_sums) {
+        args.row_sumx2 = &row_sum;
+        args.row_n_cols = (size_t)it->grid.n_cols;
+    }
+    e->kernel->quant(dst, x, c->n_rows, c->n_cols, (size_t)gg_elems_nbytes(e->type, c->n_cols),
+                     c->n_cols, &args);
+    res->encoded = true;
+    int rc = check_encoded(w, it, e, c, x, dst, res, err);
+    if (rc == GG_OK && w->opts->stats)
+        measure(e, c, x, args.weights, dst, back, res);
+    return rc;
+}
+
+/* The sum of a tile's row: known beforehand for rows that no slab holds, else taken at its start. */
+static int row_sum_at(const struct gg_writer *w, const struct gg_item *it,
+                      const struct gg_ticket *at, uint64_t i, const uint8_t *stored,
+                      const float *given, float *x, float *sum, struct gg_err *err)
+{
+    uint64_t pieces = it->grid.row_tiles, tile = at->first + i;
+    if (!it->wants_row_sums)
+        return GG_OK;
+    if (given != NULL) {
+        *sum = given[tile / pieces != at->first / pieces];
+        return GG_OK;
+    }
+    if (tile % pieces != 0)
+        return GG_OK; /* that of the row's first tile holds */
+    *sum = 0;
+    return gg_row_sum_tiles(w, it, tile, pieces, stored, x, sum, err);
+}
+
+int gg_encode_slab(struct gg_writer *w, const struct gg_item *it, const struct gg_ticket *at,
+                   uint8_t *slot, const float *row_sums, struct gg_hand *h, struct gg_err *err)
+{
+    uint64_t base = gg_grid_elem(&it->grid, at->first), start = gg_clock_ns();
+    struct gg_tensor_result *res =
+        (void *)(slot + gg_slot_encoding_off(it, it->n_encodings, at->n));
+    float *x = h->scratch, sum = 0;
+    int rc = GG_OK;
+    memset(res, 0, at->n * it->n_encodings * sizeof *res);
+    for (uint64_t i = 0; rc == GG_OK && i < at->n; i++) {
+        struct gg_cell c;
+        uint64_t n_zeroed = 0;
+        gg_grid_cell(&it->grid, at->first + i, &c);
+        const uint8_t *stored = slot + gg_elems_nbytes(it->tensor->type, c.first - base);
+        rc = row_sum_at(w, it, at, i, stored, row_sums, x, &sum, err);
+        if (rc == GG_OK)
+            rc = gg_decode_tile(w, it, &c, stored, x, &n_zeroed, err);
+        for (size_t k = 0; rc == GG_OK && k < it->n_encodings; k++) {
+            const struct gg_encoding *e = &it->encodings[k];
+            uint8_t *dst = slot + gg_slot_encoding_off(it, k, at->n) +
+                           gg_elems_nbytes(e->type, c.first - base);
+            res[i * it->n_encodings + k].n_zeroed = n_zeroed;
+            rc = encode_tile(w, it, e, &c, sum, x, dst, &res[i * it->n_encodings + k], err);
+        }
+    }
+    h->compute_ns += gg_clock_ns() - start;
+    return rc;
+}
