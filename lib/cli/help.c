@@ -76,8 +76,6 @@ static void add_option(struct gg_buf *out, const struct gg_opt *o, size_t width)
     gg_buf_adds(&text, o->help);
     for (int i = 0; o->kind == GG_OPT_CHOICE && o->choices[i] != NULL; i++)
         gg_buf_addf(&text, "%s%s", i == 0 ? ": " : ", ", o->choices[i]);
-    if (o->kind == GG_OPT_LIST)
-        gg_buf_adds(&text, " (repeatable)");
     wrap_paragraph(out, gg_buf_str(&text), text.nbytes, HELP_COLUMN, HELP_COLUMN, width);
     gg_buf_addc(out, '\n');
     gg_buf_free(&text);

@@ -23,6 +23,7 @@ static void new_line(struct gg_json *j)
 /* What stands before a value or a key: the comma, the new line. */
 static void next_member(struct gg_json *j)
 {
+    j->any = true;
     if (j->depth == 0)
         return;
     if (j->filled[j->depth])

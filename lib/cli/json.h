@@ -28,6 +28,7 @@ struct gg_json {
     int inline_depth; /* depth of the outermost inline container, 0: none */
     bool filled[GG_JSON_MAX_DEPTH + 1]; /* the container at this depth has a member already */
     char close[GG_JSON_MAX_DEPTH + 1];
+    bool any; /* something was written */
 };
 
 void gg_json_begin(struct gg_json *j, FILE *f);

@@ -105,20 +105,27 @@ int gg_msg_fail(struct gg_msg *m, const struct gg_err *err)
     return (int)gg_exit_code(err->code);
 }
 
+static void say_finding(struct gg_msg *m, const char *file, const struct gg_finding *v)
+{
+    const char *before = v->tensor != NULL ? "tensor '" : "", *after = v->tensor != NULL ? "': " : "";
+    const char *tensor = v->tensor != NULL ? v->tensor : "";
+    if (v->severity == GG_FAULT)
+        gg_msg_error(m, "%s: %s%s%s%s", file, before, tensor, after, v->text);
+    else if (v->severity == GG_WARN)
+        gg_msg_warn(m, "%s: %s%s%s%s", file, before, tensor, after, v->text);
+    else
+        gg_msg_note(m, "%s: %s%s%s%s", file, before, tensor, after, v->text);
+}
+
 void gg_msg_findings(struct gg_msg *m, const char *file, const struct gg_findings *f, size_t max)
 {
     size_t said = 0;
     for (int severity = GG_FAULT; severity >= GG_NOTE; severity--) {
         for (size_t i = 0; i < f->n && (max == 0 || said < max); i++) {
-            if ((int)f->v[i].severity != severity)
-                continue;
-            said++;
-            if (severity == GG_FAULT)
-                gg_msg_error(m, "%s: %s", file, f->v[i].text);
-            else if (severity == GG_WARN)
-                gg_msg_warn(m, "%s: %s", file, f->v[i].text);
-            else
-                gg_msg_note(m, "%s: %s", file, f->v[i].text);
+            if ((int)f->v[i].severity == severity) {
+                say_finding(m, file, &f->v[i]);
+                said++;
+            }
         }
     }
     if (said < f->n)

@@ -59,7 +59,7 @@ void gg_table_rule(struct gg_table *t)
         t->last->rule = true;
 }
 
-static void put(struct gg_table *t, enum gg_style style, const char *s, size_t n)
+void gg_table_text(struct gg_table *t, enum gg_style style, const char *s, size_t n)
 {
     if (t->failed || t->last == NULL || t->at >= t->n_cols)
         return;
@@ -78,7 +78,7 @@ void gg_table_raw(struct gg_table *t, enum gg_style style, const char *s, size_t
     struct gg_buf b = GG_BUF_INIT;
     gg_text_escape(&b, s, n, 0);
     t->failed |= b.failed;
-    put(t, style, gg_buf_str(&b), b.nbytes);
+    gg_table_text(t, style, gg_buf_str(&b), b.nbytes);
     gg_buf_free(&b);
 }
 
@@ -90,7 +90,7 @@ void gg_table_cell(struct gg_table *t, enum gg_style style, const char *fmt, ...
     int n = vsnprintf(tmp, sizeof tmp, fmt, ap);
     va_end(ap);
     if (n >= 0)
-        put(t, style, tmp, gg_min_u64((uint64_t)n, sizeof tmp - 1));
+        gg_table_text(t, style, tmp, gg_min_u64((uint64_t)n, sizeof tmp - 1));
 }
 
 /* Takes what is too much for the terminal from the elastic columns, the widest first. */

@@ -43,6 +43,7 @@ void gg_table_rule(struct gg_table *t); /* an empty line */
 /* The next cell of the row. */
 void gg_table_cell(struct gg_table *t, enum gg_style style, const char *fmt, ...) GG_PRINTF(3, 4);
 void gg_table_raw(struct gg_table *t, enum gg_style style, const char *s, size_t n); /* escapes */
+void gg_table_text(struct gg_table *t, enum gg_style style, const char *s, size_t n); /* as it is */
 
 /* Prints everything; GG_ERR_NOMEM when cells are missing for want of memory. */
 GG_MUST_CHECK int gg_table_print(struct gg_table *t, FILE *out, const struct gg_term *term,

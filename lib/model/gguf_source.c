@@ -187,6 +187,13 @@ static int model_of_set(struct gg_model **out, struct ggf_set *set, const char *
     return GG_OK;
 }
 
+int gg_model_from_set(struct gg_model **out, struct ggf_set *set, const char *name,
+                      struct gg_err *err)
+{
+    *out = NULL;
+    return model_of_set(out, set, name, true, err);
+}
+
 static int read_input(void *ctx, uint64_t off, void *buf, size_t n, size_t *got,
                       struct gg_err *err)
 {

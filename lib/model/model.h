@@ -40,6 +40,10 @@ struct gg_model {
  * gguf.h. With GGF_PARTIAL a truncated model is given too, together with GG_ERR_TRUNCATED. */
 GG_MUST_CHECK int gg_model_open_gguf(struct gg_model **out, const char *path, unsigned flags,
                                      struct gg_err *err);
+/* The model of a set that was opened elsewhere (from a pipe, say) and now belongs to it, also on
+ * failure. Its data cannot be read. */
+GG_MUST_CHECK int gg_model_from_set(struct gg_model **out, struct ggf_set *set, const char *name,
+                                    struct gg_err *err);
 /* A model of metadata and tensors alone, whose data cannot be read: for planning and tests. Copies. */
 GG_MUST_CHECK int gg_model_skeleton(struct gg_model **out, const struct ggf_meta *meta,
                                     const struct ggf_tensor_spec *tensors, size_t n_tensors,
