@@ -24,11 +24,11 @@
 
 #define QK_ENCODING_VERSION 1
 
-struct qk_codebook; /* grids and neighbour tables of one codebook i-quant */
+struct qk_codebook; /* what a codebook i-quant is looked up in: codebook.h */
 
 struct qk_args {
     const float *weights; /* n_cols importance weights, the same for every row; NULL: none */
-    const struct qk_codebook *codebook; /* for the codebook i-quants; else NULL */
+    const struct qk_codebook *codebook; /* must be there when qk_codebook_wanted; else NULL */
     void *scratch;                      /* scratch(n_cols) bytes, 64-byte aligned */
     /* For whole_rows kernels with weights, when the columns given are only a piece of longer rows:
      * n_rows sums of x^2 over each whole row (taken in float, in column order from 0, as the kernel

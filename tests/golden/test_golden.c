@@ -1,6 +1,7 @@
 /* Golden bytes: every case of fixtures/golden, encoded and decoded at every CPU level this machine
  * has, must give exactly what ggml gave. */
 #include "lib/base/num.h"
+#include "lib/quant/codebook.h"
 #include "lib/quant/kernel.h"
 #include "tests/check_main.h"
 
@@ -20,6 +21,7 @@ struct golden {
     size_t quant_nbytes[QT_ID_END];
     float *dequant[QT_ID_END];
     size_t n_dequant[QT_ID_END]; /* cases in it */
+    struct qk_codebook *codebook[QT_ID_END];
     struct qk_table table;
     unsigned n_encoded, n_decoded, n_failed;
     unsigned skipped[QT_ID_END];
@@ -82,6 +84,7 @@ static void teardown(struct golden *g)
     for (size_t i = 0; i < QT_ID_END; i++) {
         free(g->quant[i]);
         free(g->dequant[i]);
+        qk_codebook_free(g->codebook[i]);
     }
     free(g->imatrix[0]);
     free(g->imatrix[1]);
@@ -107,6 +110,8 @@ static void load_type(struct golden *g, const char *type, uint32_t id)
     g->quant[id] = read_file(type, ".quant", &g->quant_nbytes[id]);
     g->dequant[id] = read_file(type, ".dequant", &nbytes);
     g->n_dequant[id] = nbytes / (4 * g->n_rows * g->n_cols);
+    if (qk_codebook_wanted((enum qt_type)id))
+        ck_assert_int_eq(qk_codebook_new(&g->codebook[id], (enum qt_type)id, NULL), GG_OK);
 }
 
 /* Says where two runs of bytes part. Returns whether they are equal. */
@@ -175,7 +180,8 @@ static void check_case(struct golden *g, const struct golden_case *c)
     uint8_t *out = malloc(nbytes);
     void *scratch = k->scratch != NULL ? aligned_alloc(64, (k->scratch(g->n_cols) + 63) / 64 * 64)
                                        : NULL;
-    struct qk_args args = {.weights = c->weights, .scratch = scratch};
+    struct qk_args args = {
+        .weights = c->weights, .codebook = g->codebook[c->id], .scratch = scratch};
     if (k->quant != NULL) {
         memset(out, 0xa5, nbytes);
         k->quant(out, input_named(g, c->input), g->n_rows, g->n_cols, c->row_nbytes, g->n_cols,
@@ -253,6 +259,7 @@ Suite *suite(void)
 {
     Suite *s = suite_create("golden");
     TCase *t = tcase_create("golden");
+    tcase_set_timeout(t, 120); /* sanitizers are slow */
     tcase_add_loop_test(t, test_golden, 0, GG_CPU_LEVEL_COUNT);
     suite_add_tcase(s, t);
     return s;

@@ -6,6 +6,7 @@
  * nothing is touched beyond a row's end. Never a tolerance. A failure names what to run again.
  */
 #include "lib/base/num.h"
+#include "lib/quant/codebook.h"
 #include "lib/quant/kernel.h"
 #include "tests/check_main.h"
 
@@ -189,6 +190,7 @@ struct bench {
     float *expect;      /* decoded by the reference */
     uint8_t *reference; /* encoded by the reference */
     struct qk_table c, level;
+    struct qk_codebook *codebook; /* of the type being run, or NULL */
 };
 
 static void bench_open(struct bench *b, enum gg_cpu_level level)
@@ -249,7 +251,8 @@ static void encode_reference(struct bench *b, const struct trial *t, const float
     const struct qk_kernel *k = &b->c.k[t->type->type];
     size_t n_first = k->whole_rows && w != NULL ? 0 : t->n_cols / 2 / 256 * 256;
     size_t first_nbytes = n_first / t->type->block_nelems * t->type->block_nbytes;
-    struct qk_args args = {.weights = w, .scratch = scratch_for(b, k, t->n_cols)};
+    struct qk_args args = {
+        .weights = w, .codebook = b->codebook, .scratch = scratch_for(b, k, t->n_cols)};
     if (n_first > 0)
         k->quant(b->reference, x, 1, n_first, t->row_nbytes, t->src_stride, &args);
     args.weights = w != NULL ? w + n_first : NULL;
@@ -274,7 +277,8 @@ static void check_encode(struct bench *b, const struct trial *t)
     if (w != NULL)
         fill_weights(&rng, w, t->n_cols, t->weights);
     memset(y, 0xa5, n_dst);
-    struct qk_args args = {.weights = w, .scratch = scratch_for(b, k, t->n_cols)};
+    struct qk_args args = {
+        .weights = w, .codebook = b->codebook, .scratch = scratch_for(b, k, t->n_cols)};
     k->quant(y, x, t->n_rows, t->n_cols, t->dst_stride, t->src_stride, &args);
     check_gaps(t, y);
     for (size_t r = 0; r < t->n_rows; r++) {
@@ -325,6 +329,9 @@ static void check_decode(struct bench *b, const struct qt_info *t, size_t n_bloc
 static void check_type(struct bench *b, const struct qt_info *t, int n_combos)
 {
     struct trial trial = {.type = t};
+    b->codebook = NULL;
+    if (qk_codebook_wanted(t->type))
+        ck_assert_int_eq(qk_codebook_new(&b->codebook, t->type, NULL), GG_OK);
     for (size_t n = 1; n <= MAX_BLOCKS; n++) {
         uint64_t seed = t->type * 1000003ull + n * 7919 + 1;
         check_decode(b, t, n, seed);
@@ -346,6 +353,7 @@ static void check_type(struct bench *b, const struct qt_info *t, int n_combos)
             check_encode(b, &trial);
         }
     }
+    qk_codebook_free(b->codebook);
 }
 
 /* Level C runs one combination a length, levels with kernels of their own more. */

@@ -44,6 +44,11 @@ qk_quant_fn qk_ref_quant_q2_K, qk_ref_quant_q3_K, qk_ref_quant_q4_K;
 qk_quant_fn qk_ref_quant_q5_K, qk_ref_quant_q6_K;
 qk_quant_fn qk_ref_quant_iq4_nl, qk_ref_quant_iq4_xs;
 
+/* iq23.c, iq1.c: these need args->codebook */
+qk_quant_fn qk_ref_quant_iq2_xxs, qk_ref_quant_iq2_xs, qk_ref_quant_iq2_s;
+qk_quant_fn qk_ref_quant_iq3_xxs, qk_ref_quant_iq3_s;
+qk_quant_fn qk_ref_quant_iq1_s, qk_ref_quant_iq1_m;
+
 /* valid.c: by where a block keeps its scales */
 qk_valid_fn qk_ref_valid_all; /* nothing to be wrong: integers, UE4M3 */
 qk_valid_fn qk_ref_valid_f32, qk_ref_valid_f16, qk_ref_valid_bf16, qk_ref_valid_f64;

@@ -1,0 +1,213 @@
+#include "lib/quant/codebook.h"
+
+#include "lib/base/num.h"
+#include "lib/quant/grids.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* n_levels: levels that occur (a field of two bits holds three). n_shells: how many different
+ * distances count as near. Results of iq2xs_init_impl and iq3xs_init_impl of ggml-quants.c. */
+struct codebook_spec {
+    enum qt_type type;
+    const uint16_t *grid;
+    int n_rows, dims, bits, n_levels, n_shells;
+};
+
+static const struct codebook_spec specs[] = {
+    {QT_IQ2_XXS, qk_grid_iq2xxs, 256, 8, 2, 3, 2}, {QT_IQ2_XS, qk_grid_iq2xs, 512, 8, 2, 3, 2},
+    {QT_IQ2_S, qk_grid_iq2s, 1024, 8, 2, 3, 1},    {QT_IQ3_XXS, qk_grid_iq3xxs, 256, 4, 3, 8, 2},
+    {QT_IQ3_S, qk_grid_iq3s, 512, 4, 3, 8, 3},     {QT_IQ1_S, qk_grid_iq1s, 2048, 8, 2, 3, 3},
+    {QT_IQ1_M, qk_grid_iq1s, 2048, 8, 2, 3, 3},
+};
+
+enum { MAX_ROWS = 2048, RUN = 32 /* rows */, MAX_DISTANCE = 4 * 7 * 7 };
+
+/* What building needs and the codebook does not. */
+struct builder {
+    const struct codebook_spec *spec;
+    struct qk_codebook *cb;
+    size_t n_around, capacity;
+    /* squares[c][row]: square of the difference between a row and the level of cell c, (i << bits)
+     * + level. Distances of a point to all rows are sums of dims of these. */
+    uint8_t squares[32][MAX_ROWS];
+    uint8_t distance[MAX_ROWS];
+    uint8_t least[MAX_ROWS / RUN]; /* distance in each run of rows: most runs hold no near one */
+    uint16_t near[MAX_ROWS];
+};
+
+static const struct codebook_spec *spec_of(enum qt_type type)
+{
+    for (size_t i = 0; i < GG_COUNTOF(specs); i++)
+        if (specs[i].type == type)
+            return &specs[i];
+    return NULL;
+}
+
+bool qk_codebook_wanted(enum qt_type type)
+{
+    return spec_of(type) != NULL;
+}
+
+static int level_of(const struct codebook_spec *s, unsigned code, int i)
+{
+    return (int)(code >> s->bits * i & ((1u << s->bits) - 1));
+}
+
+static void fill_rows(struct builder *b)
+{
+    const struct codebook_spec *s = b->spec;
+
+    for (int row = 0; row < s->n_rows; row++) {
+        for (int i = 0; i < s->dims; i++) {
+            int level = level_of(s, s->grid[row], i);
+            b->cb->cell[row * s->dims + i] = (uint8_t)((i << s->bits) + level);
+            for (int v = 0; v < s->n_levels; v++)
+                b->squares[(i << s->bits) + v][row] = (uint8_t)((v - level) * (v - level));
+        }
+        b->cb->row_of[s->grid[row]] = row;
+    }
+}
+
+/* Is the code one that rounding can give? */
+static bool is_point(const struct codebook_spec *s, unsigned code)
+{
+    for (int i = 0; i < s->dims; i++)
+        if (level_of(s, code, i) >= s->n_levels)
+            return false;
+    return true;
+}
+
+/* Sets the distances of a point to all rows; returns the smallest. */
+static int measure(struct builder *b, unsigned code)
+{
+    const struct codebook_spec *s = b->spec;
+    const int n = s->n_rows;
+    int least = MAX_DISTANCE;
+
+    memset(b->distance, 0, (size_t)n);
+    for (int i = 0; i < s->dims; i++) {
+        const uint8_t *square = b->squares[(i << s->bits) + level_of(s, code, i)];
+        for (int row = 0; row < n; row++)
+            b->distance[row] = (uint8_t)(b->distance[row] + square[row]);
+    }
+    for (int run = 0; run < n / RUN; run++) {
+        uint8_t m = MAX_DISTANCE;
+        for (int i = 0; i < RUN; i++)
+            m = b->distance[run * RUN + i] < m ? b->distance[run * RUN + i] : m;
+        b->least[run] = m;
+        least = m < least ? m : least;
+    }
+    return least;
+}
+
+/* Lists the rows that are not farther than limit, in order of rows, in near. Returns their number
+ * and sets *n_shells to that of different distances. */
+static int gather(struct builder *b, int limit, int *n_shells)
+{
+    uint8_t occurs[MAX_DISTANCE + 1] = {0};
+    int n = 0;
+
+    for (int run = 0; run < b->spec->n_rows / RUN; run++) {
+        if (b->least[run] > limit)
+            continue;
+        for (int row = run * RUN; row < (run + 1) * RUN; row++)
+            if (b->distance[row] <= limit) {
+                b->near[n++] = (uint16_t)row;
+                occurs[b->distance[row]] = 1;
+            }
+    }
+    *n_shells = 0;
+    for (int d = 0; d <= limit; d++)
+        *n_shells += occurs[d];
+    return n;
+}
+
+static bool reserve(struct builder *b, size_t n)
+{
+    size_t capacity = b->capacity;
+
+    if (n <= capacity - b->n_around)
+        return true;
+    while (capacity - b->n_around < n)
+        capacity = capacity ? 2 * capacity : 65536;
+    uint16_t *grown = realloc(b->cb->around, capacity * sizeof *grown);
+    if (!grown)
+        return false;
+    b->cb->around = grown;
+    b->capacity = capacity;
+    return true;
+}
+
+/* Appends the rows around a point: those at the n_shells smallest distances that occur. */
+static bool add_around(struct builder *b, unsigned code)
+{
+    const int least = measure(b, code);
+    int limit = least + b->spec->n_shells - 1, n_shells;
+    int n = gather(b, limit, &n_shells);
+
+    while (n_shells < b->spec->n_shells && limit < MAX_DISTANCE)
+        n = gather(b, ++limit, &n_shells);
+    if (!reserve(b, (size_t)n + 1))
+        return false;
+    b->cb->row_of[code] = -1 - (int32_t)b->n_around;
+    b->cb->around[b->n_around++] = (uint16_t)n;
+    for (int d = least; d <= limit; d++)
+        for (int i = 0; i < n; i++)
+            if (b->distance[b->near[i]] == d)
+                b->cb->around[b->n_around++] = b->near[i];
+    return true;
+}
+
+static bool build(struct builder *b)
+{
+    const struct codebook_spec *s = b->spec;
+    const unsigned n_codes = 1u << s->dims * s->bits;
+
+    b->cb->row_of = malloc(n_codes * sizeof *b->cb->row_of);
+    b->cb->cell = malloc((size_t)(s->n_rows * s->dims));
+    if (!b->cb->row_of || !b->cb->cell)
+        return false;
+    for (unsigned code = 0; code < n_codes; code++)
+        b->cb->row_of[code] = -1;
+    fill_rows(b);
+    for (unsigned code = 0; code < n_codes; code++)
+        if (b->cb->row_of[code] < 0 && is_point(s, code) && !add_around(b, code))
+            return false;
+    return true;
+}
+
+int qk_codebook_new(struct qk_codebook **out, enum qt_type type, struct gg_err *err)
+{
+    const struct codebook_spec *s = spec_of(type);
+    char name[32];
+
+    if (!s)
+        return gg_fail(err, GG_ERR_ARG, GG_NOWHERE, "%s has no codebook", qt_name(type, name));
+    struct qk_codebook *cb = calloc(1, sizeof *cb);
+    struct builder *b = calloc(1, sizeof *b);
+    bool ok = cb && b;
+    if (ok) {
+        *cb = (struct qk_codebook){type, s->n_rows, s->dims, s->bits, NULL, NULL, NULL};
+        b->spec = s;
+        b->cb = cb;
+        ok = build(b);
+    }
+    free(b);
+    if (!ok) {
+        qk_codebook_free(cb);
+        return gg_fail_nomem(err, "a codebook");
+    }
+    *out = cb;
+    return GG_OK;
+}
+
+void qk_codebook_free(struct qk_codebook *cb)
+{
+    if (!cb)
+        return;
+    free(cb->row_of);
+    free(cb->around);
+    free(cb->cell);
+    free(cb);
+}
