@@ -59,7 +59,7 @@ TEST_SRC := $(sort $(wildcard tests/unit/test_*.c tests/kern/test_*.c tests/gold
 TEST_BIN := $(TEST_SRC:%.c=$(BUILD)/%)
 FUZZ_BIN := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 
-.PHONY: all lib help clean deps check check-quick unit cli lint test-programs install uninstall
+.PHONY: fuzz fuzz-replay example all lib help clean deps check check-quick unit cli lint test-programs install uninstall
 all: $(BIN)
 lib: $(LIB)
 
@@ -122,6 +122,29 @@ fuzz-%: tests/fuzz/fuzz_%.c
 	    build/fuzz/libggtool.a $(LDLIBS_ALL)
 	@echo "run: build/fuzz/$@ fixtures/fuzz/$*"
 
+fuzz: $(patsubst tests/fuzz/fuzz_%.c,fuzz-%,$(wildcard tests/fuzz/fuzz_*.c))
+# Every target over its own corpus and the odd files.
+fuzz-replay: $(FUZZ_BIN)
+	$(Q)set -e; for t in $(FUZZ_BIN); do n=$${t##*/fuzz_}; \
+	    $$t fixtures/bad fixtures/ok fixtures/fuzz/$$n; done
+
+# The example of the docs, built against the headers as they are installed and libc alone.
+EXPORT_H = $(addprefix $(BUILD)/include/ggtool/,gguf.h $(BASE_H))
+$(BUILD)/include/ggtool/gguf.h: gguf/gguf.h
+	@mkdir -p $(@D)
+	$(Q)$(EXPORT) $< > $@
+$(BUILD)/include/ggtool/%.h: lib/base/%.h
+	@mkdir -p $(@D)
+	$(Q)$(EXPORT) $< > $@
+$(BUILD)/docs/example: docs/example.c gguf/gguf.h $(LIB)
+	@mkdir -p $(@D)
+	@$(MAKE) --no-print-directory $(EXPORT_H)
+	$(Q)$(CC) -I$(BUILD)/include -std=c11 -pedantic $(WARN) -Werror $(CFLAGS) $(MODE_$(MODE)) \
+	    $(LDFLAGS) -o $@ $< $(LIB)
+example: $(BUILD)/docs/example
+	@$< fixtures/models/tiny-bf16.gguf | grep -c '^token_embd.weight: type 30, 262144 elements' >/dev/null
+	@echo 'example: runs'
+
 unit: $(TEST_BIN)
 	@tests/programs.sh $(TEST_BIN)
 cli: $(BIN)
@@ -142,12 +165,13 @@ clean:
 # Headers lie side by side there, so their includes lose the folders.
 
 BASE_H := err.h finding.h
+EXPORT := sed 's|\#include "lib/base/|\#include "|'
 install: $(BIN) $(LIB)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include/ggtool
 	install -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/ggtool
 	install -m 644 $(LIB) $(DESTDIR)$(PREFIX)/lib/libggtool.a
 	for h in gguf/gguf.h $(BASE_H:%=lib/base/%); do \
-	    sed 's|#include "lib/base/|#include "|' $$h > $(DESTDIR)$(PREFIX)/include/ggtool/$${h##*/} && \
+	    $(EXPORT) $$h > $(DESTDIR)$(PREFIX)/include/ggtool/$${h##*/} && \
 	    chmod 644 $(DESTDIR)$(PREFIX)/include/ggtool/$${h##*/} || exit 1; done
 
 uninstall:

@@ -1,10 +1,12 @@
 /* gguf.h: read and write GGUF, the container format of GGML models.
  *
- * Installed as <ggtool/gguf.h>. Depends on libc alone; prints nothing, computes nothing, exits never.
+ * Installed as <ggtool/gguf.h>. Depends on libc alone; prints nothing, computes nothing, exits
+ * never.
  *
- * Ownership in one sentence: whatever a function gives back through `struct X **out` is the caller's
- * to free with ggf_X_free (which takes NULL), and every pointer found inside a value struct
- * (ggf_str, ggf_value, ggf_kv, ggf_tensor) belongs to the object it was asked from and lives as long.
+ * Ownership in one sentence: whatever a function gives back through `struct X **out` is the
+ * caller's to free with ggf_X_free (which takes NULL), and every pointer found inside a value
+ * struct (ggf_str, ggf_value, ggf_kv, ggf_tensor) belongs to the object it was asked from and lives
+ * as long.
  *
  * Threads: an object may be read by many threads once made; making and changing it is for one.
  *
@@ -23,7 +25,8 @@
 
 /* ---- values ------------------------------------------------------------------------------- */
 
-enum ggf_vtype { /* ids as stored */
+/* Types of values, with their ids as stored. */
+enum ggf_vtype {
     GGF_U8 = 0,
     GGF_I8 = 1,
     GGF_U16 = 2,
@@ -101,7 +104,8 @@ struct ggf_meta;
 
 GG_MUST_CHECK int ggf_meta_new(struct ggf_meta **out, struct gg_err *err);
 /* Deep copy: the result does not depend on the file that src came from. */
-GG_MUST_CHECK int ggf_meta_copy(struct ggf_meta **out, const struct ggf_meta *src, struct gg_err *err);
+GG_MUST_CHECK int ggf_meta_copy(struct ggf_meta **out, const struct ggf_meta *src,
+                                struct gg_err *err);
 void ggf_meta_free(struct ggf_meta *m);
 
 size_t ggf_meta_count(const struct ggf_meta *m);
@@ -118,11 +122,16 @@ bool ggf_meta_get_str(const struct ggf_meta *m, const char *key, struct ggf_str 
 /* Sets copy key and value; an existing key keeps its place in the order, a new one goes last. */
 GG_MUST_CHECK int ggf_meta_set(struct ggf_meta *m, struct ggf_str key, const struct ggf_value *v,
                                struct gg_err *err);
-GG_MUST_CHECK int ggf_meta_set_u16(struct ggf_meta *m, const char *key, uint16_t v, struct gg_err *err);
-GG_MUST_CHECK int ggf_meta_set_u32(struct ggf_meta *m, const char *key, uint32_t v, struct gg_err *err);
-GG_MUST_CHECK int ggf_meta_set_i32(struct ggf_meta *m, const char *key, int32_t v, struct gg_err *err);
-GG_MUST_CHECK int ggf_meta_set_f32(struct ggf_meta *m, const char *key, float v, struct gg_err *err);
-GG_MUST_CHECK int ggf_meta_set_bool(struct ggf_meta *m, const char *key, bool v, struct gg_err *err);
+GG_MUST_CHECK int ggf_meta_set_u16(struct ggf_meta *m, const char *key, uint16_t v,
+                                   struct gg_err *err);
+GG_MUST_CHECK int ggf_meta_set_u32(struct ggf_meta *m, const char *key, uint32_t v,
+                                   struct gg_err *err);
+GG_MUST_CHECK int ggf_meta_set_i32(struct ggf_meta *m, const char *key, int32_t v,
+                                   struct gg_err *err);
+GG_MUST_CHECK int ggf_meta_set_f32(struct ggf_meta *m, const char *key, float v,
+                                   struct gg_err *err);
+GG_MUST_CHECK int ggf_meta_set_bool(struct ggf_meta *m, const char *key, bool v,
+                                    struct gg_err *err);
 GG_MUST_CHECK int ggf_meta_set_str(struct ggf_meta *m, const char *key, struct ggf_str v,
                                    struct gg_err *err);
 /* Parses text as a value of the given scalar type ("-5" as i32, "true" as bool...) and sets it. */
@@ -160,9 +169,9 @@ struct ggf_reader {
 };
 
 enum ggf_open_flags {
-    GGF_STRICT = 0,       /* header complete, and data complete when the size is known */
-    GGF_PARTIAL = 1,      /* on GG_ERR_TRUNCATED *out still gets what could be read */
-    GGF_HEADER_ONLY = 2,  /* do not ask whether the data is there */
+    GGF_STRICT = 0,      /* header complete, and data complete when the size is known */
+    GGF_PARTIAL = 1,     /* on GG_ERR_TRUNCATED *out still gets what could be read */
+    GGF_HEADER_ONLY = 2, /* do not ask whether the data is there */
 };
 
 /* The header of one file. */
@@ -183,18 +192,18 @@ const char *ggf_file_name(const struct ggf_file *f);
 uint32_t ggf_file_version(const struct ggf_file *f);
 bool ggf_file_big_endian(const struct ggf_file *f);
 uint32_t ggf_file_alignment(const struct ggf_file *f);
-bool ggf_file_complete(const struct ggf_file *f);         /* the whole header was there */
-uint64_t ggf_file_needs_nbytes(const struct ggf_file *f); /* least size the header asks for, as far
-                                                             as is known; exact when complete */
+bool ggf_file_complete(const struct ggf_file *f);          /* the whole header was there */
+uint64_t ggf_file_needs_nbytes(const struct ggf_file *f);  /* least size the header asks for, as far
+                                                              as is known; exact when complete */
 uint64_t ggf_file_header_nbytes(const struct ggf_file *f); /* end of the last tensor record; of what
                                                               was read when not complete */
 /* Both GG_NOWHERE when the header is not complete. */
 uint64_t ggf_file_data_off(const struct ggf_file *f); /* header rounded up to the alignment */
 uint64_t ggf_file_end_off(const struct ggf_file *f);  /* end of the last byte of tensor data; of the
                                                          header when there is no data */
-uint64_t ggf_file_nbytes(const struct ggf_file *f); /* size of the input, or GG_NOWHERE */
+uint64_t ggf_file_nbytes(const struct ggf_file *f);   /* size of the input, or GG_NOWHERE */
 const struct ggf_meta *ggf_file_meta(const struct ggf_file *f);
-uint64_t ggf_file_n_kv_declared(const struct ggf_file *f); /* as the header says; more than */
+uint64_t ggf_file_n_kv_declared(const struct ggf_file *f);      /* as the header says; more than */
 uint64_t ggf_file_n_tensors_declared(const struct ggf_file *f); /* are here when it is cut short */
 size_t ggf_file_n_tensors(const struct ggf_file *f);
 const struct ggf_tensor *ggf_file_tensor(const struct ggf_file *f, size_t i);
@@ -227,7 +236,8 @@ size_t ggf_set_n_files(const struct ggf_set *s);
 const struct ggf_file *ggf_set_file(const struct ggf_set *s, size_t i);
 const char *ggf_set_path(const struct ggf_set *s, size_t i);
 
-/* Splits "dir/name-00002-of-00005.gguf" into prefix "dir/name" (length), no 1 (0-based), count 5. */
+/* Splits "dir/name-00002-of-00005.gguf" into prefix "dir/name" (its length), no 1 (counted from 0)
+ * and count 5. */
 bool ggf_split_parse(const char *path, size_t *prefix_nbytes, uint32_t *no, uint32_t *count);
 /* Writes "PREFIX-%05u-of-%05u.gguf" for the 0-based shard no; false when dst is too small. */
 bool ggf_split_path(char *dst, size_t dst_nbytes, const char *prefix, uint32_t no, uint32_t count);
@@ -242,9 +252,9 @@ struct ggf_tensor_spec {
     uint64_t ne[GGF_MAX_DIMS];
 };
 
-/* The exact layout of a v3 little-endian file, known before its first byte is written. The alignment
- * is that of general.alignment in meta (a u32), 32 when absent. Data lies in the order given, each
- * tensor padded with zeros to the alignment, the last one too. */
+/* The exact layout of a v3 little-endian file, known before its first byte is written. The
+ * alignment is that of general.alignment in meta (a u32), 32 when absent. Data lies in the order
+ * given, each tensor padded with zeros to the alignment, the last one too. */
 struct ggf_layout;
 
 GG_MUST_CHECK int ggf_layout_new(struct ggf_layout **out, const struct ggf_meta *meta,

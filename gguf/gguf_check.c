@@ -80,7 +80,8 @@ static void check_keys(struct ggf_file *f)
         const char *expected, *odd = odd_name(kv->key);
         struct ggf_str s;
         if (odd != NULL)
-            note(f, &key, NULL, kv->off, "metadata key '%s' holds %s", shown_name(name, kv->key), odd);
+            note(f, &key, NULL, kv->off, "metadata key '%s' holds %s", shown_name(name, kv->key),
+                 odd);
         if (ggf_as_str(v, &s) && (odd = odd_text(s)) != NULL)
             note(f, &text, NULL, kv->off, "the text of metadata key '%s' holds %s",
                  shown_name(name, kv->key), odd);
@@ -89,7 +90,8 @@ static void check_keys(struct ggf_file *f)
                  shown_name(name, kv->key), v->data[0]);
         if (!ggf_key_type_ok(kv->key, v, &expected))
             note(f, &wrong, NULL, kv->off, "metadata key '%s' is of type %s%s%s where %s is wanted",
-                 shown_name(name, kv->key), ggf_vtype_name(v->type), v->type == GGF_ARR ? " of " : "",
+                 shown_name(name, kv->key), ggf_vtype_name(v->type),
+                 v->type == GGF_ARR ? " of " : "",
                  v->type == GGF_ARR ? ggf_vtype_name(v->elem) : "", expected);
     }
 }
@@ -203,7 +205,8 @@ static void place(struct ggf_file *f)
     f->canonical = packed && f->version == 3 && !f->big_endian && f->nbytes == f->data_off + next;
 }
 
-/* True when the data that lies last is of a type unknown to us, so that it ends where nobody knows. */
+/* True when the data that lies last is of a type unknown to us, so that it ends where nobody knows.
+ */
 static bool open_ended(const struct ggf_file *f)
 {
     for (size_t i = 0; i < f->n_tensors; i++) {
@@ -249,11 +252,12 @@ static int check_missing(struct ggf_file *f, const struct ggf_tensor *const *v, 
     }
     if (first == NULL)
         return GG_OK;
-    return gg_fail(err, GG_ERR_TRUNCATED, f->nbytes,
-                   "%s: needs %llu bytes, has %llu, %llu missing, first tensor hit: '%s' (byte %llu)",
-                   f->shown, (unsigned long long)f->end_off, (unsigned long long)f->nbytes,
-                   (unsigned long long)(f->end_off - f->nbytes), shown_name(name, first->name),
-                   (unsigned long long)first->file_off);
+    return gg_fail(
+        err, GG_ERR_TRUNCATED, f->nbytes,
+        "%s: needs %llu bytes, has %llu, %llu missing, first tensor hit: '%s' (byte %llu)",
+        f->shown, (unsigned long long)f->end_off, (unsigned long long)f->nbytes,
+        (unsigned long long)(f->end_off - f->nbytes), shown_name(name, first->name),
+        (unsigned long long)first->file_off);
 }
 
 int ggf_check_data(struct ggf_file *f, bool ask_data, struct gg_err *err)

@@ -4,12 +4,14 @@
 
 #include <stdlib.h>
 
-/* Room for target bytes; doubles, so that a long header is moved seldom. */
+/* Room for target bytes. What outgrows the first step gets room for any usual header at once: pages
+ * never written cost nothing, and the window is not moved; then it doubles. */
 static bool reserve(struct ggf_cursor *c, uint64_t target)
 {
     if (target <= c->cap)
         return true;
-    uint64_t cap = gg_max_u64(target, gg_min_u64(c->cap * 2, c->end));
+    uint64_t cap = c->cap == 0 ? target : gg_max_u64(c->cap * 2, GGF_ROOM_NBYTES);
+    cap = gg_max_u64(target, gg_min_u64(cap, c->end));
     uint8_t *buf = cap <= SIZE_MAX / 2 ? realloc(c->buf, (size_t)cap) : NULL;
     if (buf == NULL)
         return false;

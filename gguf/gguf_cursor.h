@@ -1,7 +1,7 @@
 /* A cursor over the header of a file, behind it a window that grows as far as it is asked to.
  *
- * The one bounds test is `n <= size - pos`; where it fails, more is read. What lies in the window is
- * named by offsets until the header is complete, for the window moves when it grows.
+ * The one bounds test is `n <= size - pos`; where it fails, more is read. What lies in the window
+ * is named by offsets until the header is complete, for the window moves when it grows.
  */
 #ifndef GGF_GGUF_CURSOR_H
 #define GGF_GGUF_CURSOR_H
@@ -11,12 +11,12 @@
 
 struct ggf_cursor {
     const struct ggf_reader *r;
-    uint8_t *buf;   /* the first size bytes of the input, malloc'd */
-    uint64_t size;  /* bytes in buf */
-    uint64_t cap;   /* room in buf */
-    uint64_t pos;   /* next byte to be taken */
-    uint64_t end;   /* size of the input; GG_NOWHERE until it is known */
-    uint64_t want;  /* after GG_ERR_TRUNCATED: the size that would have done */
+    uint8_t *buf;  /* the first size bytes of the input, malloc'd */
+    uint64_t size; /* bytes in buf */
+    uint64_t cap;  /* room in buf */
+    uint64_t pos;  /* next byte to be taken */
+    uint64_t end;  /* size of the input; GG_NOWHERE until it is known */
+    uint64_t want; /* after GG_ERR_TRUNCATED: the size that would have done */
     bool big_endian;
     bool len32; /* lengths and counts are 32 bits wide */
 };

@@ -64,7 +64,8 @@ static const char *odd_kind(mode_t mode)
                             : "a special file";
 }
 
-/* What kind of input fd is, and its size; special files that could block or never end are refused. */
+/* What kind of input fd is, and its size; special files that could block or never end are refused.
+ */
 static int look(int fd, uint64_t *nbytes, const char *shown, struct gg_err *err)
 {
     struct stat st;

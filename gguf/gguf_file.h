@@ -6,8 +6,8 @@
 #include "lib/base/map.h"
 
 struct ggf_file {
-    char *name;  /* as given */
-    char *shown; /* escaped, for messages */
+    char *name;   /* as given */
+    char *shown;  /* escaped, for messages */
     uint8_t *buf; /* the header; keys, values and names point into it */
     uint32_t version, alignment;
     bool big_endian, complete, canonical;

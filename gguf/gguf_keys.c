@@ -59,7 +59,9 @@ static bool key_fits(struct ggf_str key, const char *pattern, size_t n)
 
 bool ggf_key_type_ok(struct ggf_str key, const struct ggf_value *v, const char **expected)
 {
-    uint32_t type = v->type != GGF_ARR ? BIT(v->type) : v->elem != GGF_ARR ? BIT(v->elem) << ARRAY : 0;
+    uint32_t type = v->type != GGF_ARR   ? BIT(v->type)
+                    : v->elem != GGF_ARR ? BIT(v->elem) << ARRAY
+                                         : 0;
     size_t i = 0;
     while (i < GG_COUNTOF(keys) && !key_fits(key, keys[i].key, keys[i].nbytes))
         i++;

@@ -1,281 +1,13 @@
 /* Reading a header: one pass of a cursor that notes offsets, then one step that turns them into
  * pointers and finds duplicates. No array is sized by a count from the file: records are added as
  * they turn up. */
-#include "gguf/gguf_cursor.h"
-#include "gguf/gguf_file.h"
 #include "gguf/gguf_limits.h"
 #include "gguf/gguf_meta.h"
-#include "gguf/gguf_value.h"
+#include "gguf/gguf_parse.h"
 #include "lib/base/text.h"
 #include "lib/quant/qtype.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
-
-/* A string in the window. */
-struct span {
-    uint64_t off, nbytes;
-};
-
-struct kv_record {
-    uint64_t off; /* of the record */
-    struct span key, data;
-    enum ggf_vtype type, elem;
-    uint64_t count;
-};
-
-struct tensor_record {
-    uint64_t off;
-    struct span name;
-    struct ggf_tensor t; /* all but the name */
-};
-
-struct parse {
-    struct ggf_cursor c;
-    struct ggf_file *f;
-    struct gg_err *err;
-    struct kv_record *kv;
-    struct tensor_record *tensor;
-    size_t n_kv, cap_kv, n_tensors, cap_tensors;
-    /* where we are, for messages */
-    enum { IN_HEADER, IN_KV, IN_TENSOR } part;
-    const char *field;
-    uint64_t field_off;
-    struct span name;    /* of the record, once known */
-    uint64_t inner_left; /* bytes that the rest of the array being walked takes at least */
-    uint64_t floor;      /* the header cannot end before this */
-};
-
-/* ---- messages ----------------------------------------------------------------------------- */
-
-/* "metadata key 'general.name'", or "tensor record 7" before its name is known. */
-static void place(const struct parse *p, char *dst, size_t n)
-{
-    static const char *const known[] = {"header", "metadata key", "tensor"};
-    static const char *const counted[] = {"header", "metadata record", "tensor record"};
-    char name[128];
-    if (p->part == IN_HEADER)
-        snprintf(dst, n, "%s", known[0]);
-    else if (p->name.nbytes != 0)
-        snprintf(dst, n, "%s '%s'", known[p->part],
-                 gg_text_escape_into(name, sizeof name, (const char *)p->c.buf + p->name.off,
-                                     (size_t)p->name.nbytes));
-    else
-        snprintf(dst, n, "%s %zu", counted[p->part],
-                 (p->part == IN_KV ? p->n_kv : p->n_tensors) + 1);
-}
-
-GG_PRINTF(4, 5)
-static int fail_at(const struct parse *p, enum gg_code code, uint64_t off, const char *fmt, ...)
-{
-    char where[192], what[384];
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(what, sizeof what, fmt, ap);
-    va_end(ap);
-    place(p, where, sizeof where);
-    return gg_fail(p->err, code, off, "%s: %s: %s: %s (byte %llu)", p->f->shown, where, p->field,
-                   what, (unsigned long long)off);
-}
-
-/* Least bytes of a record: an empty name or a one-byte key, no dimensions, a one-byte value. */
-static uint64_t least_kv(const struct parse *p)
-{
-    return ggf_len_nbytes(p->c.len32) + 1 + 4 + 1;
-}
-
-static uint64_t least_tensor(const struct parse *p)
-{
-    return ggf_len_nbytes(p->c.len32) + 4 + 4 + 8;
-}
-
-/* Where the records start, at least: magic, version, two counts. */
-static uint64_t counts_end(const struct parse *p)
-{
-    return 8 + 2 * ggf_len_nbytes(p->f->version <= 1); /* 0: not read yet */
-}
-
-/* Bytes that the records behind the one at hand take at least. Counts are below GGF_MAX_COUNT, so
- * nothing here overflows. */
-static uint64_t least_left(const struct parse *p)
-{
-    uint64_t kv = p->f->n_kv_declared - p->n_kv, t = p->f->n_tensors_declared - p->n_tensors;
-    if (p->part == IN_KV && kv > 0)
-        kv--;
-    if (p->part == IN_TENSOR && t > 0)
-        t--;
-    return kv * least_kv(p) + t * least_tensor(p) + p->inner_left;
-}
-
-/* Remembers that n bytes more than the records behind are certain: in the midst of a record less can
- * be told than at its start. */
-static void raise_floor(struct parse *p, uint64_t n)
-{
-    p->floor = gg_max_u64(p->floor, p->c.pos + n + least_left(p));
-}
-
-/* Turns what the cursor could not do into a sentence. */
-static int lack(struct parse *p, int rc, uint64_t n)
-{
-    struct ggf_file *f = p->f;
-    if (rc == GG_ERR_LIMIT)
-        return fail_at(p, GG_ERR_LIMIT, p->field_off,
-                       "%llu bytes; headers over %llu bytes are not read", (unsigned long long)n,
-                       (unsigned long long)GGF_MAX_HEADER_NBYTES);
-    if (rc != GG_ERR_TRUNCATED) {
-        gg_err_prefix(p->err, "%s", f->shown);
-        return rc;
-    }
-    uint64_t want = p->part == IN_HEADER ? counts_end(p) : p->c.want;
-    f->needs_nbytes = gg_max_u64(want + least_left(p), p->floor);
-    return fail_at(p, GG_ERR_TRUNCATED, p->field_off,
-                   "the file ends at byte %llu; its header needs at least %llu bytes, %llu more",
-                   (unsigned long long)p->c.end, (unsigned long long)f->needs_nbytes,
-                   (unsigned long long)(f->needs_nbytes - p->c.end));
-}
-
-/* ---- fields ------------------------------------------------------------------------------- */
-
-static void at(struct parse *p, const char *field)
-{
-    p->field = field;
-    p->field_off = p->c.pos;
-}
-
-static int get_u32(struct parse *p, const char *field, uint32_t *v)
-{
-    at(p, field);
-    int rc = ggf_cursor_u32(&p->c, v, p->err);
-    return rc == GG_OK ? rc : lack(p, rc, 4);
-}
-
-static int get_u64(struct parse *p, const char *field, uint64_t *v)
-{
-    at(p, field);
-    int rc = ggf_cursor_u64(&p->c, v, p->err);
-    return rc == GG_OK ? rc : lack(p, rc, 8);
-}
-
-static int get_len(struct parse *p, const char *field, uint64_t *v)
-{
-    at(p, field);
-    int rc = ggf_cursor_len(&p->c, v, p->err);
-    return rc == GG_OK ? rc : lack(p, rc, ggf_len_nbytes(p->c.len32));
-}
-
-static int get_str(struct parse *p, const char *field, struct span *s)
-{
-    int rc = get_len(p, field, &s->nbytes);
-    if (rc != GG_OK)
-        return rc;
-    s->off = p->c.pos;
-    rc = ggf_cursor_skip(&p->c, s->nbytes, p->err);
-    return rc == GG_OK ? rc : lack(p, rc, s->nbytes);
-}
-
-static int check_vtype(struct parse *p, uint32_t type)
-{
-    if (type < GGF_VTYPE_COUNT)
-        return GG_OK;
-    return fail_at(p, GG_ERR_CORRUPT, p->field_off, "%u is not a value type", (unsigned)type);
-}
-
-/* ---- values ------------------------------------------------------------------------------- */
-
-static int walk_strings(struct parse *p, uint64_t count)
-{
-    uint64_t outer = p->inner_left, w = ggf_len_nbytes(p->c.len32);
-    p->field = "array element";
-    for (uint64_t i = 0; i < count; i++) {
-        uint64_t n = 0;
-        int rc = ggf_cursor_len(&p->c, &n, p->err);
-        if (rc != GG_OK)
-            n = w;
-        else
-            rc = ggf_cursor_skip(&p->c, n, p->err);
-        if (rc != GG_OK) {
-            p->inner_left = outer + (count - i - 1) * w;
-            p->field_off = p->c.pos;
-            return lack(p, rc, n);
-        }
-    }
-    return GG_OK;
-}
-
-static int get_array(struct parse *p, int depth, enum ggf_vtype *elem, uint64_t *count,
-                     struct span *data);
-
-static int walk_arrays(struct parse *p, uint64_t count, int depth)
-{
-    uint64_t outer = p->inner_left, least = ggf_elem_least_nbytes(GGF_ARR, p->c.len32);
-    int rc = GG_OK;
-    for (uint64_t i = 0; rc == GG_OK && i < count; i++) {
-        enum ggf_vtype elem;
-        uint64_t n;
-        struct span data;
-        p->inner_left = outer + (count - i - 1) * least;
-        raise_floor(p, least);
-        rc = get_array(p, depth, &elem, &n, &data);
-    }
-    if (rc == GG_OK)
-        p->inner_left = outer;
-    return rc;
-}
-
-/* Skips count elements; their least size is held against what is left before any is looked at. */
-static int skip_elements(struct parse *p, enum ggf_vtype elem, uint64_t count, int depth)
-{
-    uint64_t least;
-    if (!gg_mul_u64(count, ggf_elem_least_nbytes(elem, p->c.len32), &least) || least > INT64_MAX)
-        return fail_at(p, GG_ERR_CORRUPT, p->field_off, "%llu elements are more than a file can hold",
-                       (unsigned long long)count);
-    if (ggf_vtype_nbytes(elem) != 0) {
-        int rc = ggf_cursor_skip(&p->c, least, p->err);
-        return rc == GG_OK ? rc : lack(p, rc, least);
-    }
-    if (least > GGF_MAX_HEADER_NBYTES - p->c.pos)
-        return lack(p, GG_ERR_LIMIT, least);
-    if (p->c.end != GG_NOWHERE && least > p->c.end - p->c.pos) {
-        p->c.want = p->c.pos + least;
-        return lack(p, GG_ERR_TRUNCATED, least);
-    }
-    raise_floor(p, least);
-    return elem == GGF_STR ? walk_strings(p, count) : walk_arrays(p, count, depth + 1);
-}
-
-static int get_array(struct parse *p, int depth, enum ggf_vtype *elem, uint64_t *count,
-                     struct span *data)
-{
-    uint32_t type = 0;
-    at(p, "array element type");
-    if (depth > GGF_MAX_DEPTH)
-        return fail_at(p, GG_ERR_LIMIT, p->field_off, "arrays are nested deeper than %d",
-                       GGF_MAX_DEPTH);
-    int rc = get_u32(p, "array element type", &type);
-    if (rc != GG_OK || (rc = check_vtype(p, type)) != GG_OK ||
-        (rc = get_len(p, "array length", count)) != GG_OK)
-        return rc;
-    *elem = (enum ggf_vtype)type;
-    data->off = p->c.pos;
-    rc = skip_elements(p, *elem, *count, depth);
-    data->nbytes = p->c.pos - data->off;
-    return rc;
-}
-
-static int get_value(struct parse *p, struct kv_record *kv)
-{
-    kv->elem = GGF_U8;
-    kv->count = 1;
-    if (kv->type == GGF_ARR)
-        return get_array(p, 1, &kv->elem, &kv->count, &kv->data);
-    if (kv->type == GGF_STR)
-        return get_str(p, "value", &kv->data);
-    at(p, "value");
-    kv->data = (struct span){p->c.pos, ggf_vtype_nbytes(kv->type)};
-    int rc = ggf_cursor_skip(&p->c, kv->data.nbytes, p->err);
-    return rc == GG_OK ? rc : lack(p, rc, kv->data.nbytes);
-}
 
 /* ---- records ------------------------------------------------------------------------------ */
 
@@ -295,39 +27,41 @@ static bool grow(void *vec, size_t n, size_t *cap, size_t elem_nbytes)
     return true;
 }
 
-static int check_alignment(struct parse *p, const struct kv_record *kv)
+static int check_alignment(struct ggf_parse *p, const struct ggf_kv_record *kv)
 {
     p->field = "value";
     if (kv->type != GGF_U32)
-        return fail_at(p, GG_ERR_CORRUPT, kv->off, "is of type %s where u32 is wanted",
-                       ggf_vtype_name(kv->type));
+        return ggf_parse_fail(p, GG_ERR_CORRUPT, kv->off, "is of type %s where u32 is wanted",
+                              ggf_vtype_name(kv->type));
     uint32_t v = ggf_load_u32(p->c.buf + kv->data.off, p->c.big_endian);
     if (!gg_is_pow2(v))
-        return fail_at(p, GG_ERR_CORRUPT, kv->data.off, "%u is not a power of two", (unsigned)v);
+        return ggf_parse_fail(p, GG_ERR_CORRUPT, kv->data.off, "%u is not a power of two",
+                              (unsigned)v);
     if (v > GGF_MAX_ALIGNMENT)
-        return fail_at(p, GG_ERR_LIMIT, kv->data.off, "%u is over the limit of %u", (unsigned)v,
-                       (unsigned)GGF_MAX_ALIGNMENT);
+        return ggf_parse_fail(p, GG_ERR_LIMIT, kv->data.off, "%u is over the limit of %u",
+                              (unsigned)v, (unsigned)GGF_MAX_ALIGNMENT);
     p->f->alignment = v;
     return GG_OK;
 }
 
-static int get_kv(struct parse *p, struct kv_record *kv)
+static int get_kv(struct ggf_parse *p, struct ggf_kv_record *kv)
 {
     static const char alignment[] = "general.alignment";
     uint32_t type = 0;
     kv->off = p->c.pos;
     p->name.nbytes = 0;
-    raise_floor(p, least_kv(p));
-    int rc = get_str(p, "key", &kv->key);
+    ggf_parse_floor(p, ggf_least_kv(p));
+    int rc = ggf_parse_str(p, "key", &kv->key);
     if (rc != GG_OK)
         return rc;
     if (kv->key.nbytes == 0)
-        return fail_at(p, GG_ERR_CORRUPT, kv->off, "is empty");
+        return ggf_parse_fail(p, GG_ERR_CORRUPT, kv->off, "is empty");
     p->name = kv->key;
-    if ((rc = get_u32(p, "value type", &type)) != GG_OK || (rc = check_vtype(p, type)) != GG_OK)
+    if ((rc = ggf_parse_u32(p, "value type", &type)) != GG_OK ||
+        (rc = ggf_parse_check_vtype(p, type)) != GG_OK)
         return rc;
     kv->type = (enum ggf_vtype)type;
-    if ((rc = get_value(p, kv)) != GG_OK)
+    if ((rc = ggf_parse_value(p, kv)) != GG_OK)
         return rc;
     if (kv->key.nbytes == sizeof alignment - 1 &&
         memcmp(p->c.buf + kv->key.off, alignment, sizeof alignment - 1) == 0)
@@ -335,97 +69,103 @@ static int get_kv(struct parse *p, struct kv_record *kv)
     return GG_OK;
 }
 
-static int get_dims(struct parse *p, struct ggf_tensor *t)
+static int get_dims(struct ggf_parse *p, struct ggf_tensor *t)
 {
-    int rc = get_u32(p, "dimension count", &t->n_dims);
+    int rc = ggf_parse_u32(p, "dimension count", &t->n_dims);
     if (rc != GG_OK)
         return rc;
     if (t->n_dims > GGF_MAX_DIMS)
-        return fail_at(p, GG_ERR_CORRUPT, p->field_off, "%u; there are at most %d",
-                       (unsigned)t->n_dims, GGF_MAX_DIMS);
+        return ggf_parse_fail(p, GG_ERR_CORRUPT, p->field_off, "%u; there are at most %d",
+                              (unsigned)t->n_dims, GGF_MAX_DIMS);
     for (uint32_t i = 0; i < GGF_MAX_DIMS; i++) {
         t->ne[i] = 1;
         if (i >= t->n_dims)
             continue;
-        if ((rc = get_len(p, "dimensions", &t->ne[i])) != GG_OK)
+        if ((rc = ggf_parse_len(p, "dimensions", &t->ne[i])) != GG_OK)
             return rc;
         if (t->ne[i] > INT64_MAX)
-            return fail_at(p, GG_ERR_CORRUPT, p->field_off, "dimension %u is negative", (unsigned)i);
+            return ggf_parse_fail(p, GG_ERR_CORRUPT, p->field_off, "dimension %u is negative",
+                                  (unsigned)i);
     }
     if (!qt_nelems(t->ne, &t->nelems))
-        return fail_at(p, GG_ERR_CORRUPT, p->field_off,
-                       "their product is more elements than a tensor can have");
+        return ggf_parse_fail(p, GG_ERR_CORRUPT, p->field_off,
+                              "their product is more elements than a tensor can have");
     return GG_OK;
 }
 
-static int get_type(struct parse *p, struct ggf_tensor *t)
+static int get_type(struct ggf_parse *p, struct ggf_tensor *t)
 {
-    int rc = get_u32(p, "type", &t->type);
+    int rc = ggf_parse_u32(p, "type", &t->type);
     if (rc != GG_OK)
         return rc;
     if (t->type > INT32_MAX)
-        return fail_at(p, GG_ERR_CORRUPT, p->field_off, "%d is negative", (int)(int32_t)t->type);
+        return ggf_parse_fail(p, GG_ERR_CORRUPT, p->field_off, "%d is negative",
+                              (int)(int32_t)t->type);
     const struct qt_info *q = qt_info(t->type);
     t->known = q != NULL;
     t->nbytes = 0;
     if (q == NULL || qt_tensor_nbytes(t->type, t->ne, &t->nbytes))
         return GG_OK;
     if (t->ne[0] % q->block_nelems != 0)
-        return fail_at(p, GG_ERR_CORRUPT, p->field_off,
-                       "rows of %llu elements do not fill blocks of %u, as %s has",
-                       (unsigned long long)t->ne[0], (unsigned)q->block_nelems, q->name);
-    return fail_at(p, GG_ERR_CORRUPT, p->field_off, "%llu elements of %s are more than 2^63 bytes",
-                   (unsigned long long)t->nelems, q->name);
+        return ggf_parse_fail(p, GG_ERR_CORRUPT, p->field_off,
+                              "rows of %llu elements do not fill blocks of %u, as %s has",
+                              (unsigned long long)t->ne[0], (unsigned)q->block_nelems, q->name);
+    return ggf_parse_fail(p, GG_ERR_CORRUPT, p->field_off,
+                          "%llu elements of %s are more than 2^63 bytes",
+                          (unsigned long long)t->nelems, q->name);
 }
 
-static int get_tensor(struct parse *p, struct tensor_record *r)
+static int get_tensor(struct ggf_parse *p, struct ggf_tensor_record *r)
 {
     struct ggf_tensor *t = &r->t;
     int rc;
     r->off = p->c.pos;
     p->name.nbytes = 0;
-    raise_floor(p, least_tensor(p));
-    if ((rc = get_str(p, "name", &r->name)) != GG_OK)
+    ggf_parse_floor(p, ggf_least_tensor(p));
+    if ((rc = ggf_parse_str(p, "name", &r->name)) != GG_OK)
         return rc;
     p->name = r->name;
     if ((rc = get_dims(p, t)) != GG_OK || (rc = get_type(p, t)) != GG_OK ||
-        (rc = get_u64(p, "offset", &t->off)) != GG_OK)
+        (rc = ggf_parse_u64(p, "offset", &t->off)) != GG_OK)
         return rc;
     if (t->off % p->f->alignment != 0)
-        return fail_at(p, GG_ERR_CORRUPT, p->field_off, "%llu is not a multiple of the alignment %u",
-                       (unsigned long long)t->off, (unsigned)p->f->alignment);
+        return ggf_parse_fail(p, GG_ERR_CORRUPT, p->field_off,
+                              "%llu is not a multiple of the alignment %u",
+                              (unsigned long long)t->off, (unsigned)p->f->alignment);
     /* GGF_MAX_HEADER_NBYTES more is where the data starts at most */
     uint64_t end;
     if (!gg_add_u64(t->off, t->nbytes, &end) || end > INT64_MAX - 2 * GGF_MAX_HEADER_NBYTES)
-        return fail_at(p, GG_ERR_CORRUPT, p->field_off, "%llu leads beyond any file",
-                       (unsigned long long)t->off);
+        return ggf_parse_fail(p, GG_ERR_CORRUPT, p->field_off, "%llu leads beyond any file",
+                              (unsigned long long)t->off);
     t->file_off = GG_NOWHERE;
     return GG_OK;
 }
 
 /* ---- the whole ---------------------------------------------------------------------------- */
 
-static int get_magic(struct parse *p)
+static int get_magic(struct ggf_parse *p)
 {
     struct ggf_cursor *c = &p->c;
-    at(p, "magic");
-    int rc = ggf_cursor_need(c, gg_min_u64(c->end, 4), p->err); /* a short input is looked at, too */
+    ggf_parse_at(p, "magic");
+    int rc =
+        ggf_cursor_need(c, gg_min_u64(c->end, 4), p->err); /* a short input is looked at, too */
     if (rc != GG_OK && rc != GG_ERR_TRUNCATED)
-        return lack(p, rc, 4);
+        return ggf_parse_lack(p, rc, 4);
     size_t n = (size_t)gg_min_u64(c->size, 4);
     if (n == 0 || memcmp(c->buf, "GGUF", n) != 0) {
         const char *seems = ggf_sniff(c->buf, (size_t)c->size, c->end);
-        return gg_fail(p->err, GG_ERR_NOT_GGUF, 0, "%s: not a GGUF file%s%s: no magic 'GGUF' (byte 0)",
-                       p->f->shown, seems ? ", but " : "", seems ? seems : "");
+        return gg_fail(p->err, GG_ERR_NOT_GGUF, 0,
+                       "%s: not a GGUF file%s%s: no magic 'GGUF' (byte 0)", p->f->shown,
+                       seems ? ", but " : "", seems ? seems : "");
     }
-    return n == 4 ? ggf_cursor_skip(c, 4, p->err) : lack(p, GG_ERR_TRUNCATED, 4);
+    return n == 4 ? ggf_cursor_skip(c, 4, p->err) : ggf_parse_lack(p, GG_ERR_TRUNCATED, 4);
 }
 
-static int get_version(struct parse *p)
+static int get_version(struct ggf_parse *p)
 {
     struct ggf_file *f = p->f;
     uint32_t v = 0;
-    int rc = get_u32(p, "version", &v);
+    int rc = ggf_parse_u32(p, "version", &v);
     if (rc != GG_OK)
         return rc;
     /* small numbers have their zeros at the other end when the file is big-endian */
@@ -436,25 +176,25 @@ static int get_version(struct parse *p)
     f->version = v;
     p->c.len32 = v == 1;
     if (v < 1 || v > 3)
-        return fail_at(p, GG_ERR_UNSUPPORTED, p->field_off, "%u; versions 1 to 3 are read",
-                       (unsigned)v);
+        return ggf_parse_fail(p, GG_ERR_UNSUPPORTED, p->field_off, "%u; versions 1 to 3 are read",
+                              (unsigned)v);
     return GG_OK;
 }
 
-static int get_count(struct parse *p, const char *field, uint64_t *n)
+static int get_count(struct ggf_parse *p, const char *field, uint64_t *n)
 {
-    int rc = get_len(p, field, n);
+    int rc = ggf_parse_len(p, field, n);
     if (rc != GG_OK || *n <= GGF_MAX_COUNT)
         return rc;
-    return fail_at(p, GG_ERR_LIMIT, p->field_off, "%llu is over the limit of %llu",
-                   (unsigned long long)*n, (unsigned long long)GGF_MAX_COUNT);
+    return ggf_parse_fail(p, GG_ERR_LIMIT, p->field_off, "%llu is over the limit of %llu",
+                          (unsigned long long)*n, (unsigned long long)GGF_MAX_COUNT);
 }
 
-static int get_records(struct parse *p)
+static int get_records(struct ggf_parse *p)
 {
     const struct ggf_file *f = p->f;
     int rc = GG_OK;
-    for (p->part = IN_KV; rc == GG_OK && p->n_kv < f->n_kv_declared;) {
+    for (p->part = GGF_IN_KV; rc == GG_OK && p->n_kv < f->n_kv_declared;) {
         if (!grow(&p->kv, p->n_kv, &p->cap_kv, sizeof *p->kv))
             return gg_fail_nomem(p->err, "metadata");
         if ((rc = get_kv(p, &p->kv[p->n_kv])) == GG_OK)
@@ -462,7 +202,7 @@ static int get_records(struct parse *p)
     }
     if (rc != GG_OK)
         return rc;
-    for (p->part = IN_TENSOR; rc == GG_OK && p->n_tensors < f->n_tensors_declared;) {
+    for (p->part = GGF_IN_TENSOR; rc == GG_OK && p->n_tensors < f->n_tensors_declared;) {
         if (!grow(&p->tensor, p->n_tensors, &p->cap_tensors, sizeof *p->tensor))
             return gg_fail_nomem(p->err, "tensors");
         if ((rc = get_tensor(p, &p->tensor[p->n_tensors])) == GG_OK)
@@ -471,7 +211,7 @@ static int get_records(struct parse *p)
     return rc;
 }
 
-static int parse_header(struct parse *p)
+static int parse_header(struct ggf_parse *p)
 {
     struct ggf_file *f = p->f;
     int rc;
@@ -486,20 +226,20 @@ static int parse_header(struct parse *p)
 
 /* ---- from offsets to pointers ------------------------------------------------------------- */
 
-static struct ggf_str str_at(const struct ggf_file *f, struct span s)
+static struct ggf_str str_at(const struct ggf_file *f, struct ggf_span s)
 {
     return (struct ggf_str){(const char *)f->buf + s.off, s.nbytes};
 }
 
-static int make_meta(struct parse *p)
+static int make_meta(struct ggf_parse *p)
 {
     struct ggf_file *f = p->f;
     int rc = ggf_meta_new(&f->meta, p->err);
     if (rc != GG_OK)
         return rc;
-    p->part = IN_KV;
+    p->part = GGF_IN_KV;
     for (size_t i = 0; i < p->n_kv; i++) {
-        const struct kv_record *r = &p->kv[i];
+        const struct ggf_kv_record *r = &p->kv[i];
         const struct ggf_kv *old = NULL;
         struct ggf_kv kv = {str_at(f, r->key),
                             {r->type, r->elem, r->count, f->buf + r->data.off, r->data.nbytes,
@@ -511,13 +251,13 @@ static int make_meta(struct parse *p)
         p->name = r->key;
         p->field = "key";
         if (added == 0)
-            return fail_at(p, GG_ERR_CORRUPT, r->off, "is there already, at byte %llu",
-                           (unsigned long long)old->off);
+            return ggf_parse_fail(p, GG_ERR_CORRUPT, r->off, "is there already, at byte %llu",
+                                  (unsigned long long)old->off);
     }
     return GG_OK;
 }
 
-static int make_tensors(struct parse *p)
+static int make_tensors(struct ggf_parse *p)
 {
     struct ggf_file *f = p->f;
     size_t n = p->n_tensors;
@@ -525,10 +265,10 @@ static int make_tensors(struct parse *p)
     f->record_off = calloc(n + 1, sizeof *f->record_off);
     if (f->tensors == NULL || f->record_off == NULL || !gg_map_reserve(&f->by_name, n))
         return gg_fail_nomem(p->err, "tensors");
-    p->part = IN_TENSOR;
+    p->part = GGF_IN_TENSOR;
     for (; f->n_tensors < n; f->n_tensors++) {
         size_t i = f->n_tensors;
-        const struct tensor_record *r = &p->tensor[i];
+        const struct ggf_tensor_record *r = &p->tensor[i];
         uint64_t old = 0;
         f->tensors[i] = r->t;
         f->tensors[i].name = str_at(f, r->name);
@@ -537,16 +277,17 @@ static int make_tensors(struct parse *p)
         if (added < 0)
             return gg_fail_nomem(p->err, "tensors");
         p->name = r->name;
+        p->n_tensors = i;
         p->field = "name";
         if (added == 0)
-            return fail_at(p, GG_ERR_CORRUPT, r->off, "is there already, at byte %llu",
-                           (unsigned long long)f->record_off[old]);
+            return ggf_parse_fail(p, GG_ERR_CORRUPT, r->off, "is there already, at byte %llu",
+                                  (unsigned long long)f->record_off[old]);
     }
     return GG_OK;
 }
 
 /* Hands the window, cut to the header, to the file and makes its lists. */
-static int finish(struct parse *p, unsigned flags)
+static int finish(struct ggf_parse *p, unsigned flags)
 {
     struct ggf_file *f = p->f;
     int rc;
@@ -577,7 +318,7 @@ static int set_name(struct ggf_file *f, const char *name, struct gg_err *err)
 int ggf_file_read(struct ggf_file **out, const struct ggf_reader *r, unsigned flags,
                   struct gg_err *err)
 {
-    struct parse p = {.c = {.r = r, .end = r->nbytes}, .err = err};
+    struct ggf_parse p = {.c = {.r = r, .end = r->nbytes}, .err = err};
     *out = NULL;
     struct ggf_file *f = p.f = calloc(1, sizeof *f);
     if (f == NULL)
@@ -586,12 +327,11 @@ int ggf_file_read(struct ggf_file **out, const struct ggf_reader *r, unsigned fl
     int rc = set_name(f, r->name != NULL ? r->name : "(unnamed)", err);
     if (rc == GG_OK)
         rc = parse_header(&p);
-    bool partly = rc == GG_ERR_TRUNCATED && (flags & GGF_PARTIAL);
-    if (rc == GG_OK || partly) {
+    if (rc == GG_OK || rc == GG_ERR_TRUNCATED) { /* what is there can be worse than cut short */
         int rc2 = finish(&p, flags);
         rc = rc2 != GG_OK ? rc2 : rc;
-        partly = rc == GG_ERR_TRUNCATED && (flags & GGF_PARTIAL);
     }
+    bool partly = rc == GG_ERR_TRUNCATED && (flags & GGF_PARTIAL);
     free(p.kv);
     free(p.tensor);
     f->buf = p.c.buf;

@@ -9,33 +9,33 @@ static const struct {
     size_t nbytes;
     const char *what;
 } magics[] = {
-#define AT(off, bytes, what) {off, bytes, sizeof(bytes) - 1, what},
-    AT(0, "version https://git-lfs", "a Git LFS pointer (the file itself was not fetched)")
-    AT(0, "# xet version", "a Xet pointer (the file itself was not fetched)")
-    AT(0, "FUGG", "a file with the letters of the magic reversed")
-    AT(0, "lmgg", "an old GGML model (before GGUF)")
-    AT(0, "fmgg", "an old GGMF model (before GGUF)")
-    AT(0, "tjgg", "an old GGJT model (before GGUF)")
-    AT(0, "algg", "an old GGLA adapter (before GGUF)")
-    AT(0, "PK\3\4", "a zip archive (PyTorch checkpoints and npz files are such)")
-    AT(0, "PK\5\6", "an empty zip archive")
-    AT(0, "\x1f\x8b", "a gzip file")
-    AT(0, "\x28\xb5\x2f\xfd", "a zstd file")
-    AT(0, "\xfd" "7zXZ", "an xz file")
-    AT(0, "BZh", "a bzip2 file")
-    AT(0, "7z\xbc\xaf\x27\x1c", "a 7z archive")
-    AT(0, "Rar!", "a rar archive")
-    AT(257, "ustar", "a tar archive")
-    AT(0, "\x89HDF\r\n\x1a\n", "an HDF5 file")
-    AT(0, "\x93NUMPY", "a NumPy array")
-    AT(0, "\x7f" "ELF", "an ELF program")
-    AT(0, "%PDF-", "a PDF file")
-    AT(0, "\x89PNG", "a PNG image")
-    AT(4, "TFL3", "a TensorFlow Lite model")
-    AT(0, "SQLite format 3", "an SQLite database")
-    AT(0, "\x80\2}", "a Python pickle (an old PyTorch checkpoint)")
-    AT(0, "\x80\2\x8a\x0a", "a Python pickle (an old PyTorch checkpoint)")
-    AT(0, "_logits_", "a file of base logits of llama-perplexity")
+#define AT(off, bytes, what) {off, bytes, sizeof(bytes) - 1, what}
+    AT(0, "version https://git-lfs", "a Git LFS pointer (the file itself was not fetched)"),
+    AT(0, "# xet version", "a Xet pointer (the file itself was not fetched)"),
+    AT(0, "FUGG", "a file with the letters of the magic reversed"),
+    AT(0, "lmgg", "an old GGML model (before GGUF)"),
+    AT(0, "fmgg", "an old GGMF model (before GGUF)"),
+    AT(0, "tjgg", "an old GGJT model (before GGUF)"),
+    AT(0, "algg", "an old GGLA adapter (before GGUF)"),
+    AT(0, "PK\3\4", "a zip archive (PyTorch checkpoints and npz files are such)"),
+    AT(0, "PK\5\6", "an empty zip archive"),
+    AT(0, "\x1f\x8b", "a gzip file"),
+    AT(0, "\x28\xb5\x2f\xfd", "a zstd file"),
+    AT(0, "\xfd" "7zXZ", "an xz file"),
+    AT(0, "BZh", "a bzip2 file"),
+    AT(0, "7z\xbc\xaf\x27\x1c", "a 7z archive"),
+    AT(0, "Rar!", "a rar archive"),
+    AT(257, "ustar", "a tar archive"),
+    AT(0, "\x89HDF\r\n\x1a\n", "an HDF5 file"),
+    AT(0, "\x93NUMPY", "a NumPy array"),
+    AT(0, "\x7f" "ELF", "an ELF program"),
+    AT(0, "%PDF-", "a PDF file"),
+    AT(0, "\x89PNG", "a PNG image"),
+    AT(4, "TFL3", "a TensorFlow Lite model"),
+    AT(0, "SQLite format 3", "an SQLite database"),
+    AT(0, "\x80\2}", "a Python pickle (an old PyTorch checkpoint)"),
+    AT(0, "\x80\2\x8a\x0a", "a Python pickle (an old PyTorch checkpoint)"),
+    AT(0, "_logits_", "a file of base logits of llama-perplexity"),
 #undef AT
 };
 

@@ -50,7 +50,8 @@ bool ggf_split_parse(const char *path, size_t *prefix_nbytes, uint32_t *no, uint
 
 bool ggf_split_path(char *dst, size_t dst_nbytes, const char *prefix, uint32_t no, uint32_t count)
 {
-    int n = snprintf(dst, dst_nbytes, "%s-%05u-of-%05u.gguf", prefix, (unsigned)no + 1, (unsigned)count);
+    int n = snprintf(dst, dst_nbytes, "%s-%05u-of-%05u.gguf", prefix, (unsigned)no + 1,
+                     (unsigned)count);
     return n >= 0 && (size_t)n < dst_nbytes;
 }
 
@@ -65,11 +66,13 @@ static int split_key(const struct ggf_file *f, const char *key, uint64_t *v, str
         return GG_OK;
     if (!ggf_key_type_ok(kv->key, &kv->value, &expected))
         return gg_fail(err, GG_ERR_CORRUPT, kv->off,
-                       "%s: metadata key '%s': is of type %s where %s is wanted (byte %llu)", f->shown,
-                       key, ggf_vtype_name(kv->value.type), expected, (unsigned long long)kv->off);
+                       "%s: metadata key '%s': is of type %s where %s is wanted (byte %llu)",
+                       f->shown, key, ggf_vtype_name(kv->value.type), expected,
+                       (unsigned long long)kv->off);
     if (!ggf_as_u64(&kv->value, v))
-        return gg_fail(err, GG_ERR_CORRUPT, kv->off, "%s: metadata key '%s': is negative (byte %llu)",
-                       f->shown, key, (unsigned long long)kv->off);
+        return gg_fail(err, GG_ERR_CORRUPT, kv->off,
+                       "%s: metadata key '%s': is negative (byte %llu)", f->shown, key,
+                       (unsigned long long)kv->off);
     return GG_OK;
 }
 
@@ -84,11 +87,12 @@ static int want_key(const struct ggf_file *f, const char *key, uint64_t want, bo
     const struct ggf_kv *kv = ggf_meta_find(f->meta, key);
     if (kv == NULL)
         return gg_fail(err, GG_ERR_CORRUPT, f->header_nbytes,
-                       "%s: metadata key '%s': is absent; %s says %llu (byte %llu)", f->shown, key, why,
-                       (unsigned long long)want, (unsigned long long)f->header_nbytes);
+                       "%s: metadata key '%s': is absent; %s says %llu (byte %llu)", f->shown, key,
+                       why, (unsigned long long)want, (unsigned long long)f->header_nbytes);
     return gg_fail(err, GG_ERR_CORRUPT, kv->off,
                    "%s: metadata key '%s': is %llu; %s says %llu (byte %llu)", f->shown, key,
-                   (unsigned long long)v, why, (unsigned long long)want, (unsigned long long)kv->off);
+                   (unsigned long long)v, why, (unsigned long long)want,
+                   (unsigned long long)kv->off);
 }
 
 /* ---- the set ------------------------------------------------------------------------------ */
@@ -143,11 +147,12 @@ static int check_name(const struct ggf_file *f, uint64_t count, size_t *prefix_n
     uint32_t named;
     const struct ggf_kv *kv = ggf_meta_find(f->meta, "split.count");
     if (!ggf_split_parse(f->name, prefix_nbytes, no, &named))
-        return gg_fail(err, GG_ERR_CORRUPT, kv->off,
-                       "%s: metadata key 'split.count': is %llu, but the file is not named like a shard, "
-                       "PREFIX-00001-of-%05llu.gguf (byte %llu)",
-                       f->shown, (unsigned long long)count, (unsigned long long)count,
-                       (unsigned long long)kv->off);
+        return gg_fail(
+            err, GG_ERR_CORRUPT, kv->off,
+            "%s: metadata key 'split.count': is %llu, but the file is not named like a shard, "
+            "PREFIX-00001-of-%05llu.gguf (byte %llu)",
+            f->shown, (unsigned long long)count, (unsigned long long)count,
+            (unsigned long long)kv->off);
     int rc = want_key(f, "split.count", named, true, "the file name", err);
     return rc == GG_OK ? want_key(f, "split.no", *no, true, "the file name less one", err) : rc;
 }
@@ -157,16 +162,19 @@ static int check_family(const struct ggf_file *f, const struct ggf_file *first, 
 {
     struct ggf_str a, b;
     if (f->big_endian != first->big_endian)
-        return gg_fail(err, GG_ERR_CORRUPT, 4, "%s: version: not in the byte order of the first shard "
-                       "(byte 4)", f->shown);
+        return gg_fail(err, GG_ERR_CORRUPT, 4,
+                       "%s: version: not in the byte order of the first shard "
+                       "(byte 4)",
+                       f->shown);
     if (!ggf_meta_get_str(f->meta, "general.architecture", &a) ||
         !ggf_meta_get_str(first->meta, "general.architecture", &b) ||
         (a.nbytes == b.nbytes && memcmp(a.p, b.p, (size_t)a.nbytes) == 0))
         return GG_OK;
     uint64_t off = ggf_meta_find(f->meta, "general.architecture")->off;
-    return gg_fail(err, GG_ERR_CORRUPT, off,
-                   "%s: metadata key 'general.architecture': not that of the first shard (byte %llu)",
-                   f->shown, (unsigned long long)off);
+    return gg_fail(
+        err, GG_ERR_CORRUPT, off,
+        "%s: metadata key 'general.architecture': not that of the first shard (byte %llu)",
+        f->shown, (unsigned long long)off);
 }
 
 /* Opens shard i of the set that asked is part of. */
@@ -226,12 +234,13 @@ static int check_tensors(const struct ggf_set *s, struct gg_err *err)
     }
     gg_map_free(&names);
     if (rc == GG_OK && whole)
-        rc = want_key(s->files[0], "split.tensors.count", n, true, "the count over all shards", err);
+        rc =
+            want_key(s->files[0], "split.tensors.count", n, true, "the count over all shards", err);
     return rc;
 }
 
-/* Fills s with the shards 0 .. count-1, asked being no. of them; asked is the set's also on failure.
- * *cut: the error of the first shard that was cut short and yet could be taken. */
+/* Fills s with the shards 0 .. count-1, asked being no. of them; asked is the set's also on
+ * failure. *cut: the error of the first shard that was cut short and yet could be taken. */
 static int collect(struct ggf_set *s, struct ggf_file *asked, size_t prefix_nbytes, uint32_t no,
                    uint32_t count, unsigned flags, struct gg_err *cut, struct gg_err *err)
 {

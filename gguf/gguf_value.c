@@ -9,9 +9,10 @@ static const struct {
     const char *name;
     size_t nbytes;
 } vtypes[GGF_VTYPE_COUNT] = {
-    [GGF_U8] = {"u8", 1},   [GGF_I8] = {"i8", 1},     [GGF_U16] = {"u16", 2}, [GGF_I16] = {"i16", 2},
-    [GGF_U32] = {"u32", 4}, [GGF_I32] = {"i32", 4},   [GGF_F32] = {"f32", 4}, [GGF_BOOL] = {"bool", 1},
-    [GGF_STR] = {"str", 0}, [GGF_ARR] = {"arr", 0},   [GGF_U64] = {"u64", 8}, [GGF_I64] = {"i64", 8},
+    [GGF_U8] = {"u8", 1},   [GGF_I8] = {"i8", 1},     [GGF_U16] = {"u16", 2},
+    [GGF_I16] = {"i16", 2}, [GGF_U32] = {"u32", 4},   [GGF_I32] = {"i32", 4},
+    [GGF_F32] = {"f32", 4}, [GGF_BOOL] = {"bool", 1}, [GGF_STR] = {"str", 0},
+    [GGF_ARR] = {"arr", 0}, [GGF_U64] = {"u64", 8},   [GGF_I64] = {"i64", 8},
     [GGF_F64] = {"f64", 8},
 };
 
@@ -19,10 +20,10 @@ static const struct {
     const char *name;
     enum ggf_vtype type;
 } aliases[] = {
-    {"uint8", GGF_U8},     {"int8", GGF_I8},    {"uint16", GGF_U16},  {"int16", GGF_I16},
-    {"uint32", GGF_U32},   {"int32", GGF_I32},  {"uint64", GGF_U64},  {"int64", GGF_I64},
-    {"float32", GGF_F32},  {"float64", GGF_F64}, {"uint", GGF_U32},   {"int", GGF_I32},
-    {"float", GGF_F32},    {"double", GGF_F64}, {"boolean", GGF_BOOL}, {"string", GGF_STR},
+    {"uint8", GGF_U8},    {"int8", GGF_I8},     {"uint16", GGF_U16},   {"int16", GGF_I16},
+    {"uint32", GGF_U32},  {"int32", GGF_I32},   {"uint64", GGF_U64},   {"int64", GGF_I64},
+    {"float32", GGF_F32}, {"float64", GGF_F64}, {"uint", GGF_U32},     {"int", GGF_I32},
+    {"float", GGF_F32},   {"double", GGF_F64},  {"boolean", GGF_BOOL}, {"string", GGF_STR},
     {"array", GGF_ARR},
 };
 
@@ -78,15 +79,32 @@ static bool as_integer(const struct ggf_value *v, uint64_t *magnitude, bool *neg
     int64_t s = 0;
     *negative = false;
     switch (v->type) {
-    case GGF_U8: *magnitude = v->data[0]; return true;
-    case GGF_U16: *magnitude = ggf_load_u16(v->data, v->big_endian); return true;
-    case GGF_U32: *magnitude = ggf_load_u32(v->data, v->big_endian); return true;
-    case GGF_U64: *magnitude = ggf_load_u64(v->data, v->big_endian); return true;
-    case GGF_I8: s = (int8_t)v->data[0]; break;
-    case GGF_I16: s = (int16_t)ggf_load_u16(v->data, v->big_endian); break;
-    case GGF_I32: s = (int32_t)ggf_load_u32(v->data, v->big_endian); break;
-    case GGF_I64: s = (int64_t)ggf_load_u64(v->data, v->big_endian); break;
-    default: return false;
+    case GGF_U8:
+        *magnitude = v->data[0];
+        return true;
+    case GGF_U16:
+        *magnitude = ggf_load_u16(v->data, v->big_endian);
+        return true;
+    case GGF_U32:
+        *magnitude = ggf_load_u32(v->data, v->big_endian);
+        return true;
+    case GGF_U64:
+        *magnitude = ggf_load_u64(v->data, v->big_endian);
+        return true;
+    case GGF_I8:
+        s = (int8_t)v->data[0];
+        break;
+    case GGF_I16:
+        s = (int16_t)ggf_load_u16(v->data, v->big_endian);
+        break;
+    case GGF_I32:
+        s = (int32_t)ggf_load_u32(v->data, v->big_endian);
+        break;
+    case GGF_I64:
+        s = (int64_t)ggf_load_u64(v->data, v->big_endian);
+        break;
+    default:
+        return false;
     }
     *negative = s < 0;
     *magnitude = s < 0 ? 0 - (uint64_t)s : (uint64_t)s;
@@ -154,8 +172,8 @@ bool ggf_as_str(const struct ggf_value *v, struct ggf_str *out)
 
 /* Bytes the elements of an array take: count elements at p, where avail bytes are left. The types
  * and counts in there are read again, so a value made by hand cannot lead outside. */
-static bool array_span(const struct ggf_value *like, uint32_t elem, uint64_t count, const uint8_t *p,
-                       uint64_t avail, int depth, uint64_t *span);
+static bool array_span(const struct ggf_value *like, uint32_t elem, uint64_t count,
+                       const uint8_t *p, uint64_t avail, int depth, uint64_t *span);
 
 /* Reads the type and count that stand before the elements of an array inside an array. */
 static bool inner_array(const struct ggf_value *like, const uint8_t *p, uint64_t avail, int depth,
@@ -168,13 +186,13 @@ static bool inner_array(const struct ggf_value *like, const uint8_t *p, uint64_t
     uint64_t count = ggf_load_len(p + 4, like->big_endian, like->len32), span;
     if (!array_span(like, elem, count, p + head, avail - head, depth, &span))
         return false;
-    *out = (struct ggf_value){GGF_ARR,  (enum ggf_vtype)elem, count,      p + head, span,
-                              like->big_endian, like->len32};
+    *out = (struct ggf_value){GGF_ARR, (enum ggf_vtype)elem, count,      p + head,
+                              span,    like->big_endian,     like->len32};
     return true;
 }
 
-static bool array_span(const struct ggf_value *like, uint32_t elem, uint64_t count, const uint8_t *p,
-                       uint64_t avail, int depth, uint64_t *span)
+static bool array_span(const struct ggf_value *like, uint32_t elem, uint64_t count,
+                       const uint8_t *p, uint64_t avail, int depth, uint64_t *span)
 {
     if (elem >= GGF_VTYPE_COUNT || depth > GGF_MAX_DEPTH)
         return false;
@@ -225,7 +243,7 @@ static bool element(const struct ggf_value *array, const uint8_t *p, uint64_t av
                     struct ggf_value *e, uint64_t *used)
 {
     size_t w = ggf_len_nbytes(array->len32);
-    *e = (struct ggf_value){array->elem, GGF_U8, 1, p, ggf_vtype_nbytes(array->elem),
+    *e = (struct ggf_value){array->elem,       GGF_U8,      1, p, ggf_vtype_nbytes(array->elem),
                             array->big_endian, array->len32};
     *used = e->nbytes;
     if (e->nbytes != 0)
@@ -271,10 +289,21 @@ bool ggf_array_copy(const struct ggf_value *array, uint64_t first, uint64_t n, v
         uint32_t v4;
         uint16_t v2;
         switch (w) {
-        case 1: *d = *s; break;
-        case 2: v2 = ggf_load_u16(s, array->big_endian); memcpy(d, &v2, 2); break;
-        case 4: v4 = ggf_load_u32(s, array->big_endian); memcpy(d, &v4, 4); break;
-        default: v8 = ggf_load_u64(s, array->big_endian); memcpy(d, &v8, 8); break;
+        case 1:
+            *d = *s;
+            break;
+        case 2:
+            v2 = ggf_load_u16(s, array->big_endian);
+            memcpy(d, &v2, 2);
+            break;
+        case 4:
+            v4 = ggf_load_u32(s, array->big_endian);
+            memcpy(d, &v4, 4);
+            break;
+        default:
+            v8 = ggf_load_u64(s, array->big_endian);
+            memcpy(d, &v8, 8);
+            break;
         }
     }
     return true;

@@ -81,9 +81,8 @@ static int find_alignment(struct ggf_layout *l, const struct ggf_meta *meta, str
                        "metadata key 'general.alignment' is of type %s where u32 is wanted",
                        ggf_vtype_name(kv->value.type));
     if (!gg_is_pow2(v) || v > GGF_MAX_ALIGNMENT)
-        return gg_fail(err, GG_ERR_ARG, GG_NOWHERE,
-                       "alignment %llu is not a power of two up to %u", (unsigned long long)v,
-                       (unsigned)GGF_MAX_ALIGNMENT);
+        return gg_fail(err, GG_ERR_ARG, GG_NOWHERE, "alignment %llu is not a power of two up to %u",
+                       (unsigned long long)v, (unsigned)GGF_MAX_ALIGNMENT);
     l->alignment = (uint32_t)v;
     return GG_OK;
 }
@@ -98,14 +97,15 @@ static int check_spec(const struct ggf_tensor_spec *t, uint64_t *nbytes, struct 
         dims_ok &= t->ne[i] == 1;
     gg_text_escape_into(name, sizeof name, t->name.p, (size_t)t->name.nbytes);
     if (qt_info(t->type) == NULL)
-        return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE, "tensor '%s': %s cannot be written", name,
-                       qt_name(t->type, tmp));
+        return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE, "tensor '%s': %s cannot be written",
+                       name, qt_name(t->type, tmp));
     if (!dims_ok || !qt_nelems(t->ne, &nelems))
-        return gg_fail(err, GG_ERR_ARG, GG_NOWHERE, "tensor '%s': its dimensions make no sense", name);
+        return gg_fail(err, GG_ERR_ARG, GG_NOWHERE, "tensor '%s': its dimensions make no sense",
+                       name);
     if (!qt_tensor_nbytes(t->type, t->ne, nbytes))
         return gg_fail(err, GG_ERR_ARG, GG_NOWHERE,
-                       "tensor '%s': rows of %llu elements do not fit type %s, or are too many", name,
-                       (unsigned long long)t->ne[0], qt_name(t->type, tmp));
+                       "tensor '%s': rows of %llu elements do not fit type %s, or are too many",
+                       name, (unsigned long long)t->ne[0], qt_name(t->type, tmp));
     return GG_OK;
 }
 
@@ -119,8 +119,9 @@ static int check_names(const struct ggf_tensor_spec *t, size_t n, struct gg_err 
         if (added < 0)
             rc = gg_fail_nomem(err, "tensors");
         else if (added == 0)
-            rc = gg_fail(err, GG_ERR_ARG, GG_NOWHERE, "there are two tensors '%s'",
-                         gg_text_escape_into(name, sizeof name, t[i].name.p, (size_t)t[i].name.nbytes));
+            rc = gg_fail(
+                err, GG_ERR_ARG, GG_NOWHERE, "there are two tensors '%s'",
+                gg_text_escape_into(name, sizeof name, t[i].name.p, (size_t)t[i].name.nbytes));
     }
     gg_map_free(&seen);
     return rc;
@@ -129,7 +130,8 @@ static int check_names(const struct ggf_tensor_spec *t, size_t n, struct gg_err 
 /* ---- layout ------------------------------------------------------------------------------- */
 
 /* Offsets from the start of the data, and in file_nbytes where that data ends. */
-static int place(struct ggf_layout *l, const struct ggf_tensor_spec *t, size_t n, struct gg_err *err)
+static int place(struct ggf_layout *l, const struct ggf_tensor_spec *t, size_t n,
+                 struct gg_err *err)
 {
     uint64_t next = 0;
     for (size_t i = 0; i < n; i++) {
@@ -139,7 +141,8 @@ static int place(struct ggf_layout *l, const struct ggf_tensor_spec *t, size_t n
         l->off[i] = next;
         if (!gg_add_u64(next, l->nbytes[i], &next) || !gg_align_u64(next, l->alignment, &next) ||
             next > INT64_MAX - 2 * GGF_MAX_HEADER_NBYTES)
-            return gg_fail(err, GG_ERR_LIMIT, GG_NOWHERE, "the file would be larger than 2^63 bytes");
+            return gg_fail(err, GG_ERR_LIMIT, GG_NOWHERE,
+                           "the file would be larger than 2^63 bytes");
     }
     l->file_nbytes = next;
     return GG_OK;

@@ -58,7 +58,7 @@ replay() {
     for t in tests/fuzz/fuzz_*.c; do
         [ -e "$t" ] || continue
         name=$(basename "$t" .c)
-        local inputs=(fixtures/bad "fixtures/fuzz/${name#fuzz_}")
+        local inputs=(fixtures/bad fixtures/ok "fixtures/fuzz/${name#fuzz_}")
         if "$build/${t%.c}" "${inputs[@]}"; then n=$((n + 1)); else bad=$((bad + 1)); fi
     done
     echo "fuzz: $n passed, $bad failed"
@@ -81,6 +81,8 @@ export UBSAN_OPTIONS=print_stacktrace=1
 one 'build' build test-programs
 step 'unit, kernel and golden tests' unit run_programs build/release unit kern golden
 step 'command line' cli tests/cli/run.sh
+step 'fuzz replay' fuzz replay build/release
+one 'example of the public header' build example
 if [ "${1:-}" = full ]; then
     step 'lint' lint tests/lint/lint.sh build/release/libggtool.a
     sanitized asan

@@ -7,8 +7,9 @@
 #include <dirent.h>
 #include <stdlib.h>
 
-static const char *const codes[] = {"OK",  "NOT_GGUF", "CORRUPT", "TRUNCATED",   "UNSUPPORTED", "LIMIT",
-                                    "ARG", "IO",       "NOMEM",   "INTERRUPTED", "BUG"};
+static const char *const codes[] = {"OK",          "NOT_GGUF",    "CORRUPT", "TRUNCATED",
+                                    "UNSUPPORTED", "LIMIT",       "ARG",     "IO",
+                                    "NOMEM",       "INTERRUPTED", "BUG"};
 
 /* "gap overlap", "-" when there are none. */
 static const char *codes_found(const struct ggf_file *f, struct gg_buf *b)
@@ -31,7 +32,8 @@ static void check_one(const char *name, const char *code, const char *text)
     ck_assert_msg(strcmp(codes[rc], code) == 0, "%s: %s where %s is wanted", name, codes[rc], code);
     snprintf(want, sizeof want, "%s: %s", path, text);
     if (rc == GG_OK)
-        ck_assert_msg(strcmp(codes_found(f, &said), text) == 0, "%s: found %s", name, gg_buf_str(&said));
+        ck_assert_msg(strcmp(codes_found(f, &said), text) == 0, "%s: found %s", name,
+                      gg_buf_str(&said));
     else
         ck_assert_str_eq(err.msg, want);
     ck_assert(rc == GG_OK ? f != NULL : f == NULL);
@@ -77,7 +79,8 @@ START_TEST(test_must_refuse)
         int rc = ggf_file_open(&f, path, GGF_STRICT, &err);
         ck_assert_msg(rc != GG_OK && rc != GG_ERR_IO && rc != GG_ERR_BUG, "%s: %d", name, rc);
         ck_assert_msg(strncmp(err.msg, path, strlen(path)) == 0, "%s", err.msg);
-        ck_assert_msg(strstr(err.msg, "byte") != NULL && strchr(err.msg, '\n') == NULL, "%s", err.msg);
+        ck_assert_msg(strstr(err.msg, "byte") != NULL && strchr(err.msg, '\n') == NULL, "%s",
+                      err.msg);
         ck_assert_uint_ne(err.where, GG_NOWHERE);
         /* partly read files are given for one reason alone */
         rc = ggf_file_open(&f, path, GGF_PARTIAL, &err);
@@ -91,9 +94,9 @@ END_TEST
 
 START_TEST(test_ok)
 {
-    static const char *const names[] = {"fixtures/ok/ok_min.gguf", "fixtures/ok/ok_empty.gguf",
-                                        "fixtures/ok/ok_align64.gguf", "fixtures/models/tiny-bf16.gguf",
-                                        "fixtures/models/imatrix.gguf"};
+    static const char *const names[] = {
+        "fixtures/ok/ok_min.gguf", "fixtures/ok/ok_empty.gguf", "fixtures/ok/ok_align64.gguf",
+        "fixtures/models/tiny-bf16.gguf", "fixtures/models/imatrix.gguf"};
     for (size_t i = 0; i < GG_COUNTOF(names); i++) {
         struct ggf_file *f;
         struct gg_err err = {0};

@@ -20,7 +20,8 @@ static struct ggf_file *two(uint64_t off_a, uint64_t off_b, size_t nbytes, unsig
     return f;
 }
 
-static void wants(struct ggf_file *f, const char *code, enum gg_severity severity, const char *tensor)
+static void wants(struct ggf_file *f, const char *code, enum gg_severity severity,
+                  const char *tensor)
 {
     const struct gg_finding *g = found(f, code, 0);
     ck_assert_msg(g != NULL, "no finding '%s'", code);

@@ -231,7 +231,8 @@ START_TEST(test_bit_flips)
         for (size_t i = 0; f != NULL && i < ggf_file_n_tensors(f); i++) {
             const struct ggf_tensor *t = ggf_file_tensor(f, i);
             ck_assert_ptr_eq(ggf_file_find_tensor(f, t->name), t);
-            ck_assert(rc != GG_OK || gg_in_range(t->file_off, t->nbytes, m.b.nbytes) || t->nelems == 0);
+            ck_assert(rc != GG_OK || gg_in_range(t->file_off, t->nbytes, m.b.nbytes) ||
+                      t->nelems == 0);
         }
         ggf_file_free(f);
         gg_buf_free(&m.b);
@@ -249,7 +250,8 @@ struct watched {
     bool fail;
 };
 
-static int watched_read(void *ctx, uint64_t off, void *buf, size_t n, size_t *got, struct gg_err *err)
+static int watched_read(void *ctx, uint64_t off, void *buf, size_t n, size_t *got,
+                        struct gg_err *err)
 {
     struct watched *w = ctx;
     ck_assert_uint_eq(off, w->next); /* in order, without a gap */

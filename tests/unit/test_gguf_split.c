@@ -93,9 +93,15 @@ START_TEST(test_names)
     char dst[64];
     ck_assert(ggf_split_parse("dir/name-00002-of-00005.gguf", &n, &no, &count));
     ck_assert(n == 8 && no == 1 && count == 5);
-    static const char *const bad[] = {"-00001-of-00002.gguf", "a-00003-of-00002.gguf", "a-00000-of-00002.gguf",
-                                      "a-0001-of-00002.gguf", "a-00001-of-00002.ggu",  "a-00001_of-00002.gguf",
-                                      "a-00x01-of-00002.gguf", "", "a.gguf"};
+    static const char *const bad[] = {"-00001-of-00002.gguf",
+                                      "a-00003-of-00002.gguf",
+                                      "a-00000-of-00002.gguf",
+                                      "a-0001-of-00002.gguf",
+                                      "a-00001-of-00002.ggu",
+                                      "a-00001_of-00002.gguf",
+                                      "a-00x01-of-00002.gguf",
+                                      "",
+                                      "a.gguf"};
     for (size_t i = 0; i < GG_COUNTOF(bad); i++)
         ck_assert_msg(!ggf_split_parse(bad[i], &n, &no, &count), "%s", bad[i]);
     ck_assert(ggf_split_path(dst, sizeof dst, "dir/name", 1, 5));
@@ -213,14 +219,16 @@ START_TEST(test_cut_shard)
         write_set(3);
         ck_assert_int_eq(truncate(shard_path(path, cut, 3), 250), 0);
         expect(1, 3, GG_ERR_TRUNCATED, "00003.gguf: needs ");
-        ck_assert_int_eq(ggf_set_open(&s, shard_path(path, 1, 3), GGF_PARTIAL, &err), GG_ERR_TRUNCATED);
+        ck_assert_int_eq(ggf_set_open(&s, shard_path(path, 1, 3), GGF_PARTIAL, &err),
+                         GG_ERR_TRUNCATED);
         ck_assert_ptr_nonnull(s);
         ck_assert_uint_eq(ggf_set_n_files(s), 3);
         ggf_set_free(s);
         ck_assert_int_eq(truncate(shard_path(path, cut, 3), 180), 0);
         int rc = ggf_set_open(&s, shard_path(path, 0, 3), GGF_PARTIAL, &err);
         ck_assert_int_eq(rc, GG_ERR_TRUNCATED);
-        ck_assert_uint_eq(ggf_set_n_files(s), cut == 0 ? 1 : 3); /* nothing is known from half a header */
+        ck_assert_uint_eq(ggf_set_n_files(s),
+                          cut == 0 ? 1 : 3); /* nothing is known from half a header */
         ggf_set_free(s);
     }
 }

@@ -67,8 +67,9 @@ static struct ggf_value nested(struct make *m)
     mk_str(m, "bc");
     mk_u32(m, GGF_U16);
     mk_len(m, 0);
-    return (struct ggf_value){GGF_ARR,        GGF_ARR,       2, (const uint8_t *)m->b.data,
-                              m->b.nbytes,    m->big_endian, m->version == 1};
+    return (struct ggf_value){
+        GGF_ARR,       GGF_ARR,        2, (const uint8_t *)m->b.data, m->b.nbytes,
+        m->big_endian, m->version == 1};
 }
 
 START_TEST(test_iterate)
@@ -203,14 +204,28 @@ START_TEST(test_meta_text)
         const char *text;
         bool ok;
     } cases[] = {
-        {GGF_I32, "-5", true},         {GGF_U32, "-5", false},        {GGF_U8, "255", true},
-        {GGF_U8, "256", false},        {GGF_I8, "-128", true},        {GGF_I8, "-129", false},
-        {GGF_I8, "128", false},        {GGF_U64, "18446744073709551615", true},
-        {GGF_U64, "18446744073709551616", false},                     {GGF_I64, "-9223372036854775808", true},
-        {GGF_U16, "0x10", true},       {GGF_U16, "1 ", false},        {GGF_U16, "", false},
-        {GGF_F32, "1e-5", true},       {GGF_F32, "1e39", false},      {GGF_F64, "1e39", true},
-        {GGF_F32, "nought", false},    {GGF_BOOL, "TRUE", true},      {GGF_BOOL, "0", true},
-        {GGF_BOOL, "yes", false},      {GGF_STR, "", true},           {GGF_ARR, "1", false},
+        {GGF_I32, "-5", true},
+        {GGF_U32, "-5", false},
+        {GGF_U8, "255", true},
+        {GGF_U8, "256", false},
+        {GGF_I8, "-128", true},
+        {GGF_I8, "-129", false},
+        {GGF_I8, "128", false},
+        {GGF_U64, "18446744073709551615", true},
+        {GGF_U64, "18446744073709551616", false},
+        {GGF_I64, "-9223372036854775808", true},
+        {GGF_U16, "0x10", true},
+        {GGF_U16, "1 ", false},
+        {GGF_U16, "", false},
+        {GGF_F32, "1e-5", true},
+        {GGF_F32, "1e39", false},
+        {GGF_F64, "1e39", true},
+        {GGF_F32, "nought", false},
+        {GGF_BOOL, "TRUE", true},
+        {GGF_BOOL, "0", true},
+        {GGF_BOOL, "yes", false},
+        {GGF_STR, "", true},
+        {GGF_ARR, "1", false},
     };
     struct ggf_meta *m;
     struct gg_err err = {0};
@@ -218,7 +233,8 @@ START_TEST(test_meta_text)
     double d = 0;
     ck_assert_int_eq(ggf_meta_new(&m, &err), GG_OK);
     for (size_t k = 0; k < GG_COUNTOF(cases); k++)
-        ck_assert_msg((ggf_meta_set_text(m, "k", cases[k].t, cases[k].text, &err) == GG_OK) == cases[k].ok,
+        ck_assert_msg((ggf_meta_set_text(m, "k", cases[k].t, cases[k].text, &err) == GG_OK) ==
+                          cases[k].ok,
                       "'%s' as %s", cases[k].text, ggf_vtype_name(cases[k].t));
     ck_assert_int_eq(ggf_meta_set_text(m, "k", GGF_I16, "-300", &err), GG_OK);
     ck_assert(ggf_as_i64(&ggf_meta_find(m, "k")->value, &i) && i == -300);

@@ -33,9 +33,11 @@ static struct ggf_layout *layout_of(const struct ggf_file *f)
 START_TEST(test_same_bytes)
 {
     static const char *const names[] = {
-        "fixtures/models/tiny-bf16.gguf", "fixtures/models/imatrix.gguf", "fixtures/ok/ok_min.gguf",
-        "fixtures/ok/ok_empty.gguf",      "fixtures/ok/ok_align64.gguf",  "fixtures/bad/kv_arr_nested.gguf",
-        "fixtures/bad/t_dim0_ne1.gguf",   "fixtures/bad/t_ndims_0.gguf",  "fixtures/bad/t_name_nul.gguf",
+        "fixtures/models/tiny-bf16.gguf", "fixtures/models/imatrix.gguf",
+        "fixtures/ok/ok_min.gguf",        "fixtures/ok/ok_empty.gguf",
+        "fixtures/ok/ok_align64.gguf",    "fixtures/bad/kv_arr_nested.gguf",
+        "fixtures/bad/t_dim0_ne1.gguf",   "fixtures/bad/t_ndims_0.gguf",
+        "fixtures/bad/t_name_nul.gguf",
     };
     for (size_t i = 0; i < GG_COUNTOF(names); i++) {
         struct gg_buf b = GG_BUF_INIT;
@@ -140,10 +142,12 @@ START_TEST(test_normalise)
         struct ggf_tensor_spec *s = specs_of(f);
         ck_assert_msg(ggf_layout_new(&l, copy, s, 1, &err) == GG_OK, "%s", err.msg);
         const void *header = ggf_layout_header(l, &n);
-        ck_assert_msg(n + 64 == ref.b.nbytes && memcmp(header, ref.b.data, n) == 0, "kind %u", kind);
+        ck_assert_msg(n + 64 == ref.b.nbytes && memcmp(header, ref.b.data, n) == 0, "kind %u",
+                      kind);
         ck_assert_int_eq(ggf_file_open_mem(&g, header, n, "again", GGF_HEADER_ONLY, &err), GG_OK);
         for (size_t i = 0; i < 6; i++)
-            ck_assert(same_value(&ggf_meta_at(copy, i)->value, &ggf_meta_at(ggf_file_meta(g), i)->value));
+            ck_assert(
+                same_value(&ggf_meta_at(copy, i)->value, &ggf_meta_at(ggf_file_meta(g), i)->value));
         free(s);
         ggf_meta_free(copy);
         ggf_layout_free(l);
@@ -160,8 +164,10 @@ START_TEST(test_alignments)
     static const uint32_t aligns[] = {1, 8, 16, 32, 64, 4096};
     for (size_t i = 0; i < GG_COUNTOF(aligns); i++) {
         static const struct ggf_tensor_spec specs[] = {
-            {{"a", 1}, QT_F32, 1, {3, 1, 1, 1}},   {{"b", 1}, QT_Q8_0, 2, {64, 3, 1, 1}},
-            {{"c", 1}, QT_F16, 3, {5, 0, 2, 1}},   {{"d", 1}, QT_BF16, 4, {2, 2, 2, 2}},
+            {{"a", 1}, QT_F32, 1, {3, 1, 1, 1}},
+            {{"b", 1}, QT_Q8_0, 2, {64, 3, 1, 1}},
+            {{"c", 1}, QT_F16, 3, {5, 0, 2, 1}},
+            {{"d", 1}, QT_BF16, 4, {2, 2, 2, 2}},
         };
         struct gg_err err = {0};
         struct ggf_meta *meta;
@@ -201,8 +207,8 @@ START_TEST(test_refused)
         {{{"t", 1}, QT_F32, 5, {1, 1, 1, 1}}, GG_ERR_ARG},
         {{{"t", 1}, QT_F32, 1, {1, 2, 1, 1}}, GG_ERR_ARG},
         {{{"t", 1}, QT_F32, 2, {1ull << 32, 1ull << 32, 1, 1}}, GG_ERR_ARG},
-        {{{"u", 1}, QT_F32, 1, {8, 1, 1, 1}}, GG_ERR_ARG},            /* named as the second */
-        {{{"t", 1}, QT_F32, 1, {1ull << 61, 1, 1, 1}}, GG_ERR_ARG},   /* 2^63 bytes */
+        {{{"u", 1}, QT_F32, 1, {8, 1, 1, 1}}, GG_ERR_ARG},          /* named as the second */
+        {{{"t", 1}, QT_F32, 1, {1ull << 61, 1, 1, 1}}, GG_ERR_ARG}, /* 2^63 bytes */
         {{{"t", 1}, QT_I8, 1, {INT64_MAX, 1, 1, 1}}, GG_ERR_LIMIT},
     };
     struct gg_err err = {0};
