@@ -16,17 +16,23 @@
 #include <math.h>
 #include <stdint.h>
 
-/* NaNs become quiet and keep their payload, as an x86 multiplication would leave them. */
+/* b where the condition holds, else a. A mask, not a branch: compilers move arithmetic that a float
+ * may trap on into branches, and then don't vectorise loops. */
+static inline uint32_t qt_select(uint32_t a, uint32_t b, int condition)
+{
+    uint32_t mask = 0u - (uint32_t)condition;
+    return (a & ~mask) | (b & mask);
+}
+
+/* NaNs become quiet and keep sign and payload. */
 static inline float qt_f32_from_f16(uint16_t h)
 {
-    uint32_t sign = (uint32_t)(h & 0x8000) << 16;
     uint32_t low = h & 0x7fffu;
-    uint32_t rest = (low << 13) + (112u << 23); /* rebias the exponent from 15 to 127 */
-    uint32_t special = (rest + (112u << 23)) | (uint32_t)(low > 0x7c00) << 22;
-    uint32_t tiny = gg_bits_from_f32((float)(int32_t)low * 0x1p-24f);
-    rest = low >= 0x7c00 ? special : rest;
-    rest = low < 0x0400 ? tiny : rest;
-    return gg_f32_from_bits(sign | rest);
+    /* Exponent 31 becomes 255, so that infinities and NaNs are such; the product undoes 112 of it. */
+    float normal = gg_f32_from_bits((low << 13) + (224u << 23)) * 0x1p-112f;
+    float tiny = (float)(int32_t)low * 0x1p-24f;
+    uint32_t r = qt_select(gg_bits_from_f32(normal), gg_bits_from_f32(tiny), low < 0x0400);
+    return gg_f32_from_bits(r | (uint32_t)(h & 0x8000) << 16);
 }
 
 /* To nearest, ties to even; too large is infinite; every NaN becomes 0x7e00 with its sign. */
@@ -37,9 +43,9 @@ static inline uint16_t qt_f16_from_f32(float f)
     uint32_t normal = (a - (112u << 23) + 0xfff + (a >> 13 & 1)) >> 13;
     /* One unit of 0.5 is 2^-24, that of F16's subnormals: the addition rounds to it. */
     uint32_t tiny = gg_bits_from_f32(gg_f32_from_bits(a) + 0.5f) - 0x3f000000;
-    uint32_t r = a < 0x38800000 ? tiny : normal;
-    r = a >= 0x47800000 ? 0x7c00 : r;
-    r = a > 0x7f800000 ? 0x7e00 : r;
+    uint32_t r = qt_select(normal, tiny, a < 0x38800000);
+    r = qt_select(r, 0x7c00, a >= 0x47800000);
+    r = qt_select(r, 0x7e00, a > 0x7f800000);
     return (uint16_t)((bits >> 16 & 0x8000) | r);
 }
 

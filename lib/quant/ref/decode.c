@@ -4,7 +4,7 @@
 #include "lib/quant/half.h"
 #include "lib/quant/ref/ref.h"
 
-void qk_ref_dequant_q4_0(float *dst, const void *src, size_t n_blocks)
+void qk_ref_dequant_q4_0(float *restrict dst, const void *restrict src, size_t n_blocks)
 {
     const struct qt_block_q4_0 *b = src;
     for (size_t i = 0; i < n_blocks; i++, b++, dst += 32) {
@@ -16,7 +16,7 @@ void qk_ref_dequant_q4_0(float *dst, const void *src, size_t n_blocks)
     }
 }
 
-void qk_ref_dequant_q4_1(float *dst, const void *src, size_t n_blocks)
+void qk_ref_dequant_q4_1(float *restrict dst, const void *restrict src, size_t n_blocks)
 {
     const struct qt_block_q4_1 *b = src;
     for (size_t i = 0; i < n_blocks; i++, b++, dst += 32) {
@@ -39,7 +39,7 @@ static inline int five_high(const uint8_t *qs, uint32_t high, int j)
     return (int)(qs[j] >> 4 | (high >> (j + 12) & 16));
 }
 
-void qk_ref_dequant_q5_0(float *dst, const void *src, size_t n_blocks)
+void qk_ref_dequant_q5_0(float *restrict dst, const void *restrict src, size_t n_blocks)
 {
     const struct qt_block_q5_0 *b = src;
     for (size_t i = 0; i < n_blocks; i++, b++, dst += 32) {
@@ -52,7 +52,7 @@ void qk_ref_dequant_q5_0(float *dst, const void *src, size_t n_blocks)
     }
 }
 
-void qk_ref_dequant_q5_1(float *dst, const void *src, size_t n_blocks)
+void qk_ref_dequant_q5_1(float *restrict dst, const void *restrict src, size_t n_blocks)
 {
     const struct qt_block_q5_1 *b = src;
     for (size_t i = 0; i < n_blocks; i++, b++, dst += 32) {
@@ -65,27 +65,27 @@ void qk_ref_dequant_q5_1(float *dst, const void *src, size_t n_blocks)
     }
 }
 
-static void scale_bytes(float *restrict dst, const int8_t *qs, int n, float d)
+static inline void scale_bytes(float *restrict dst, const int8_t *restrict qs, int n, float d)
 {
     for (int j = 0; j < n; j++)
         dst[j] = (float)qs[j] * d;
 }
 
-void qk_ref_dequant_q8_0(float *dst, const void *src, size_t n_blocks)
+void qk_ref_dequant_q8_0(float *restrict dst, const void *restrict src, size_t n_blocks)
 {
     const struct qt_block_q8_0 *b = src;
     for (size_t i = 0; i < n_blocks; i++)
         scale_bytes(dst + 32 * i, b[i].qs, 32, qt_f16_load(&b[i].d));
 }
 
-void qk_ref_dequant_q8_1(float *dst, const void *src, size_t n_blocks)
+void qk_ref_dequant_q8_1(float *restrict dst, const void *restrict src, size_t n_blocks)
 {
     const struct qt_block_q8_1 *b = src;
     for (size_t i = 0; i < n_blocks; i++)
         scale_bytes(dst + 32 * i, b[i].qs, 32, qt_f16_load(&b[i].d));
 }
 
-void qk_ref_dequant_q8_K(float *dst, const void *src, size_t n_blocks)
+void qk_ref_dequant_q8_K(float *restrict dst, const void *restrict src, size_t n_blocks)
 {
     const struct qt_block_q8_K *b = src;
     for (size_t i = 0; i < n_blocks; i++)
@@ -93,7 +93,8 @@ void qk_ref_dequant_q8_K(float *dst, const void *src, size_t n_blocks)
 }
 
 /* n bytes to 2n elements through a table: low halves first, then high halves. */
-static void look_up_nibbles(float *dst, const uint8_t *qs, int n, const int8_t values[16], float d)
+static inline void look_up_nibbles(float *restrict dst, const uint8_t *restrict qs, int n,
+                                   const int8_t values[16], float d)
 {
     for (int j = 0; j < n; j++) {
         dst[j] = (float)values[qs[j] & 15] * d;
@@ -101,14 +102,14 @@ static void look_up_nibbles(float *dst, const uint8_t *qs, int n, const int8_t v
     }
 }
 
-void qk_ref_dequant_iq4_nl(float *dst, const void *src, size_t n_blocks)
+void qk_ref_dequant_iq4_nl(float *restrict dst, const void *restrict src, size_t n_blocks)
 {
     const struct qt_block_iq4_nl *b = src;
     for (size_t i = 0; i < n_blocks; i++)
         look_up_nibbles(dst + 32 * i, b[i].qs, 16, qk_iq4nl_values, qt_f16_load(&b[i].d));
 }
 
-void qk_ref_dequant_iq4_xs(float *dst, const void *src, size_t n_blocks)
+void qk_ref_dequant_iq4_xs(float *restrict dst, const void *restrict src, size_t n_blocks)
 {
     const struct qt_block_iq4_xs *b = src;
     for (size_t i = 0; i < n_blocks; i++, b++) {
@@ -122,14 +123,14 @@ void qk_ref_dequant_iq4_xs(float *dst, const void *src, size_t n_blocks)
     }
 }
 
-void qk_ref_dequant_mxfp4(float *dst, const void *src, size_t n_blocks)
+void qk_ref_dequant_mxfp4(float *restrict dst, const void *restrict src, size_t n_blocks)
 {
     const struct qt_block_mxfp4 *b = src;
     for (size_t i = 0; i < n_blocks; i++)
         look_up_nibbles(dst + 32 * i, b[i].qs, 16, qk_fp4_values, qt_f32_from_e8m0_half(b[i].e));
 }
 
-void qk_ref_dequant_nvfp4(float *dst, const void *src, size_t n_blocks)
+void qk_ref_dequant_nvfp4(float *restrict dst, const void *restrict src, size_t n_blocks)
 {
     const struct qt_block_nvfp4 *b = src;
     for (size_t i = 0; i < n_blocks; i++, b++) {
@@ -138,7 +139,7 @@ void qk_ref_dequant_nvfp4(float *dst, const void *src, size_t n_blocks)
     }
 }
 
-void qk_ref_dequant_q1_0(float *dst, const void *src, size_t n_blocks)
+void qk_ref_dequant_q1_0(float *restrict dst, const void *restrict src, size_t n_blocks)
 {
     const struct qt_block_q1_0 *b = src;
     for (size_t i = 0; i < n_blocks; i++, b++, dst += 128) {
@@ -148,7 +149,7 @@ void qk_ref_dequant_q1_0(float *dst, const void *src, size_t n_blocks)
     }
 }
 
-void qk_ref_dequant_q2_0(float *dst, const void *src, size_t n_blocks)
+void qk_ref_dequant_q2_0(float *restrict dst, const void *restrict src, size_t n_blocks)
 {
     const struct qt_block_q2_0 *b = src;
     for (size_t i = 0; i < n_blocks; i++, b++, dst += 64) {
@@ -158,36 +159,41 @@ void qk_ref_dequant_q2_0(float *dst, const void *src, size_t n_blocks)
     }
 }
 
-/* Digits 0 .. n_digits-1 of n bytes, a run of n elements for each digit. Returns the end of dst. */
-static float *put_trits(float *dst, const uint8_t *qs, int n, int n_digits, float d)
+/* Digits 0 .. n_digits-1 of n bytes, a run of n elements for each digit. */
+static inline void put_trits(float *restrict dst, const uint8_t *restrict qs, int n, int n_digits,
+                             float d)
 {
     unsigned pow3 = 1;
-    for (int digit = 0; digit < n_digits; digit++, pow3 *= 3) {
+    for (int digit = 0; digit < n_digits; digit++, dst += n, pow3 *= 3) {
         for (int j = 0; j < n; j++) {
-            unsigned fraction = qs[j] * pow3 & 0xff;
-            *dst++ = (float)((int)(fraction * 3 >> 8) - 1) * d;
+            uint8_t fraction = (uint8_t)(qs[j] * pow3);
+            int16_t trit = (int16_t)(fraction * 3 >> 8);
+            dst[j] = (float)(trit - 1) * d;
         }
     }
-    return dst;
 }
 
-void qk_ref_dequant_tq1_0(float *dst, const void *src, size_t n_blocks)
+void qk_ref_dequant_tq1_0(float *restrict dst, const void *restrict src, size_t n_blocks)
 {
     const struct qt_block_tq1_0 *b = src;
-    for (size_t i = 0; i < n_blocks; i++, b++) {
+    for (size_t i = 0; i < n_blocks; i++, b++, dst += 256) {
         float d = qt_f16_load(&b->d);
-        dst = put_trits(dst, b->qs, 32, 5, d);
-        dst = put_trits(dst, b->qs + 32, 16, 5, d);
-        dst = put_trits(dst, b->qh, 4, 4, d);
+        put_trits(dst, b->qs, 32, 5, d);
+        put_trits(dst + 160, b->qs + 32, 16, 5, d);
+        put_trits(dst + 240, b->qh, 4, 4, d);
     }
 }
 
-void qk_ref_dequant_tq2_0(float *dst, const void *src, size_t n_blocks)
+void qk_ref_dequant_tq2_0(float *restrict dst, const void *restrict src, size_t n_blocks)
 {
     const struct qt_block_tq2_0 *b = src;
-    for (size_t i = 0; i < n_blocks; i++, b++, dst += 256) {
+    for (size_t i = 0; i < n_blocks; i++, b++) {
         float d = qt_f16_load(&b->d);
-        for (int j = 0; j < 256; j++)
-            dst[j] = (float)((b->qs[j / 128 * 32 + j % 32] >> j / 32 % 4 * 2 & 3) - 1) * d;
+        for (int run = 0; run < 8; run++, dst += 32) {
+            const uint8_t *qs = b->qs + run / 4 * 32;
+            int shift = run % 4 * 2;
+            for (int j = 0; j < 32; j++)
+                dst[j] = (float)((qs[j] >> shift & 3) - 1) * d;
+        }
     }
 }

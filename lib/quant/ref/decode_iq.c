@@ -31,7 +31,7 @@ static void put_iq2(float *dst, const struct palette2 *p, uint32_t code, uint32_
         dst[j] = p->v[(code >> 2 * j & 3) | (signs >> j & 1) << 2];
 }
 
-void qk_ref_dequant_iq2_xxs(float *dst, const void *src, size_t n_blocks)
+void qk_ref_dequant_iq2_xxs(float *restrict dst, const void *restrict src, size_t n_blocks)
 {
     const struct qt_block_iq2_xxs *b = src;
     for (size_t i = 0; i < n_blocks; i++, b++) {
@@ -46,7 +46,7 @@ void qk_ref_dequant_iq2_xxs(float *dst, const void *src, size_t n_blocks)
     }
 }
 
-void qk_ref_dequant_iq2_xs(float *dst, const void *src, size_t n_blocks)
+void qk_ref_dequant_iq2_xs(float *restrict dst, const void *restrict src, size_t n_blocks)
 {
     const struct qt_block_iq2_xs *b = src;
     for (size_t i = 0; i < n_blocks; i++, b++) {
@@ -61,7 +61,7 @@ void qk_ref_dequant_iq2_xs(float *dst, const void *src, size_t n_blocks)
     }
 }
 
-void qk_ref_dequant_iq2_s(float *dst, const void *src, size_t n_blocks)
+void qk_ref_dequant_iq2_s(float *restrict dst, const void *restrict src, size_t n_blocks)
 {
     const struct qt_block_iq2_s *b = src;
     for (size_t i = 0; i < n_blocks; i++, b++) {
@@ -98,7 +98,7 @@ static void put_iq3(float *dst, const struct palette3 *p, uint32_t code, uint32_
         dst[j] = p->v[(code >> 3 * j & 7) | (signs >> j & 1) << 3];
 }
 
-void qk_ref_dequant_iq3_xxs(float *dst, const void *src, size_t n_blocks)
+void qk_ref_dequant_iq3_xxs(float *restrict dst, const void *restrict src, size_t n_blocks)
 {
     static const int8_t magnitude[8] = {4, 12, 20, 28, 36, 44, 52, 62};
     const struct qt_block_iq3_xxs *b = src;
@@ -118,7 +118,7 @@ void qk_ref_dequant_iq3_xxs(float *dst, const void *src, size_t n_blocks)
     }
 }
 
-void qk_ref_dequant_iq3_s(float *dst, const void *src, size_t n_blocks)
+void qk_ref_dequant_iq3_s(float *restrict dst, const void *restrict src, size_t n_blocks)
 {
     static const int8_t magnitude[8] = {1, 3, 5, 7, 9, 11, 13, 15};
     const struct qt_block_iq3_s *b = src;
@@ -146,7 +146,7 @@ static void put_iq1(float *dst, float dl, uint32_t code, uint32_t negative)
         dst[j] = v[code >> 2 * j & 3];
 }
 
-void qk_ref_dequant_iq1_s(float *dst, const void *src, size_t n_blocks)
+void qk_ref_dequant_iq1_s(float *restrict dst, const void *restrict src, size_t n_blocks)
 {
     const struct qt_block_iq1_s *b = src;
     for (size_t i = 0; i < n_blocks; i++, b++) {
@@ -162,7 +162,7 @@ void qk_ref_dequant_iq1_s(float *dst, const void *src, size_t n_blocks)
     }
 }
 
-void qk_ref_dequant_iq1_m(float *dst, const void *src, size_t n_blocks)
+void qk_ref_dequant_iq1_m(float *restrict dst, const void *restrict src, size_t n_blocks)
 {
     const struct qt_block_iq1_m *b = src;
     for (size_t i = 0; i < n_blocks; i++, b++) {

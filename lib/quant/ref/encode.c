@@ -12,72 +12,115 @@
 #include <string.h>
 
 /* ---- packing 32 levels ------------------------------------------------------------------------ */
+/* Levels are int32_t, as wide as the floats they come from: compilers then keep them in vectors. */
 
-static inline void pack_nibbles(uint8_t qs[16], const uint8_t level[32])
+static inline void pack_nibbles(uint8_t *restrict qs, const int32_t *restrict level)
 {
     for (int j = 0; j < 16; j++)
         qs[j] = (uint8_t)((level[j] & 15) | level[j + 16] << 4);
 }
 
-static inline void pack_fifth_bits(uint8_t qh[4], const uint8_t level[32])
+static inline void pack_fifth_bits(uint8_t *restrict qh, const int32_t *restrict level)
 {
     uint32_t high = 0;
     for (int j = 0; j < 32; j++)
-        high |= (uint32_t)(level[j] >> 4 & 1) << j;
+        high |= ((uint32_t)level[j] >> 4 & 1) << j;
     gg_store_u32(qh, high);
 }
 
 /* ---- without weights -------------------------------------------------------------------------- */
 
-/* x ~ d * (level - half): the value of largest magnitude gets level 0. False: nothing but zeros can
- * be stored. */
-static inline bool levels_around_zero(const float *x, int half, uint8_t level[32], float *d)
+/* Rounds down what is not negative, and to no more than nmax. */
+static inline int32_t level_of(float v, int nmax)
 {
-    float amax = 0, max = 0, inverse;
-    for (int j = 0; j < 32; j++) {
-        if (amax < fabsf(x[j])) {
-            amax = fabsf(x[j]);
-            max = x[j];
+    float top = (float)nmax + 0.5f;
+    return (int32_t)(v < top ? v : top);
+}
+
+struct range {
+    float lo, hi;
+};
+
+/* Least and largest of 32 finite floats, halving lanes; the sign of a zero is anyone's. */
+static inline struct range range_of(const float *x)
+{
+    float lo[16], hi[16];
+    for (int j = 0; j < 16; j++) {
+        lo[j] = x[j + 16] < x[j] ? x[j + 16] : x[j];
+        hi[j] = x[j + 16] > x[j] ? x[j + 16] : x[j];
+    }
+    for (int half = 8; half > 0; half /= 2) {
+        for (int j = 0; j < half; j++) {
+            lo[j] = lo[j + half] < lo[j] ? lo[j + half] : lo[j];
+            hi[j] = hi[j + half] > hi[j] ? hi[j + half] : hi[j];
         }
     }
-    *d = max / (float)-half;
+    return (struct range){lo[0], hi[0]};
+}
+
+/* The value of largest magnitude, the first of equals; +0 when there are but zeros. */
+static inline float farthest_from_zero(const float *x)
+{
+    struct range r = range_of(x);
+    if (r.hi != -r.lo)
+        return r.hi > -r.lo ? r.hi : r.lo;
+    for (int j = 0; j < 32 && r.hi != 0; j++) {
+        if (fabsf(x[j]) == r.hi)
+            return x[j];
+    }
+    return 0.0f;
+}
+
+/* x ~ d * (level - half), the farthest value getting level 0. False: only zeros can be stored. */
+static inline bool levels_around_zero(const float *restrict x, int half, int32_t *restrict level,
+                                      float *d)
+{
+    float inverse;
+    *d = farthest_from_zero(x) / (float)-half;
     if (!qk_invert(*d, &inverse))
         return false;
-    for (int j = 0; j < 32; j++) {
-        int q = (int)(x[j] * inverse + ((float)half + 0.5f));
-        level[j] = (uint8_t)(q > 2 * half - 1 ? 2 * half - 1 : q);
-    }
+    for (int j = 0; j < 32; j++)
+        level[j] = level_of(x[j] * inverse + ((float)half + 0.5f), 2 * half - 1);
     return true;
 }
 
-/* x ~ d * level + min. A range beyond FLT_MAX gives an infinite d. False as above. */
-static inline bool levels_above_min(const float *x, int nmax, uint8_t level[32], float *d,
-                                    float *min)
+/* Among zeros of both signs the first is the least and the largest: its sign is stored. */
+static inline struct range range_with_signs(const float *x)
 {
-    float lo = FLT_MAX, hi = -FLT_MAX, inverse;
-    for (int j = 0; j < 32; j++) {
-        lo = x[j] < lo ? x[j] : lo;
-        hi = x[j] > hi ? x[j] : hi;
+    struct range r = range_of(x);
+    for (int j = 0; j < 32 && r.lo == 0; j++) {
+        if (x[j] == 0) {
+            r.hi = r.hi == 0 ? x[j] : r.hi;
+            r.lo = x[j];
+            break;
+        }
     }
-    *min = lo;
-    *d = (hi - lo) / (float)nmax;
+    return r;
+}
+
+/* x ~ d * level + min. A range beyond FLT_MAX gives an infinite d. False as above. */
+static inline bool levels_above_min(const float *restrict x, int nmax, int32_t *restrict level,
+                                    float *d, float *min)
+{
+    struct range r = range_with_signs(x);
+    float inverse;
+    *min = r.lo;
+    *d = (r.hi - r.lo) / (float)nmax;
     if (!qk_invert(*d, &inverse))
         return false;
     if (*d > FLT_MAX) {
-        memset(level, 0, 32);
+        memset(level, 0, 32 * sizeof *level);
         return true;
     }
-    for (int j = 0; j < 32; j++) {
-        int q = (int)((x[j] - lo) * inverse + 0.5f);
-        level[j] = (uint8_t)(q > nmax ? nmax : q);
-    }
+    for (int j = 0; j < 32; j++)
+        level[j] = level_of((x[j] - r.lo) * inverse + 0.5f, nmax);
     return true;
 }
 
 static void encode_q4_0(void *block, const float *x)
 {
     struct qt_block_q4_0 *b = block;
-    uint8_t level[32];
+    int32_t level[32];
     float d;
     if (!levels_around_zero(x, 8, level, &d)) {
         memset(b, 0, sizeof *b);
@@ -90,7 +133,7 @@ static void encode_q4_0(void *block, const float *x)
 static void encode_q4_1(void *block, const float *x)
 {
     struct qt_block_q4_1 *b = block;
-    uint8_t level[32];
+    int32_t level[32];
     float d, min;
     if (!levels_above_min(x, 15, level, &d, &min)) {
         memset(b, 0, sizeof *b);
@@ -104,7 +147,7 @@ static void encode_q4_1(void *block, const float *x)
 static void encode_q5_0(void *block, const float *x)
 {
     struct qt_block_q5_0 *b = block;
-    uint8_t level[32];
+    int32_t level[32];
     float d;
     if (!levels_around_zero(x, 16, level, &d)) {
         memset(b, 0, sizeof *b);
@@ -118,7 +161,7 @@ static void encode_q5_0(void *block, const float *x)
 static void encode_q5_1(void *block, const float *x)
 {
     struct qt_block_q5_1 *b = block;
-    uint8_t level[32];
+    int32_t level[32];
     float d, min;
     if (!levels_above_min(x, 31, level, &d, &min)) {
         memset(b, 0, sizeof *b);
@@ -146,21 +189,25 @@ static void encode_q8_0(void *block, const float *x)
 /* ---- with weights ----------------------------------------------------------------------------- */
 /* A weight counts more where the value is large against the mean square of the whole row. */
 
-static float weigh_around_zero(const float *x, const float *w, int half, uint8_t level[32])
+static float weigh_around_zero(const float *x, const float *w, int half, int32_t level[32])
 {
-    int8_t signed_level[32];
-    float d = qk_search_scale(32, half, x, w, signed_level);
-    memcpy(level, signed_level, 32);
+    int8_t found[32];
+    float d = qk_search_scale(32, half, x, w, found);
+    for (int j = 0; j < 32; j++)
+        level[j] = found[j];
     return d;
 }
 
-static float weigh_above_min(const float *x, const float *w, int nmax, uint8_t level[32],
+static float weigh_above_min(const float *x, const float *w, int nmax, int32_t level[32],
                              float *min)
 {
     const struct qk_min_search search = {
         .n = 32, .nmax = nmax, .nstep = 36, .rmin = -0.9f, .rdelta = 0.05f, .use_mad = 0};
+    uint8_t found[32];
     float below;
-    float d = qk_search_scale_min(&search, x, w, level, &below);
+    float d = qk_search_scale_min(&search, x, w, found, &below);
+    for (int j = 0; j < 32; j++)
+        level[j] = found[j];
     *min = -below;
     return d;
 }
@@ -168,7 +215,7 @@ static float weigh_above_min(const float *x, const float *w, int nmax, uint8_t l
 static void weigh_q4_0(void *block, const float *x, const float *w)
 {
     struct qt_block_q4_0 *b = block;
-    uint8_t level[32];
+    int32_t level[32];
     qt_f16_store(&b->d, weigh_around_zero(x, w, 8, level));
     pack_nibbles(b->qs, level);
 }
@@ -176,7 +223,7 @@ static void weigh_q4_0(void *block, const float *x, const float *w)
 static void weigh_q4_1(void *block, const float *x, const float *w)
 {
     struct qt_block_q4_1 *b = block;
-    uint8_t level[32];
+    int32_t level[32];
     float min;
     qt_f16_store(&b->d, weigh_above_min(x, w, 15, level, &min));
     qt_f16_store(&b->m, min);
@@ -186,7 +233,7 @@ static void weigh_q4_1(void *block, const float *x, const float *w)
 static void weigh_q5_0(void *block, const float *x, const float *w)
 {
     struct qt_block_q5_0 *b = block;
-    uint8_t level[32];
+    int32_t level[32];
     qt_f16_store(&b->d, weigh_around_zero(x, w, 16, level));
     pack_nibbles(b->qs, level);
     pack_fifth_bits(b->qh, level);
@@ -195,7 +242,7 @@ static void weigh_q5_0(void *block, const float *x, const float *w)
 static void weigh_q5_1(void *block, const float *x, const float *w)
 {
     struct qt_block_q5_1 *b = block;
-    uint8_t level[32];
+    int32_t level[32];
     float min;
     qt_f16_store(&b->d, weigh_above_min(x, w, 31, level, &min));
     qt_f16_store(&b->m, min);

@@ -23,15 +23,22 @@ static inline bool qk_invert(float d, float *inverse)
     return fabsf(*inverse) <= FLT_MAX;
 }
 
-/* Largest magnitude of n finite floats. */
+/* Largest magnitude of n finite floats, n a multiple of 16. A maximum is the same in any order, so
+ * it is taken in lanes. */
 static inline float qk_max_abs(const float *x, int n)
 {
-    float amax = 0;
-    for (int i = 0; i < n; i++) {
-        float a = fabsf(x[i]);
-        amax = amax < a ? a : amax;
+    float lane[16] = {0};
+    for (int i = 0; i < n; i += 16) {
+        for (int j = 0; j < 16; j++) {
+            float a = fabsf(x[i + j]);
+            lane[j] = lane[j] < a ? a : lane[j];
+        }
     }
-    return amax;
+    for (int half = 8; half > 0; half /= 2) {
+        for (int j = 0; j < half; j++)
+            lane[j] = lane[j] < lane[j + half] ? lane[j + half] : lane[j];
+    }
+    return lane[0];
 }
 
 typedef void qk_block_fn(void *block, const float *x);

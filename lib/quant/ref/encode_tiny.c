@@ -62,27 +62,35 @@ static void encode_tq2_0(void *block, const float *x)
 
 /* ---- 4-bit floats ----------------------------------------------------------------------------- */
 
-/* Number of the nearest of sixteen values, the first of equals. */
-static inline int nearest_value(const float value[16], float x)
+/* Nearest of the sixteen values times d[j] for each of n <= 64 elements, the first of equals. Only
+ * the eight magnitudes are tried: a value of the other sign is never nearer than zero, which comes
+ * first. The error, rounded as the reference rounds it, decides; midpoints would not. */
+static inline void nearest_fp4(const float *restrict x, int n, const float *restrict d,
+                               uint8_t *restrict q)
 {
-    int best = 0;
-    float best_error = fabsf(value[0] - x);
-    for (int k = 1; k < 16; k++) {
-        float error = fabsf(value[k] - x);
-        best = error < best_error ? k : best;
-        best_error = error < best_error ? error : best_error;
+    float least[64];
+    int32_t best[64];
+    for (int j = 0; j < n; j++) {
+        least[j] = fabsf(x[j]);
+        best[j] = 0;
     }
-    return best;
+    for (int k = 1; k < 8; k++) {
+        for (int j = 0; j < n; j++) {
+            float error = fabsf((float)qk_fp4_values[k] * d[j] - fabsf(x[j]));
+            int32_t nearer = -(error < least[j]); /* a mask: branches would keep lanes apart */
+            best[j] = (best[j] & ~nearer) | (k & nearer);
+            least[j] = error < least[j] ? error : least[j];
+        }
+    }
+    for (int j = 0; j < n; j++)
+        q[j] = (uint8_t)(best[j] | ((x[j] < 0) & (best[j] > 0)) << 3);
 }
 
 /* n bytes for 2n elements: the first n in the low halves. */
-static inline void pack_fp4(uint8_t *qs, const float *x, int n, float d)
+static inline void pack_nibbles(uint8_t *restrict qs, const uint8_t *restrict q, int n)
 {
-    float value[16];
-    for (int k = 0; k < 16; k++)
-        value[k] = (float)qk_fp4_values[k] * d;
     for (int j = 0; j < n; j++)
-        qs[j] = (uint8_t)(nearest_value(value, x[j]) | nearest_value(value, x[j + n]) << 4);
+        qs[j] = (uint8_t)(q[j] | q[j + n] << 4);
 }
 
 /* floor(log2f(v)) for a normal v > 0, where log2f is correctly rounded (glibc's is, here): the
@@ -111,16 +119,27 @@ static void encode_mxfp4(void *block, const float *x)
     if (e < 0)
         return;
     b->e = (uint8_t)e;
-    pack_fp4(b->qs, x, 16, qt_f32_from_e8m0_half(b->e));
+    float d[32];
+    uint8_t q[32];
+    for (int j = 0; j < 32; j++)
+        d[j] = qt_f32_from_e8m0_half(b->e);
+    nearest_fp4(x, 32, d, q);
+    pack_nibbles(b->qs, q, 16);
 }
 
 static void encode_nvfp4(void *block, const float *x)
 {
     struct qt_block_nvfp4 *b = block;
-    for (int s = 0; s < 4; s++, x += 16) {
-        b->d[s] = qt_ue4m3_from_f32(qk_max_abs(x, 16) / 6.0f);
-        pack_fp4(b->qs + 8 * s, x, 8, qt_f32_from_ue4m3_half(b->d[s]));
+    float d[64];
+    uint8_t q[64];
+    for (int s = 0; s < 4; s++) {
+        b->d[s] = qt_ue4m3_from_f32(qk_max_abs(x + 16 * s, 16) / 6.0f);
+        for (int j = 0; j < 16; j++)
+            d[16 * s + j] = qt_f32_from_ue4m3_half(b->d[s]);
     }
+    nearest_fp4(x, 64, d, q);
+    for (int s = 0; s < 4; s++)
+        pack_nibbles(b->qs + 8 * s, q + 16 * s, 8);
 }
 
 /* ---- one and two bits ------------------------------------------------------------------------- */

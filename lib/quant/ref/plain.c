@@ -33,7 +33,7 @@ static void f32_to_file(void *dst, size_t n)
 }
 #endif
 
-void qk_ref_dequant_f32(float *dst, const void *src, size_t n_blocks)
+void qk_ref_dequant_f32(float *restrict dst, const void *restrict src, size_t n_blocks)
 {
     if (n_blocks == 0)
         return;
@@ -41,14 +41,14 @@ void qk_ref_dequant_f32(float *dst, const void *src, size_t n_blocks)
     f32_from_file(dst, n_blocks);
 }
 
-void qk_ref_dequant_f16(float *dst, const void *src, size_t n_blocks)
+void qk_ref_dequant_f16(float *restrict dst, const void *restrict src, size_t n_blocks)
 {
     const uint8_t *p = src;
     for (size_t i = 0; i < n_blocks; i++)
         dst[i] = qt_f16_load(p + 2 * i);
 }
 
-void qk_ref_dequant_bf16(float *dst, const void *src, size_t n_blocks)
+void qk_ref_dequant_bf16(float *restrict dst, const void *restrict src, size_t n_blocks)
 {
     const uint8_t *p = src;
     for (size_t i = 0; i < n_blocks; i++)
@@ -65,35 +65,35 @@ static float narrow(double v)
     return (float)v;
 }
 
-void qk_ref_dequant_f64(float *dst, const void *src, size_t n_blocks)
+void qk_ref_dequant_f64(float *restrict dst, const void *restrict src, size_t n_blocks)
 {
     const uint8_t *p = src;
     for (size_t i = 0; i < n_blocks; i++)
         dst[i] = narrow(gg_f64_from_bits(gg_load_u64(p + 8 * i)));
 }
 
-void qk_ref_dequant_i8(float *dst, const void *src, size_t n_blocks)
+void qk_ref_dequant_i8(float *restrict dst, const void *restrict src, size_t n_blocks)
 {
     const int8_t *p = src;
     for (size_t i = 0; i < n_blocks; i++)
         dst[i] = p[i];
 }
 
-void qk_ref_dequant_i16(float *dst, const void *src, size_t n_blocks)
+void qk_ref_dequant_i16(float *restrict dst, const void *restrict src, size_t n_blocks)
 {
     const uint8_t *p = src;
     for (size_t i = 0; i < n_blocks; i++)
         dst[i] = (int16_t)gg_load_u16(p + 2 * i);
 }
 
-void qk_ref_dequant_i32(float *dst, const void *src, size_t n_blocks)
+void qk_ref_dequant_i32(float *restrict dst, const void *restrict src, size_t n_blocks)
 {
     const uint8_t *p = src;
     for (size_t i = 0; i < n_blocks; i++)
         dst[i] = (float)(int32_t)gg_load_u32(p + 4 * i);
 }
 
-void qk_ref_dequant_i64(float *dst, const void *src, size_t n_blocks)
+void qk_ref_dequant_i64(float *restrict dst, const void *restrict src, size_t n_blocks)
 {
     const uint8_t *p = src;
     for (size_t i = 0; i < n_blocks; i++)

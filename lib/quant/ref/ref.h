@@ -17,7 +17,7 @@
 #error "results must be exact: floats must be evaluated as floats (32-bit x86: -msse2 -mfpmath=sse)"
 #endif
 
-/* decode.c, decode_k.c, decode_iq.c, decode_tiny.c, plain.c */
+/* plain.c, decode.c, decode_k.c, decode_iq.c */
 qk_dequant_fn qk_ref_dequant_f32, qk_ref_dequant_f16, qk_ref_dequant_bf16, qk_ref_dequant_f64;
 qk_dequant_fn qk_ref_dequant_i8, qk_ref_dequant_i16, qk_ref_dequant_i32, qk_ref_dequant_i64;
 qk_dequant_fn qk_ref_dequant_q4_0, qk_ref_dequant_q4_1, qk_ref_dequant_q5_0, qk_ref_dequant_q5_1;
