@@ -414,6 +414,45 @@ START_TEST(test_overflowing_scale)
 }
 END_TEST
 
+/* Rows given in pieces of 256 columns, with the sums of the whole rows, make the bytes of rows given
+ * whole: at every level, for every type that sums over its row. */
+START_TEST(test_row_pieces)
+{
+    enum { COLS = 1024, ROWS = 20 }; /* more rows than lanes */
+    static float x[ROWS * COLS], w[COLS], sums[ROWS];
+    static uint8_t whole[ROWS * COLS], pieces[ROWS * COLS];
+    struct qk_table table;
+    struct rng rng = {77};
+    qk_init(&table, (enum gg_cpu_level)_i);
+    fill_weights(&rng, w, COLS, 1);
+    for (size_t i = 0; i < ROWS * COLS; i++)
+        x[i] = in_mixed(&rng, i);
+    for (size_t r = 0; r < ROWS; r++) {
+        sums[r] = 0;
+        for (size_t i = 0; i < COLS; i++)
+            sums[r] += x[r * COLS + i] * x[r * COLS + i];
+    }
+    for (size_t i = 0; gg_cpu_has((enum gg_cpu_level)_i) && i < qt_count(); i++) {
+        const struct qt_info *t = qt_at(i);
+        const struct qk_kernel *k = &table.k[t->type];
+        if (!k->whole_rows)
+            continue;
+        size_t stride = COLS / t->block_nelems * t->block_nbytes;
+        size_t piece = 256 / t->block_nelems * t->block_nbytes;
+        struct qk_args args = {.weights = w};
+        ck_assert(k->scratch == NULL);
+        k->quant(whole, x, ROWS, COLS, stride, COLS, &args);
+        args.row_sumx2 = sums;
+        args.row_n_cols = COLS;
+        for (size_t at = 0; at < COLS / 256; at++) {
+            args.weights = w + at * 256;
+            k->quant(pieces + at * piece, x + at * 256, ROWS, 256, stride, COLS, &args);
+        }
+        ck_assert_msg(memcmp(whole, pieces, ROWS * stride) == 0, "%s", t->name);
+    }
+}
+END_TEST
+
 START_TEST(test_environment)
 {
     static const int modes[] = {FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO};
@@ -457,6 +496,7 @@ Suite *suite(void)
     tcase_add_loop_test(t, test_levels, 0, GG_CPU_LEVEL_COUNT);
     tcase_add_loop_test(t, test_vanishing_blocks, 0, GG_CPU_LEVEL_COUNT);
     tcase_add_loop_test(t, test_overflowing_scale, 0, GG_CPU_LEVEL_COUNT);
+    tcase_add_loop_test(t, test_row_pieces, 0, GG_CPU_LEVEL_COUNT);
     tcase_add_test(t, test_environment);
     tcase_add_test(t, test_flush_to_zero);
     suite_add_tcase(s, t);

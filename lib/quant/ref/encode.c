@@ -252,13 +252,21 @@ static void weigh_q5_1(void *block, const float *x, const float *w)
 
 typedef void weigh_fn(void *block, const float *x, const float *w);
 
-static void weigh_row(uint8_t *y, const float *x, size_t n_cols, size_t nbytes,
-                      const float *weights, weigh_fn *fn)
+/* The mean square of row r, as the whole row has it: given when the columns are only a piece. */
+static float row_mean_square(const struct qk_args *args, size_t r, const float *x, size_t n_cols)
 {
-    float sum = 0, w[32];
+    if (args->row_sumx2 != NULL)
+        return args->row_sumx2[r] / (float)args->row_n_cols;
+    float sum = 0;
     for (size_t i = 0; i < n_cols; i++)
         sum += x[i] * x[i];
-    float mean = sum / (float)n_cols;
+    return sum / (float)n_cols;
+}
+
+static void weigh_row(uint8_t *y, const float *x, size_t n_cols, size_t nbytes, float mean,
+                      const float *weights, weigh_fn *fn)
+{
+    float w[32];
     for (size_t i = 0; i < n_cols; i += 32, y += nbytes) {
         for (size_t j = 0; j < 32; j++)
             w[j] = weights[i + j] * sqrtf(mean + x[i + j] * x[i + j]);
@@ -278,9 +286,11 @@ static void weigh_row(uint8_t *y, const float *x, size_t n_cols, size_t nbytes,
                           encode_##type);                                                          \
             return;                                                                                \
         }                                                                                          \
-        for (size_t r = 0; r < n_rows; r++)                                                        \
-            weigh_row((uint8_t *)dst + r * dst_stride, src + r * src_stride, n_cols, nbytes,       \
-                      args->weights, weigh_##type);                                                \
+        for (size_t r = 0; r < n_rows; r++) {                                                      \
+            const float *x = src + r * src_stride;                                                 \
+            weigh_row((uint8_t *)dst + r * dst_stride, x, n_cols, nbytes,                          \
+                      row_mean_square(args, r, x, n_cols), args->weights, weigh_##type);           \
+        }                                                                                          \
     }
 
 QUANT_ROWS(q4_0)
