@@ -59,7 +59,7 @@ TEST_SRC := $(sort $(wildcard tests/unit/test_*.c tests/kern/test_*.c tests/gold
 TEST_BIN := $(TEST_SRC:%.c=$(BUILD)/%)
 FUZZ_BIN := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 
-.PHONY: fuzz fuzz-replay example all lib help clean deps check check-quick unit cli lint test-programs install uninstall
+.PHONY: fuzz fuzz-replay example all lib help clean deps check check-quick unit cli lint bench test-programs install uninstall
 all: $(BIN)
 lib: $(LIB)
 
@@ -71,6 +71,7 @@ help:
 	@echo 'make check-quick    the tests of the release build, under a minute'
 	@echo 'make unit cli lint  parts of them; make cli CASES="inspect-*" some cases'
 	@echo 'make fuzz-NAME      a libFuzzer program of tests/fuzz/fuzz_NAME.c (clang)'
+	@echo 'make bench          speed of the kernels: a table, and build/bench.json'
 	@echo 'make install        to DESTDIR/PREFIX ($(PREFIX)); make uninstall takes it away'
 	@echo 'make clean'
 	@echo 'MODE=release|debug|asan|ubsan|tsan  DEV=1 (-Werror)  V=1 (show commands)'
@@ -102,7 +103,7 @@ endef
 $(foreach l,$(VEC_LEVELS),$(eval $(call VEC_RULE,$l)))
 $(BUILD)/lib/quant/kernel.o: CPPFLAGS_ALL += -DQK_VEC_LEVELS="$(VEC_CALLS)"
 
--include $(LIB_OBJ:.o=.d) $(CMD_OBJ:.o=.d) $(TEST_BIN:=.d) $(FUZZ_BIN:=.d) $(BUILD)/tests/check_main.d $(BUILD)/tests/scratch.d
+-include $(LIB_OBJ:.o=.d) $(CMD_OBJ:.o=.d) $(TEST_BIN:=.d) $(FUZZ_BIN:=.d) $(BUILD)/tests/check_main.d $(BUILD)/tests/scratch.d $(BUILD)/tests/bench/bench.d
 
 # ---- tests ---------------------------------------------------------------------------------------
 # Each tests/{unit,kern,golden}/test_*.c is a program of its own: it defines `Suite *suite(void)`.
@@ -144,6 +145,12 @@ $(BUILD)/docs/example: docs/example.c gguf/gguf.h $(LIB)
 example: $(BUILD)/docs/example
 	@$< fixtures/models/tiny-bf16.gguf | grep -c '^token_embd.weight: type 30, 262144 elements' >/dev/null
 	@echo 'example: runs'
+
+# Options: make bench BENCH='--types=q4_K --levels=avx2'
+$(BUILD)/tests/bench/bench: $(BUILD)/tests/bench/bench.o $(LIB)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LDLIBS_ALL)
+bench: $(BUILD)/tests/bench/bench
+	@$< --json=build/bench.json $(BENCH)
 
 unit: $(TEST_BIN)
 	@tests/programs.sh $(TEST_BIN)

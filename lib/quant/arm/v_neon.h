@@ -139,4 +139,10 @@ V_FN vf vf_lookup4(vf table, vi at)
     return (vf)vqtbl1q_u8((uint8x16_t)table, neon_bytes(at & 3));
 }
 
+V_FN vb vb_from_bits(unsigned bits, vb on)
+{
+    uint8x8_t lo = vdup_n_u8((uint8_t)bits), hi = vdup_n_u8((uint8_t)(bits >> 8));
+    return vb_test_bits((vb)vcombine_u8(lo, hi)) & on;
+}
+
 #endif

@@ -1,6 +1,8 @@
 /* Decoders of the plain types, the small blocks, Q8_K and the ternary types. */
 #include "lib/quant/grids.h"
+#include "lib/quant/ref/ref.h"
 #include "lib/quant/vec/put.h"
+#include "lib/quant/vec/ue4m3.h"
 
 /* ---- one number an element --------------------------------------------------------------------
  */
@@ -23,6 +25,17 @@ static void dequant_bf16(float *dst, const void *src, size_t n)
         vf_store(dst + i, (vf)((vu)vi_from_u16(p + 2 * i) << 16));
     for (; i < n; i++)
         dst[i] = qt_f32_from_bf16(gg_load_u16(p + 2 * i));
+}
+
+/* Too large for a float becomes infinite, NaNs stay NaN: as the reference has it. */
+static void dequant_f64(float *dst, const void *src, size_t n)
+{
+    const uint8_t *p = src;
+    size_t i = 0;
+    for (; i + VL / 2 <= n; i += VL / 2)
+        *(vf_half_mem *)(dst + i) = __builtin_convertvector(*(const vd_mem *)(p + 8 * i), vf_half);
+    if (i < n)
+        qk_ref_dequant_f64(dst + i, p + 8 * i, n - i);
 }
 
 /* ---- blocks of 32 -----------------------------------------------------------------------------
@@ -150,15 +163,11 @@ static void dequant_mxfp4(float *dst, const void *src, size_t n)
 /* ---- blocks of 64 and 128 ---------------------------------------------------------------------
  */
 
-/* qt_f32_from_ue4m3_half of four scales, without branches. */
 V_FN void nvfp4_scales(float d[VL], const uint8_t b[4])
 {
     uint32_t four = gg_load_u32(b);
     vi v = {(int)(four & 255), (int)(four >> 8 & 255), (int)(four >> 16 & 255), (int)(four >> 24)};
-    vi low = v & 127;
-    vf normal = (vf)(((vu)low << 20) + (119u << 23));
-    vf r = vf_select(vi_lt(low, vi_set1(8)), vf_from_i(low) * 0x1p-10f, normal);
-    vf_store(d, vf_select(vi_eq(v, vi_set1(0x7f)), vf_set1(0), r));
+    vf_store(d, v_ue4m3_half(v));
 }
 
 static void dequant_nvfp4(float *dst, const void *src, size_t n)
@@ -275,12 +284,15 @@ void V_NAME(qk_vec_decode)(struct qk_table *table)
     k[QT_Q8_0].dequant = dequant_q8_0;
     k[QT_Q8_1].dequant = dequant_q8_1;
     k[QT_Q8_K].dequant = dequant_q8_K;
-    k[QT_IQ4_NL].dequant = dequant_iq4_nl;
-    k[QT_IQ4_XS].dequant = dequant_iq4_xs;
-    k[QT_MXFP4].dequant = dequant_mxfp4;
-    k[QT_NVFP4].dequant = dequant_nvfp4;
     k[QT_Q1_0].dequant = dequant_q1_0;
     k[QT_Q2_0].dequant = dequant_q2_0;
     k[QT_TQ1_0].dequant = dequant_tq1_0;
     k[QT_TQ2_0].dequant = dequant_tq2_0;
+    k[QT_F64].dequant = dequant_f64;
+    if (!V_HAS_LOOKUP)
+        return; /* the reference is faster */
+    k[QT_IQ4_NL].dequant = dequant_iq4_nl;
+    k[QT_IQ4_XS].dequant = dequant_iq4_xs;
+    k[QT_MXFP4].dequant = dequant_mxfp4;
+    k[QT_NVFP4].dequant = dequant_nvfp4;
 }

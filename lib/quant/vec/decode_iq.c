@@ -1,63 +1,90 @@
 /* Decoders of the codebook types. As in the reference, a group's few values are a palette computed
- * once, and the grid's fields pick among them; here sixteen (or VL) at a time. A palette for minus
- * stands beside the one for plus, so that signs too are picked and not computed. */
+ * once, and the grid's fields pick among them, here sixteen (or VL) at a time; then signs flip. */
 #include "lib/quant/grids.h"
 #include "lib/quant/ref/kscales.h"
 #include "lib/quant/vec/v.h"
 
-#include <string.h>
+/* ---- signs ------------------------------------------------------------------------------------
+ */
+
+/* Bytes of seven bits get an eighth that makes their number of bits even. */
+V_FN uint32_t even_bytes(uint32_t x)
+{
+    uint32_t p = x ^ x >> 4;
+    p ^= p >> 2;
+    p ^= p >> 1;
+    return x | (p & 0x01010101) << 7;
+}
+
+/* Four times seven bits to four bytes, even ones. */
+V_FN uint32_t four_even_signs(uint32_t s)
+{
+    return even_bytes((s & 0x7f) | (s << 1 & 0x7f00) | (s << 2 & 0x7f0000) | (s << 3 & 0x7f000000));
+}
 
 /* ---- IQ2: fields of two bits ------------------------------------------------------------------
  */
 
-/* 2 * lane: where a field of two bits starts. */
+/* Where a field of two bits starts, lane by lane. */
 V_FN vu field2(void)
 {
-    static const uint32_t at[16] = {0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30};
-    return (vu)vi_load((const int32_t *)at);
+    static const int32_t at[16] = {0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30};
+    return (vu)vi_load(at);
 }
 
-struct palette2 {
-    vf plus, minus; /* by field, in each quarter; field 3 stands in no grid */
-};
-
-V_FN struct palette2 palette_iq2(float d, int scale)
+V_FN vf iq2_palette(float db)
 {
     static const float magnitude[16] = {8, 25, 43, 0, 8, 25, 43, 0, 8, 25, 43, 0, 8, 25, 43, 0};
-    float db = d * (0.5f + (float)scale) * 0.25f;
-    vf plus = vf_set1(db) * vf_load(magnitude);
-    return (struct palette2){plus, plus * -1.0f};
+    return vf_set1(db) * vf_load(magnitude);
 }
 
 /* Sixteen elements: two codes of eight fields, sixteen signs. */
-V_FN void put_iq2(float *dst, const struct palette2 *p, uint32_t codes, uint32_t signs)
+V_FN void put_iq2(float *dst, vf palette, uint32_t codes, uint32_t signs)
 {
     for (int k = 0; k < V_PER16; k++) {
         vi at = (vi)vu_shrv((vu)vi_set1((int32_t)(codes >> 2 * k * VL % 32)), field2());
-        vf plus = vf_lookup4(p->plus, at), minus = vf_lookup4(p->minus, at);
-        vf_store(dst + k * VL, vf_select(vm_from_bits(signs >> k * VL), minus, plus));
+        vf_store(dst + k * VL, vf_flip(vf_lookup4(palette, at), signs >> k * VL));
     }
 }
 
-V_FN uint32_t two_even_signs(uint32_t a, uint32_t b)
+/* db[i] = d * (1/2 + scale[i]) * factor */
+V_FN void half_scales(float db[16], vb scale, const void *d, float factor)
 {
-    return qk_even_signs(a) | (uint32_t)qk_even_signs(b) << 8;
+    vf x[V_PER16], dv = vf_set1_f16(d);
+    vf_from_i8(x, scale);
+    for (int k = 0; k < V_PER16; k++)
+        vf_store(db + k * VL, dv * (0.5f + x[k]) * factor);
+}
+
+/* Sixteen scales of four bits from eight bytes, low halves first. */
+V_FN vb nibble_scales(const uint8_t p[8])
+{
+    vb b = vb_load_halves(p, p);
+    return vb_zip_lo(b & 15, vb_shr(b, 4));
+}
+
+/* The high four bits of eight u32, a stride apart. */
+V_FN vb top_scales(const uint8_t *p, size_t stride)
+{
+    uint64_t s = 0;
+    for (int g = 0; g < 8; g++)
+        s |= (uint64_t)p[(size_t)g * stride + 3] << 8 * g;
+    return vb_shr(vb_load_halves(&s, &s), 4);
 }
 
 static void dequant_iq2_xxs(float *dst, const void *src, size_t n)
 {
     const struct qt_block_iq2_xxs *b = src;
     for (size_t i = 0; i < n; i++, b++) {
-        float d = qt_f16_load(&b->d);
         const uint8_t *q = (const uint8_t *)b + sizeof b->d; /* qs, byte by byte */
-        for (int g = 0; g < 8; g++, q += 8) {
-            uint32_t signs = gg_load_u32(q + 4);
-            struct palette2 p = palette_iq2(d, (int)(signs >> 28));
-            for (int l = 0; l < 4; l += 2, dst += 16) {
-                uint32_t codes = qk_grid_iq2xxs[q[l]] | (uint32_t)qk_grid_iq2xxs[q[l + 1]] << 16;
-                uint32_t s = signs >> 7 * l;
-                put_iq2(dst, &p, codes, two_even_signs(s & 127, s >> 7 & 127));
-            }
+        float db[16];
+        half_scales(db, top_scales(q + 4, 8), &b->d, 0.25f);
+        for (int g = 0; g < 8; g++, q += 8, dst += 32) {
+            uint32_t signs = four_even_signs(gg_load_u32(q + 4));
+            const uint16_t *grid = qk_grid_iq2xxs;
+            vf p = iq2_palette(db[g]);
+            put_iq2(dst, p, grid[q[0]] | (uint32_t)grid[q[1]] << 16, signs & 0xffff);
+            put_iq2(dst + 16, p, grid[q[2]] | (uint32_t)grid[q[3]] << 16, signs >> 16);
         }
     }
 }
@@ -66,12 +93,13 @@ static void dequant_iq2_xs(float *dst, const void *src, size_t n)
 {
     const struct qt_block_iq2_xs *b = src;
     for (size_t i = 0; i < n; i++, b++) {
-        float d = qt_f16_load(&b->d);
+        float db[16];
+        half_scales(db, nibble_scales(b->scales), &b->d, 0.25f);
         for (int g = 0; g < 16; g++, dst += 16) {
-            struct palette2 p = palette_iq2(d, b->scales[g / 2] >> g % 2 * 4 & 15);
             uint32_t q = gg_load_u32((const uint8_t *)b + sizeof b->d + 4 * g);
             uint32_t codes = qk_grid_iq2xs[q & 511] | (uint32_t)qk_grid_iq2xs[q >> 16 & 511] << 16;
-            put_iq2(dst, &p, codes, two_even_signs(q >> 9 & 127, q >> 25));
+            uint32_t signs = even_bytes(q >> 9 & 0x007f007f);
+            put_iq2(dst, iq2_palette(db[g]), codes, (signs | signs >> 8) & 0xffff);
         }
     }
 }
@@ -80,13 +108,18 @@ static void dequant_iq2_s(float *dst, const void *src, size_t n)
 {
     const struct qt_block_iq2_s *b = src;
     for (size_t i = 0; i < n; i++, b++) {
-        float d = qt_f16_load(&b->d);
-        for (int g = 0; g < 16; g++, dst += 16) {
-            struct palette2 p = palette_iq2(d, b->scales[g / 2] >> g % 2 * 4 & 15);
-            uint32_t high = b->qh[g / 2] >> g % 2 * 4;
-            uint32_t codes = qk_grid_iq2s[b->qs[2 * g] | (high & 3) << 8] |
-                             (uint32_t)qk_grid_iq2s[b->qs[2 * g + 1] | (high & 12) << 6] << 16;
-            put_iq2(dst, &p, codes, gg_load_u16(b->qs + 32 + 2 * g));
+        float db[16];
+        half_scales(db, nibble_scales(b->scales), &b->d, 0.25f);
+        const uint16_t *grid = qk_grid_iq2s;
+        for (int g = 0; g < 8; g++, dst += 32) {
+            const uint8_t *q = b->qs + 4 * g;
+            uint32_t high = b->qh[g], signs = gg_load_u32(q + 32);
+            uint32_t lo =
+                grid[q[0] | (high << 8 & 0x300)] | (uint32_t)grid[q[1] | (high << 6 & 0x300)] << 16;
+            uint32_t hi =
+                grid[q[2] | (high << 4 & 0x300)] | (uint32_t)grid[q[3] | (high << 2 & 0x300)] << 16;
+            put_iq2(dst, iq2_palette(db[2 * g]), lo, signs & 0xffff);
+            put_iq2(dst + 16, iq2_palette(db[2 * g + 1]), hi, signs >> 16);
         }
     }
 }
@@ -96,21 +129,19 @@ static void dequant_iq2_s(float *dst, const void *src, size_t n)
 
 V_FN vu field3(void)
 {
-    static const uint32_t at[16] = {0, 3, 6, 9, 0, 3, 6, 9, 0, 3, 6, 9, 0, 3, 6, 9};
-    return (vu)vi_load((const int32_t *)at);
+    static const int32_t at[16] = {0, 3, 6, 9, 0, 3, 6, 9, 0, 3, 6, 9, 0, 3, 6, 9};
+    return (vu)vi_load(at);
 }
 
 struct palette3 {
-    vf plus[V_T8], minus[V_T8];
+    vf v[V_T8];
 };
 
-V_FN struct palette3 palette_iq3(float db, const float magnitude[16])
+V_FN struct palette3 iq3_palette(float db, const float magnitude[16])
 {
     struct palette3 p;
-    for (int k = 0; k < V_T8; k++) {
-        p.plus[k] = vf_set1(db) * vf_load(magnitude + k * VL);
-        p.minus[k] = p.plus[k] * -1.0f;
-    }
+    for (int k = 0; k < V_T8; k++)
+        p.v[k] = vf_set1(db) * vf_load(magnitude + k * VL);
     return p;
 }
 
@@ -121,8 +152,7 @@ V_FN void put_iq3(float *dst, const struct palette3 *p, uint64_t codes, uint32_t
     vi_spread4(code, codes);
     for (int k = 0; k < V_PER16; k++) {
         vi at = (vi)vu_shrv((vu)code[k], field3());
-        vf plus = vf_lookup8(p->plus, at), minus = vf_lookup8(p->minus, at);
-        vf_store(dst + k * VL, vf_select(vm_from_bits(signs >> k * VL), minus, plus));
+        vf_store(dst + k * VL, vf_flip(vf_lookup8(p->v, at), signs >> k * VL));
     }
 }
 
@@ -138,15 +168,15 @@ static void dequant_iq3_xxs(float *dst, const void *src, size_t n)
     const uint16_t *grid = qk_grid_iq3xxs;
     const struct qt_block_iq3_xxs *b = src;
     for (size_t i = 0; i < n; i++, b++) {
-        float d = qt_f16_load(&b->d);
         const uint8_t *q = b->qs;
+        float db[16];
+        half_scales(db, top_scales(b->qs + 64, 4), &b->d, 0.5f);
         for (int g = 0; g < 8; g++) {
-            uint32_t signs = gg_load_u32(b->qs + 64 + 4 * g);
-            struct palette3 p =
-                palette_iq3(d * (0.5f + (float)(int)(signs >> 28)) * 0.5f, magnitude);
-            for (int l = 0; l < 2; l++, dst += 16, q += 4, signs >>= 14) {
+            uint32_t signs = four_even_signs(gg_load_u32(b->qs + 64 + 4 * g));
+            struct palette3 p = iq3_palette(db[g], magnitude);
+            for (int l = 0; l < 2; l++, dst += 16, q += 4, signs >>= 16) {
                 put_iq3(dst, &p, four_codes(grid[q[0]], grid[q[1]], grid[q[2]], grid[q[3]]),
-                        two_even_signs(signs & 127, signs >> 7 & 127));
+                        signs & 0xffff);
             }
         }
     }
@@ -161,7 +191,7 @@ static void dequant_iq3_s(float *dst, const void *src, size_t n)
         float d = qt_f16_load(&b->d);
         for (int g = 0; g < 8; g++) {
             int scale = b->scales[g / 2] >> g % 2 * 4 & 15;
-            struct palette3 p = palette_iq3(d * (float)(1 + 2 * scale), magnitude);
+            struct palette3 p = iq3_palette(d * (float)(1 + 2 * scale), magnitude);
             uint32_t high = (uint32_t)b->qh[g] << 8;
             const uint8_t *q = b->qs + 8 * g;
             for (int l = 0; l < 2; l++, dst += 16, q += 4, high >>= 4) {
@@ -177,21 +207,14 @@ static void dequant_iq3_s(float *dst, const void *src, size_t n)
 /* ---- IQ1: fields of two bits for -1, 0, 1, shifted by an eighth -------------------------------
  */
 
-V_FN vf palette_iq1(float dl, float delta_lo, float delta_hi)
+/* Sixteen elements: two codes of eight fields; minus: which elements are shifted down. */
+V_FN void put_iq1(float *dst, float dl, uint32_t codes, uint32_t minus)
 {
-    static const float minus_one[16] = {-1, 0, 1, 0, -1, 0, 1, 0, -1, 0, 1, 0, -1, 0, 1, 0};
-    vf delta = VL == 16 ? vf_select(vm_from_bits(0xff), vf_set1(delta_lo), vf_set1(delta_hi))
-                        : vf_set1(delta_lo);
-    return vf_set1(dl) * (vf_load(minus_one) + delta);
-}
-
-/* Sixteen elements: two codes of eight fields, each with its shift. */
-V_FN void put_iq1(float *dst, float dl, uint32_t codes, float delta_lo, float delta_hi)
-{
+    static const float level[16] = {-1, 0, 1, 0, -1, 0, 1, 0, -1, 0, 1, 0, -1, 0, 1, 0};
     for (int k = 0; k < V_PER16; k++) {
         vi at = (vi)vu_shrv((vu)vi_set1((int32_t)(codes >> 2 * k * VL % 32)), field2());
-        vf p = palette_iq1(dl, k * VL < 8 ? delta_lo : delta_hi, delta_hi);
-        vf_store(dst + k * VL, vf_lookup4(p, at));
+        vf delta = vf_flip(vf_set1(0.125f), minus >> k * VL);
+        vf_store(dst + k * VL, vf_lookup4(vf_set1(dl) * (vf_load(level) + delta), at));
     }
 }
 
@@ -204,13 +227,25 @@ static void dequant_iq1_s(float *dst, const void *src, size_t n)
         for (int g = 0; g < 8; g++) {
             uint32_t qh = gg_load_u16((const uint8_t *)b->qs + sizeof b->qs + 2 * g);
             float dl = d * (float)(int)(2 * (qh >> 12 & 7) + 1);
-            float delta = qh & 0x8000 ? -0.125f : 0.125f;
+            uint32_t minus = qh & 0x8000 ? 0xffff : 0;
             for (int l = 0; l < 2; l++, dst += 16, q += 2, qh >>= 6) {
                 uint32_t codes = qk_grid_iq1s[q[0] | (qh & 7) << 8] |
                                  (uint32_t)qk_grid_iq1s[q[1] | (qh & 56) << 5] << 16;
-                put_iq1(dst, dl, codes, delta, delta);
+                put_iq1(dst, dl, codes, minus);
             }
         }
+    }
+}
+
+/* Sixteen d * (2 * scale + 1), scales of three bits, four in each of four words. */
+V_FN void iq1_m_scales(float dl[16], const uint8_t scales[8])
+{
+    vf d = vf_set1(qt_f32_from_f16(qk_iq1m_scale(scales)));
+    vi s[V_PER16];
+    vi_spread4(s, gg_load_u64(scales));
+    for (int k = 0; k < V_PER16; k++) {
+        vi three = (vi)(vu_shrv((vu)s[k], field3()) & 7u);
+        vf_store(dl + k * VL, d * vf_from_i(three + three + 1));
     }
 }
 
@@ -218,13 +253,13 @@ static void dequant_iq1_m(float *dst, const void *src, size_t n)
 {
     const struct qt_block_iq1_m *b = src;
     for (size_t i = 0; i < n; i++, b++) {
-        float d = qt_f32_from_f16(qk_iq1m_scale(b->scales));
+        float dl[16];
+        iq1_m_scales(dl, b->scales);
         for (int g = 0; g < 16; g++, dst += 16) {
-            uint32_t scales = gg_load_u16(b->scales + g / 4 * 2), qh = b->qh[g];
-            float dl = d * (float)(int)(2 * (scales >> g % 4 * 3 & 7) + 1);
+            uint32_t qh = b->qh[g];
             uint32_t codes = qk_grid_iq1s[b->qs[2 * g] | (qh & 7) << 8] |
                              (uint32_t)qk_grid_iq1s[b->qs[2 * g + 1] | (qh & 0x70) << 4] << 16;
-            put_iq1(dst, dl, codes, qh & 0x08 ? -0.125f : 0.125f, qh & 0x80 ? -0.125f : 0.125f);
+            put_iq1(dst, dl[g], codes, (qh >> 3 & 1) * 0x00ff | (qh >> 7) * 0xff00);
         }
     }
 }

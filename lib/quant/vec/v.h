@@ -23,7 +23,7 @@
  * blocks into one vector. Never split one sum over lanes.
  *   - Element-wise work (decoding, rounding to levels) may take neighbours as lanes, as may a
  *     maximum, which no order changes. A zero's sign and the first of several equal ones do depend
- *     on order: vf_first finds an element by its index where that matters.
+ *     on order: v_first finds an element by its number where that matters.
  *   - Never fma. Division and square root are exact; there is no reciprocal estimate.
  *   - vi_nearest is ties to even (the reference's qk_nearest_int), vi_round is roundf's ties away
  *     from zero, vi_trunc is a cast. All want |x| < 2^31: outside, levels differ.
@@ -45,14 +45,18 @@
  *     vm_and vm_or vm_not          on masks
  *     vm_bits vm_from_bits         lane k is bit k
  *     vf_select(m, a, b) vi_select lanes of a where m, else of b
+ *     vf_flip(a, bits)             lane k with its sign flipped where bit k is set
+ *     vi_inc(a, m)                 a, one more where m
  *     vf_hmax                      greatest lane (no NaN)
  *     vi_trunc vi_nearest vf_from_i        float to int and back (vf_from_i below)
  *     vf_from_f16(p) vf_to_f16(p, a)       VL F16 in memory, as half.h converts
  *     vf_set1_f16(p)               one F16 in memory to all lanes
+ *     v_f16_bits(x)                one float (no NaN) to F16
  *     vi_from_u16(p) vi_to_u16(p, a)       VL words in memory; to_u16 keeps the low half
  *     vf_from_i8(out[V_PER16], q)  16 signed bytes to floats
  *     vb_from_vi(a[V_PER16])       low bytes of 16 int32
  *     vu_shrv(a, n)                a >> n lane by lane, n < 32
+ *     v_max_quarters(out, a)       out[j]: the greatest of lanes j, j + 4, ...
  *     vf_lookup4(t, at)            lane i: of the four lanes of t in i's quarter, number at & 3
  *     vf_lookup8(t[V_T8], at)      of eight floats, number at & 7; with sixteen lanes t holds them
  *                                  twice
@@ -172,6 +176,45 @@ V_FN vi vi_clamp(vi a, int32_t lo, int32_t hi)
 V_FN vi vi_round(vf a)
 {
     return vi_trunc(a + vf_copysign(vf_set1(0x1.fffffep-2f), a));
+}
+
+/* To nearest, ties to even, as a float; |a| < 2^22. */
+V_FN vf vf_nearest(vf a)
+{
+    return (a + 12582912.0f) - 12582912.0f;
+}
+
+/* Greatest magnitude of n vectors of finite floats. */
+V_FN float v_max_abs(const vf *x, int n)
+{
+    vf m = vf_abs(x[0]);
+    for (int k = 1; k < n; k++)
+        m = vf_max(m, vf_abs(x[k]));
+    return vf_hmax(m);
+}
+
+/* out[j] = greatest lane of a[j], for four at once. */
+V_FN void v_hmax4(float out[4], const vf a[4])
+{
+    vf ab = vf_max(vf_zip_lo(a[0], a[1]), vf_zip_hi(a[0], a[1]));
+    vf cd = vf_max(vf_zip_lo(a[2], a[3]), vf_zip_hi(a[2], a[3]));
+    v_max_quarters(out, vf_max(vf_zip2_lo(ab, cd), vf_zip2_hi(ab, cd)));
+}
+
+/* Number of the first element equal to v in n vectors, at most 32 elements; 31 when there is none.
+ */
+V_FN unsigned v_first(const vf *x, int n, float v)
+{
+    uint32_t bits = 0x80000000;
+    for (int k = 0; k < n; k++)
+        bits |= (uint32_t)vm_bits(vf_eq(x[k], vf_set1(v))) << k * VL;
+    return (unsigned)__builtin_ctz(bits);
+}
+
+V_FN void v_load_run(vf *out, const float *p, int n)
+{
+    for (int k = 0; k < n; k++)
+        out[k] = vf_load(p + k * VL);
 }
 
 /* ---- bytes ------------------------------------------------------------------------------------

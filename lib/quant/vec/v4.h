@@ -33,9 +33,24 @@ V_FN vm vm_from_bits(unsigned bits)
     return (vi_set1((int32_t)bits) & bit) == bit;
 }
 
+V_FN vf vf_flip(vf a, unsigned bits)
+{
+    return (vf)((vu)a ^ ((vu)vm_from_bits(bits) & 0x80000000u));
+}
+
 V_FN vf vf_set1_f16(const void *p)
 {
     return vf_set1(qt_f16_load(p));
+}
+
+V_FN uint16_t v_f16_bits(float x)
+{
+    return qt_f16_from_f32(x);
+}
+
+V_FN void v_max_quarters(float out[4], vf a)
+{
+    *(vf_mem *)out = a;
 }
 
 V_FN vf vf_gather(const float *base, vi at)
@@ -77,11 +92,6 @@ V_FN vf vf_zip2_lo(vf a, vf b)
 V_FN vf vf_zip2_hi(vf a, vf b)
 {
     return __builtin_shufflevector(a, b, 2, 3, 6, 7);
-}
-
-V_FN vb vb_from_bits(unsigned bits, vb on)
-{
-    return vb_test_bits(bits) & on;
 }
 
 #endif

@@ -31,6 +31,11 @@ V_FN vm vi_eq(vi a, vi b)
     return a == b;
 }
 
+V_FN vi vi_inc(vi a, vm m)
+{
+    return a - m;
+}
+
 V_FN vm vm_and(vm a, vm b)
 {
     return a & b;
@@ -46,12 +51,11 @@ V_FN vm vm_not(vm a)
     return ~a;
 }
 
-/* Byte j is 255 where bit j is set, else 0. */
-V_FN vb vb_test_bits(unsigned bits)
+/* Of bytes that repeat the low byte of sixteen bits, then the high one: 255 where the byte's own
+ * bit is set, else 0. */
+V_FN vb vb_test_bits(vb b)
 {
     const vb bit = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
-    vb both = (vb)(vw){(uint16_t)bits};
-    vb b = __builtin_shufflevector(both, both, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1);
     return (vb)((b & bit) == bit);
 }
 

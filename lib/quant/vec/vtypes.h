@@ -38,6 +38,7 @@ enum {
 /* The same in memory, at any address. */
 typedef float vf_mem __attribute__((vector_size(4 * VL), aligned(1), may_alias));
 typedef float vf_half_mem __attribute__((vector_size(2 * VL), aligned(1), may_alias));
+typedef double vd_mem __attribute__((vector_size(4 * VL), aligned(1), may_alias));
 typedef int32_t vi_mem __attribute__((vector_size(4 * VL), aligned(1), may_alias));
 typedef uint8_t vb_mem __attribute__((vector_size(16), aligned(1), may_alias));
 

@@ -38,6 +38,13 @@ V_FN vf vf_select(vm m, vf a, vf b)
     return _mm256_blendv_ps(b, a, (__m256)m);
 }
 
+V_FN vf vf_flip(vf a, unsigned bits)
+{
+    const __m256i up = _mm256_set_epi32(24, 25, 26, 27, 28, 29, 30, 31);
+    __m256i s = _mm256_sllv_epi32(_mm256_set1_epi32((int)bits), up);
+    return _mm256_xor_ps(a, _mm256_and_ps((__m256)s, _mm256_set1_ps(-0.0f)));
+}
+
 V_FN float vf_hmax(vf a)
 {
     return x86_hmax(_mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1)));
@@ -116,6 +123,11 @@ V_FN void vf_to_f16(void *p, vf a)
     _mm_storeu_si128(p, _mm_blendv_epi8(h, nan, m));
 }
 
+V_FN uint16_t v_f16_bits(float x)
+{
+    return (uint16_t)_mm_cvtsi128_si32(_mm_cvtps_ph(_mm_set_ss(x), _MM_FROUND_TO_NEAREST_INT));
+}
+
 V_FN void vi_to_u16(void *p, vi a)
 {
     __m256i low = _mm256_and_si256((__m256i)a, _mm256_set1_epi32(0xffff));
@@ -160,6 +172,12 @@ V_FN vf vf_lookup16(const vf table[V_PER16], vi at)
 {
     __m256 low = vf_lookup8(table, at), high = vf_lookup8(table + 1, at);
     return _mm256_blendv_ps(low, high, (__m256)_mm256_slli_epi32((__m256i)at, 28));
+}
+
+/* Greatest of the halves' first lanes, second lanes, ... */
+V_FN void v_max_quarters(float out[4], vf a)
+{
+    _mm_storeu_ps(out, _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1)));
 }
 
 V_FN vf vf_gather(const float *base, vi at)
@@ -218,7 +236,8 @@ V_FN vb vb_lookup(vb table, vb at)
 
 V_FN vb vb_from_bits(unsigned bits, vb on)
 {
-    return vb_test_bits(bits) & on;
+    const __m128i at = _mm_set_epi64x(0x0101010101010101, 0);
+    return vb_test_bits((vb)_mm_shuffle_epi8(_mm_cvtsi32_si128((int)bits), at)) & on;
 }
 
 #endif

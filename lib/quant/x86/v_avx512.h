@@ -53,6 +53,11 @@ V_FN vf vf_select(vm m, vf a, vf b)
     return _mm512_mask_blend_ps(m, b, a);
 }
 
+V_FN vf vf_flip(vf a, unsigned bits)
+{
+    return _mm512_mask_xor_ps(a, (__mmask16)bits, a, _mm512_set1_ps(-0.0f));
+}
+
 V_FN float vf_hmax(vf a)
 {
     __m256 h = _mm256_max_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));
@@ -90,6 +95,12 @@ V_FN vm vi_eq(vi a, vi b)
 V_FN vi vi_select(vm m, vi a, vi b)
 {
     return (vi)_mm512_mask_blend_epi32(m, (__m512i)b, (__m512i)a);
+}
+
+/* Lanes of a, one more where m. */
+V_FN vi vi_inc(vi a, vm m)
+{
+    return (vi)_mm512_mask_add_epi32((__m512i)a, m, (__m512i)a, _mm512_set1_epi32(1));
 }
 
 V_FN vu vu_shrv(vu a, vu n)
@@ -155,6 +166,11 @@ V_FN void vf_to_f16(void *p, vf a)
     _mm256_storeu_si256(p, _mm256_mask_blend_epi16(m, h, nan));
 }
 
+V_FN uint16_t v_f16_bits(float x)
+{
+    return (uint16_t)_mm_cvtsi128_si32(_mm_cvtps_ph(_mm_set_ss(x), _MM_FROUND_TO_NEAREST_INT));
+}
+
 V_FN void vi_to_u16(void *p, vi a)
 {
     _mm256_storeu_si256(p, _mm512_cvtepi32_epi16((__m512i)a));
@@ -191,6 +207,13 @@ V_FN vf vf_lookup8(const vf table[V_T8], vi at)
 V_FN vf vf_lookup16(const vf table[V_PER16], vi at)
 {
     return _mm512_permutexvar_ps((__m512i)at, table[0]);
+}
+
+/* Greatest of each quarter's first lanes, second lanes, ... */
+V_FN void v_max_quarters(float out[4], vf a)
+{
+    __m256 h = _mm256_max_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));
+    _mm_storeu_ps(out, _mm_max_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1)));
 }
 
 V_FN vf vf_gather(const float *base, vi at)

@@ -139,4 +139,11 @@ V_FN vb vb_lookup(vb table, vb at)
     return r;
 }
 
+V_FN vb vb_from_bits(unsigned bits, vb on)
+{
+    __m128i b = _mm_cvtsi32_si128((int)bits);
+    b = _mm_shufflelo_epi16(_mm_unpacklo_epi8(b, b), 0x50); /* each byte four times */
+    return vb_test_bits((vb)_mm_shuffle_epi32(b, 0x50)) & on;
+}
+
 #endif

@@ -1,0 +1,187 @@
+/* The reference's searches for a group's scale (lib/quant/ref/search.h), VL groups side by side:
+ * one a lane, element i of all of them in x[i]. Same candidates, same order of sums and
+ * comparisons. */
+#ifndef QK_VEC_SEARCH_H
+#define QK_VEC_SEARCH_H
+
+#include "lib/quant/ref/search.h"
+#include "lib/quant/vec/v.h"
+
+/* qk_nearest_int of any float: beyond 2^22 the low bits of the sum, as there. */
+V_FN vi v_nearest_wild(vf a)
+{
+    return (vi)((vu)(a + 12582912.0f) & 0x007fffffu) - 0x00400000;
+}
+
+V_FN vf vf_clamp(vf a, float lo, float hi)
+{
+    return vf_max(vf_min(a, vf_set1(hi)), vf_set1(lo));
+}
+
+/* ---- one scale --------------------------------------------------------------------------------
+ */
+
+/* Sums of w x q and w q q of four candidates. Four, because one's additions wait for each other. */
+struct v_moments {
+    vf xq[4], qq[4];
+};
+
+V_FN void v_fit4(struct v_moments *m, int n, int nmax, const vf *x, const vf *w,
+                 const vf inverse[4])
+{
+    for (int c = 0; c < 4; c++)
+        m->xq[c] = m->qq[c] = vf_set1(0);
+    for (int i = 0; i < n; i++) {
+        vf wx = w[i] * x[i];
+        for (int c = 0; c < 4; c++) {
+            vf q = vf_clamp(vf_nearest(inverse[c] * x[i]), (float)-nmax, (float)(nmax - 1));
+            m->xq[c] += wx * q;
+            m->qq[c] += w[i] * q * q;
+        }
+    }
+}
+
+/* qk_search_scale with weights. |inverse * x| stays below nmax + 1, so that vf_nearest serves; a
+ * group of (near) zeros computes anything and gets zeros in the end. The first candidate of five
+ * fours is the plain inverse scale; the twentieth never wins, its levels are all 0. */
+V_FN vf v_search_scale(int n, int nmax, const vf *x, const vf *w, vi *level)
+{
+    vf magnitude = vf_set1(0), largest = magnitude;
+    for (int i = 0; i < n; i++) {
+        vf a = vf_abs(x[i]);
+        vm more = vf_gt(a, magnitude);
+        magnitude = vf_select(more, a, magnitude);
+        largest = vf_select(more, x[i], largest);
+    }
+    vm zero = vf_lt(magnitude, vf_set1(QK_GROUP_EPS));
+    largest = vf_select(zero, vf_set1(1), largest);
+    vf scale = vf_set1(0), best = scale, kept = scale;
+    for (int k = -10; k <= 9; k += 4) {
+        vf inverse[4];
+        struct v_moments m;
+        for (int c = 0; c < 4; c++) {
+            /* -10 is the place of the plain one, 0 that of the one too many. */
+            float step = k + c == -10 ? 0.0f : 0.1f * (float)(k + c);
+            inverse[c] = vf_set1(k + c == 0 ? 0.0f : -((float)nmax + step)) / largest;
+        }
+        v_fit4(&m, n, nmax, x, w, inverse);
+        for (int c = 0; c < 4; c++) {
+            vm wins = vm_and(vf_gt(m.qq[c], vf_set1(0)), vf_gt(m.xq[c] * m.xq[c], best * m.qq[c]));
+            vf fit = m.xq[c] / m.qq[c];
+            if (k + c == -10) {
+                wins = vm_not(vm_from_bits(0));
+                fit = vf_select(vf_eq(m.qq[c], vf_set1(0)), vf_set1(0), fit);
+            }
+            kept = vf_select(wins, inverse[c], kept);
+            scale = vf_select(wins, fit, scale);
+            best = vf_select(wins, fit * m.xq[c], best);
+        }
+    }
+    for (int i = 0; i < n; i++) {
+        vf q = vf_clamp(vf_nearest(kept * x[i]), (float)-nmax, (float)(nmax - 1));
+        level[i] = vi_select(zero, vi_set1(0), vi_trunc(q) + nmax);
+    }
+    return vf_select(zero, vf_set1(0), scale);
+}
+
+/* ---- scale and minimum ------------------------------------------------------------------------
+ */
+
+struct v_line {
+    vf scale, min;
+};
+
+/* Levels inverse * (x - min), as floats. When all lie below 2^22 rounding is two additions. */
+V_FN void v_affine_codes(int n, int nmax, vf inverse, vf min, const vf *x, vf lo, vf hi, vf *q)
+{
+    const vf limit = vf_set1(4194304.0f), top = vf_set1((float)nmax), bottom = vf_set1(0);
+    /* The product grows with x or falls with it: its ends bound it. NaN fails too. */
+    vm tame = vm_and(vf_lt(vf_abs(inverse * (lo - min)), limit),
+                     vf_lt(vf_abs(inverse * (hi - min)), limit));
+    if (vm_all(tame)) {
+        for (int i = 0; i < n; i++)
+            q[i] = vf_max(vf_min(vf_nearest(inverse * (x[i] - min)), top), bottom);
+        return;
+    }
+    for (int i = 0; i < n; i++)
+        q[i] = vf_from_i(vi_clamp(v_nearest_wild(inverse * (x[i] - min)), 0, nmax));
+}
+
+V_FN vf v_affine_error(const struct qk_min_search *s, struct v_line line, const vf *x, const vf *w,
+                       const vf *q)
+{
+    vf sum = vf_set1(0);
+    for (int i = 0; i < s->n; i++) {
+        vf diff = line.scale * q[i] + line.min - x[i];
+        sum += w[i] * (s->use_mad ? vf_abs(diff) : diff * diff);
+    }
+    return sum;
+}
+
+/* Least squares line through (q, x), and in which lanes there is one. */
+V_FN vm v_affine_line(int n, const vf *x, const vf *w, const vf *q, vf sum_w, vf sum_x,
+                      struct v_line *line)
+{
+    vf sum_q = vf_set1(0), sum_qq = sum_q, sum_xq = sum_q;
+    for (int i = 0; i < n; i++) {
+        vf wq = w[i] * q[i];
+        sum_q += wq;
+        sum_qq += wq * q[i];
+        sum_xq += wq * x[i];
+    }
+    vf det = sum_w * sum_qq - sum_q * sum_q;
+    line->scale = (sum_w * sum_xq - sum_x * sum_q) / det;
+    line->min = (sum_qq * sum_x - sum_q * sum_xq) / det;
+    vm positive = vf_gt(line->min, vf_set1(0));
+    if (vm_any(positive)) {
+        line->scale = vf_select(positive, sum_xq / sum_qq, line->scale);
+        line->min = vf_select(positive, vf_set1(0), line->min);
+    }
+    return vf_gt(det, vf_set1(0));
+}
+
+/* qk_search_scale_min. s must be known where this is inlined. Instead of the best levels, what they
+ * were computed from is kept. */
+V_FN vf v_search_scale_min(const struct qk_min_search *s, const vf *x, const vf *w, vi *level,
+                           vf *min_out)
+{
+    const int n = s->n, nmax = s->nmax;
+    vf q[QK_GROUP_MAX], lo = x[0], hi = x[0], sum_w = w[0], sum_x = w[0] * x[0];
+    for (int i = 1; i < n; i++) {
+        lo = vf_select(vf_lt(x[i], lo), x[i], lo);
+        hi = vf_select(vf_gt(x[i], hi), x[i], hi);
+        sum_w += w[i];
+        sum_x += w[i] * x[i];
+    }
+    vf min = vf_select(vf_gt(lo, vf_set1(0)), vf_set1(0), lo);
+    vf inverse = (float)nmax / (hi - min);
+    vm flat = vm_or(vf_eq(hi, min), vm_not(vf_lt(vf_abs(inverse), vf_set1(__builtin_inff()))));
+    inverse = vf_select(flat, vf_set1(0), inverse);
+    struct v_line best = {1.0f / inverse, min}, line;
+    vf kept_inverse = inverse, kept_min = min;
+    v_affine_codes(n, nmax, inverse, min, x, lo, hi, q);
+    vf best_error = v_affine_error(s, best, x, w, q);
+    for (int k = 0; k <= s->nstep; k++) {
+        vf from = best.min;
+        inverse = (s->rmin + s->rdelta * (float)k + (float)nmax) / (hi - from);
+        inverse = vf_select(flat, vf_set1(0), inverse);
+        v_affine_codes(n, nmax, inverse, from, x, lo, hi, q);
+        vm wins = v_affine_line(n, x, w, q, sum_w, sum_x, &line);
+        vf error = v_affine_error(s, line, x, w, q);
+        wins = vm_and(wins, vf_lt(error, best_error));
+        if (!vm_any(wins))
+            continue;
+        best_error = vf_select(wins, error, best_error);
+        best.scale = vf_select(wins, line.scale, best.scale);
+        best.min = vf_select(wins, line.min, best.min);
+        kept_inverse = vf_select(wins, inverse, kept_inverse);
+        kept_min = vf_select(wins, from, kept_min);
+    }
+    v_affine_codes(n, nmax, kept_inverse, kept_min, x, lo, hi, q);
+    for (int i = 0; i < n; i++)
+        level[i] = vi_select(flat, vi_set1(0), vi_trunc(q[i]));
+    *min_out = -vf_select(flat, min, best.min);
+    return vf_select(flat, vf_set1(0), best.scale);
+}
+
+#endif
