@@ -74,6 +74,11 @@ static int print_template(struct inspect *x, struct gg_err *err)
     return GG_OK;
 }
 
+static int print_stats(struct inspect *x, struct gg_err *err)
+{
+    return inspect_stats(x, NULL, err);
+}
+
 /* The views asked for, as text, an empty line between them. */
 static int print_views(struct inspect *x, struct gg_err *err)
 {
@@ -86,6 +91,7 @@ static int print_views(struct inspect *x, struct gg_err *err)
         {o->metadata.set, inspect_metadata},
         {o->tensors.set || (o->diffable && !o->metadata.set), inspect_tensors},
         {o->layers, inspect_layers},
+        {o->stats.set, print_stats},
     };
     bool first = true;
     int rc = GG_OK;

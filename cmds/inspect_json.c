@@ -222,6 +222,8 @@ int inspect_json(struct inspect *x, struct gg_json *j, struct gg_err *err)
         tensors_json(x, j);
     if (o->layers)
         rc = layers_json(x, j, err);
+    if (rc == GG_OK && o->stats.set)
+        rc = inspect_stats(x, j, err);
     if (rc == GG_OK && o->vocab)
         rc = inspect_vocab(x, j, err);
     if (rc == GG_OK && o->template.set)

@@ -70,12 +70,14 @@ build() { "$MAKE" --no-print-directory "$jobs" DEV=1 "$@"; }
 sanitized() { # asan or ubsan
     local b="build/$1"
     one "build, $1" build MODE="$1" test-programs
+    export GG_SANITIZED=1 CK_TIMEOUT_MULTIPLIER=20 GG_TEST_TIMEOUT=900
     step "unit and golden tests, $1" unit run_programs "$b" unit golden
     step "bad input, $1" cli tests/cli/run.sh --ggtool "$b/ggtool" 'inspect*' '*bad*'
     step "fuzz replay, $1" fuzz replay "$b"
+    unset GG_SANITIZED CK_TIMEOUT_MULTIPLIER GG_TEST_TIMEOUT
 }
 
-export ASAN_OPTIONS=detect_leaks=1:abort_on_error=1:allocator_may_return_null=1
+export ASAN_OPTIONS=detect_leaks=1:abort_on_error=1:allocator_may_return_null=1:quarantine_size_mb=16
 export UBSAN_OPTIONS=print_stacktrace=1
 
 one 'build' build test-programs

@@ -32,7 +32,7 @@ while read -r file code message; do
         --json*) [ -z "$jq" ] || [ ! -s out ] || jq -e . out > /dev/null 2>&1 || echo "$file: not JSON" ;;
         esac
     done
-    for o in --vocab --chat-template=x; do run "0 1 3" "$file" $o "$f"; done
+    for o in --stats --vocab --chat-template=x; do run "0 1 3" "$file" $o "$f"; done
     run "$hwant" "$file" --header-only "$f"
     run "$single" "$file (stdin)" - < "$f"
     run "$header" "$file (pipe, header)" --header-only - < <(cat "$f")
