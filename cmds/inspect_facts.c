@@ -9,16 +9,16 @@
 /* Upstream's flag for "guessed, the key was absent". */
 static const uint64_t GUESSED = 1024;
 
-/* The K types come in mixtures named after one base type: S holds it nearly alone, M adds better
- * types to some layers, L to more. `richer` is what tells S from M: a type that M puts inside of
- * layers and S does not. Rules: lib/plan. */
+/* The K types come in mixtures named after one base type: S holds it nearly alone inside of layers, M
+ * adds `richer` there. L of the 3-bit ones adds it everywhere, so that `between`, which M uses for the
+ * rest, does not occur. Rules: lib/plan. */
 static const struct {
-    enum qt_type base, richer;
-    const char *small, *medium;
+    enum qt_type base, richer, between;
+    const char *small, *medium, *large;
 } mixtures[] = {
-    {QT_Q3_K, QT_Q5_K, "Q3_K_S", "Q3_K_M"},
-    {QT_Q4_K, QT_Q6_K, "Q4_K_S", "Q4_K_M"},
-    {QT_Q5_K, QT_Q6_K, "Q5_K_S", "Q5_K_M"},
+    {QT_Q3_K, QT_Q5_K, QT_Q4_K, "Q3_K_S", "Q3_K_M", "Q3_K_L"},
+    {QT_Q4_K, QT_Q6_K, QT_NONE, "Q4_K_S", "Q4_K_M", NULL},
+    {QT_Q5_K, QT_Q6_K, QT_NONE, "Q5_K_S", "Q5_K_M", NULL},
 };
 
 static uint64_t n_in_layers(const struct gg_desc *d, enum qt_type type)
@@ -50,7 +50,11 @@ uint32_t inspect_found_ftype(const struct gg_desc *d)
         if (p->base != mixtures[i].base)
             continue;
         bool richer = n_in_layers(d, mixtures[i].richer) > 0;
-        p = gg_preset_by_name(richer ? mixtures[i].medium : mixtures[i].small);
+        bool between = n_in_layers(d, mixtures[i].between) > 0;
+        const char *name = !richer                                   ? mixtures[i].small
+                           : between || mixtures[i].large == NULL ? mixtures[i].medium
+                                                                      : mixtures[i].large;
+        p = gg_preset_by_name(name);
         return p != NULL ? p->ftype : guess;
     }
     return guess;

@@ -30,7 +30,7 @@ static void print_diffable_metadata(struct inspect *x)
 int inspect_metadata(struct inspect *x, struct gg_err *err)
 {
     static const struct gg_column cols[] = {
-        {"key", GG_LEFT, false}, {"type", GG_LEFT, false}, {"value", GG_LEFT, true}};
+        {"key", GG_LEFT, false}, {"type", GG_LEFT, false}, {"value", GG_LEFT, GG_ELASTIC_END}};
     struct gg_term term = x->term;
     struct gg_table t;
     struct gg_buf b = GG_BUF_INIT;

@@ -247,16 +247,28 @@ static int collect(struct collect *c, struct gg_err *err)
 
 /* ---- showing ---------------------------------------------------------------------------------- */
 
+/* How wide a table may be: most terminals are narrow. */
+struct view {
+    bool type;      /* room for the type */
+    int join;       /* sixteenths a character of the bar stands for */
+    bool nonfinite; /* there are NaN or Inf anywhere */
+};
+
+static const size_t WIDE_COLUMNS = 100;
+
 /* The distribution in one line of block characters, mean in the middle. */
-static void bar_cell(struct gg_table *t, const struct result *r, bool utf8)
+static void bar_cell(struct gg_table *t, const struct result *r, int join, bool utf8)
 {
     static const char ascii[] = " .:-=+*#@";
     struct gg_buf b = GG_BUF_INIT;
-    double most = 0;
+    double share[BAR_CHARS] = {0}, most = 0;
+    int n = BAR_CHARS / join;
     for (int k = 0; k < BAR_CHARS; k++)
-        most = r->bar[k] > most ? r->bar[k] : most;
-    for (int k = 0; k < BAR_CHARS && most > 0; k++) {
-        int level = r->bar[k] <= 0 ? 0 : 1 + (int)(r->bar[k] / most * 7.0 + 0.5);
+        share[k / join] += r->bar[k];
+    for (int k = 0; k < n; k++)
+        most = share[k] > most ? share[k] : most;
+    for (int k = 0; k < n && most > 0; k++) {
+        int level = share[k] <= 0 ? 0 : 1 + (int)(share[k] / most * 7.0 + 0.5);
         char block[4] = {'\xE2', '\x96', (char)(0x80 + level), '\0'}; /* U+2581 .. U+2588 */
         if (level == 0)
             gg_buf_addc(&b, ' ');
@@ -274,8 +286,16 @@ static void count_cell(struct gg_table *t, uint64_t n, enum gg_style style)
     gg_table_cell(t, n > 0 ? style : GG_DIM, "%llu", (unsigned long long)n);
 }
 
+static void number_cell(struct gg_table *t, bool any, int digits, double v)
+{
+    if (any)
+        gg_table_cell(t, GG_PLAIN, "%.*g", digits, v);
+    else
+        gg_table_cell(t, GG_DIM, "-");
+}
+
 static void result_row(struct gg_table *t, const struct inspect *x, const struct result *r,
-                       bool nonfinite)
+                       const struct view *view)
 {
     const struct gg_tensor *tensor = &x->model->tensors[r->tensor];
     const struct sums *s = &r->sums;
@@ -283,46 +303,47 @@ static void result_row(struct gg_table *t, const struct inspect *x, const struct
     bool any = s->n > s->n_nan + s->n_inf;
     gg_table_row(t);
     gg_table_raw(t, GG_PLAIN, tensor->name.p, (size_t)tensor->name.nbytes);
-    gg_table_cell(t, GG_CYAN, "%s", qt_name(tensor->type, type));
-    if (any) {
-        gg_table_cell(t, GG_PLAIN, "%.3g", (double)s->min);
-        gg_table_cell(t, GG_PLAIN, "%.3g", (double)s->max);
-        gg_table_cell(t, GG_PLAIN, "%.2g", r->mean);
-        gg_table_cell(t, GG_PLAIN, "%.3g", r->std);
-    } else {
-        for (int i = 0; i < 4; i++)
-            gg_table_cell(t, GG_DIM, "-");
-    }
+    if (view->type)
+        gg_table_cell(t, GG_CYAN, "%s", qt_name(tensor->type, type));
+    number_cell(t, any, 3, (double)s->min);
+    number_cell(t, any, 3, (double)s->max);
+    number_cell(t, any, 2, r->mean);
+    number_cell(t, any, 3, r->std);
     count_cell(t, s->n_zero, GG_PLAIN);
-    if (nonfinite) {
+    if (view->nonfinite) {
         count_cell(t, s->n_nan, GG_RED);
         count_cell(t, s->n_inf, GG_RED);
     }
     count_cell(t, r->n_outliers, GG_PLAIN);
-    bar_cell(t, r, x->term.utf8);
+    bar_cell(t, r, view->join, x->term.utf8);
 }
 
-/* NaN and Inf have columns only where there are any: most terminals are narrow. */
+static size_t list_columns(struct gg_column *cols, const struct view *view)
+{
+    static const char *const numbers[] = {"min", "max", "mean", "std", "zeros", "NaN", "Inf", ">6std"};
+    size_t n = 0;
+    cols[n++] = (struct gg_column){.head = "name", .elastic = true};
+    if (view->type)
+        cols[n++] = (struct gg_column){.head = "type"};
+    for (size_t i = 0; i < GG_COUNTOF(numbers); i++) {
+        if (view->nonfinite || (i != 5 && i != 6))
+            cols[n++] = (struct gg_column){.head = numbers[i], .align = GG_RIGHT};
+    }
+    cols[n++] = (struct gg_column){.head = view->join > 1 ? "-+4 std" : "mean -+ 4 std"};
+    return n;
+}
+
 static int print_results(const struct collect *c, struct gg_err *err)
 {
-    static const struct gg_column finite[] = {
-        {"name", GG_LEFT, true},    {"type", GG_LEFT, false},  {"min", GG_RIGHT, false},
-        {"max", GG_RIGHT, false},   {"mean", GG_RIGHT, false}, {"std", GG_RIGHT, false},
-        {"zeros", GG_RIGHT, false}, {">6std", GG_RIGHT, false}, {"mean -+ 4 std", GG_LEFT, false},
-    };
-    static const struct gg_column all[] = {
-        {"name", GG_LEFT, true},    {"type", GG_LEFT, false},  {"min", GG_RIGHT, false},
-        {"max", GG_RIGHT, false},   {"mean", GG_RIGHT, false}, {"std", GG_RIGHT, false},
-        {"zeros", GG_RIGHT, false}, {"NaN", GG_RIGHT, false},  {"Inf", GG_RIGHT, false},
-        {">6std", GG_RIGHT, false}, {"mean -+ 4 std", GG_LEFT, false},
-    };
+    struct gg_column cols[12];
     struct gg_table t;
-    bool nonfinite = false;
+    bool wide = c->x->term.columns == 0 || c->x->term.columns >= WIDE_COLUMNS;
+    struct view view = {.type = wide, .join = wide ? 1 : 2};
     for (size_t i = 0; i < c->n; i++)
-        nonfinite |= c->results[i].sums.n_nan + c->results[i].sums.n_inf > 0;
-    gg_table_init(&t, nonfinite ? all : finite, nonfinite ? GG_COUNTOF(all) : GG_COUNTOF(finite), "");
+        view.nonfinite |= c->results[i].sums.n_nan + c->results[i].sums.n_inf > 0;
+    gg_table_init(&t, cols, list_columns(cols, &view), "");
     for (size_t i = 0; i < c->n; i++)
-        result_row(&t, c->x, &c->results[i], nonfinite);
+        result_row(&t, c->x, &c->results[i], &view);
     int rc = gg_table_print(&t, c->x->env->out, &c->x->term, err);
     gg_table_free(&t);
     return rc;

@@ -125,7 +125,10 @@ static void add_cell(const struct gg_table *t, struct gg_buf *line, const struct
         if (c->style != GG_PLAIN)
             gg_buf_adds(line, gg_term_style(term, c->style));
         size_t before = line->nbytes;
-        gg_term_elide(line, c->text, c->nbytes, t->width[i], term->utf8);
+        if (t->cols[i].elastic == GG_ELASTIC_END)
+            gg_term_cut(line, c->text, c->nbytes, t->width[i], term->utf8);
+        else
+            gg_term_elide(line, c->text, c->nbytes, t->width[i], term->utf8);
         w = gg_term_width(line->data + before, line->nbytes - before);
         pad = t->width[i] - gg_min_u64(w, t->width[i]);
         if (c->style != GG_PLAIN)

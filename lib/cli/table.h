@@ -16,10 +16,17 @@
 
 enum gg_align { GG_LEFT, GG_RIGHT };
 
+/* Does a column give way, down to 12 columns, when the terminal is too narrow? */
+enum gg_elastic {
+    GG_RIGID = false,
+    GG_ELASTIC = true,   /* long texts lose their middles: for names */
+    GG_ELASTIC_END = 2, /* long texts lose their ends: for values */
+};
+
 struct gg_column {
     const char *head; /* NULL in all columns: no heading */
     enum gg_align align;
-    bool elastic; /* gives way, down to 12 columns, when the terminal is too narrow */
+    int elastic; /* enum gg_elastic */
 };
 
 struct gg_table_row;

@@ -145,6 +145,15 @@ void gg_term_elide(struct gg_buf *out, const char *s, size_t n, size_t max, bool
     gg_buf_add(out, s + skip, n - skip);
 }
 
+void gg_term_cut(struct gg_buf *out, const char *s, size_t n, size_t max, bool utf8)
+{
+    size_t dots = utf8 ? 1 : 2, w;
+    bool fits = gg_term_width(s, n) <= max;
+    gg_buf_add(out, s, fits ? n : cut(s, n, max > dots ? max - dots : 0, &w));
+    if (!fits)
+        gg_buf_adds(out, utf8 ? "\xE2\x80\xA6" : "..");
+}
+
 void gg_term_bar(struct gg_buf *out, double fraction, size_t width, bool utf8)
 {
     double eighths = fraction * 8.0 * (double)width + 0.5;

@@ -31,6 +31,8 @@ size_t gg_term_width(const char *s, size_t n);
 /* Appends the text so that it takes at most max columns: a longer one loses its middle to an
  * ellipsis, since names differ at both ends. */
 void gg_term_elide(struct gg_buf *out, const char *s, size_t n, size_t max, bool utf8);
+/* The same, but a longer text loses its end. */
+void gg_term_cut(struct gg_buf *out, const char *s, size_t n, size_t max, bool utf8);
 /* Appends a bar of `width` columns of which `fraction` (0 to 1) is full, in eighths of a column, or
  * '#' without UTF-8. Any fraction above 0 shows something. Not padded at its end. */
 void gg_term_bar(struct gg_buf *out, double fraction, size_t width, bool utf8);

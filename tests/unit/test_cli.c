@@ -224,6 +224,9 @@ START_TEST(test_term)
     gg_term_elide(&b, "\xe4\xb8\xad\xe4\xb8\xad\xe4\xb8\xad\xe4\xb8\xad", 12, 5, true);
     ck_assert_str_eq(gg_buf_str(&b), "\xe4\xb8\xad\xe2\x80\xa6\xe4\xb8\xad");
     gg_buf_reset(&b);
+    gg_term_cut(&b, "abcdefghij", 10, 7, false);
+    ck_assert_str_eq(gg_buf_str(&b), "abcde..");
+    gg_buf_reset(&b);
     gg_term_bar(&b, 0.5, 10, false);
     gg_term_bar(&b, 0.0, 10, false);
     gg_term_bar(&b, 1e-9, 10, false);
