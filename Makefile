@@ -58,8 +58,10 @@ CMDLIB   := $(BUILD)/libcmds.a
 TEST_SRC := $(sort $(wildcard tests/unit/test_*.c tests/kern/test_*.c tests/golden/test_*.c))
 TEST_BIN := $(TEST_SRC:%.c=$(BUILD)/%)
 FUZZ_BIN := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+TOOL_BIN := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/tools/*.c)))
 
-.PHONY: fuzz fuzz-replay example all lib help clean deps check check-quick unit cli lint bench test-programs install uninstall
+.PHONY: all lib help clean deps demo check check-quick unit cli lint bench fuzz fuzz-replay example
+.PHONY: test-programs install uninstall
 all: $(BIN)
 lib: $(LIB)
 
@@ -103,7 +105,8 @@ endef
 $(foreach l,$(VEC_LEVELS),$(eval $(call VEC_RULE,$l)))
 $(BUILD)/lib/quant/kernel.o: CPPFLAGS_ALL += -DQK_VEC_LEVELS="$(VEC_CALLS)"
 
--include $(LIB_OBJ:.o=.d) $(CMD_OBJ:.o=.d) $(TEST_BIN:=.d) $(FUZZ_BIN:=.d) $(BUILD)/tests/check_main.d $(BUILD)/tests/scratch.d $(BUILD)/tests/bench/bench.d
+-include $(patsubst %.o,%.d,$(LIB_OBJ) $(CMD_OBJ)) $(patsubst %,%.d,$(TEST_BIN) $(FUZZ_BIN) $(TOOL_BIN))
+-include $(BUILD)/tests/check_main.d $(BUILD)/tests/scratch.d $(BUILD)/tests/bench/bench.d
 
 # ---- tests ---------------------------------------------------------------------------------------
 # Each tests/{unit,kern,golden}/test_*.c is a program of its own: it defines `Suite *suite(void)`.
@@ -113,9 +116,13 @@ $(TEST_BIN): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/tests/check_main.o $(BUILD)/tests
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs check) $(LDLIBS_ALL)
 $(FUZZ_BIN): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/tests/fuzz/replay.o $(LIB)
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LDLIBS_ALL)
-.SECONDARY: $(TEST_BIN:=.o) $(FUZZ_BIN:=.o)
+.SECONDARY: $(TEST_BIN:=.o) $(FUZZ_BIN:=.o) $(TOOL_BIN:=.o)
 
-test-programs: $(TEST_BIN) $(FUZZ_BIN) $(BIN)
+test-programs: $(TEST_BIN) $(FUZZ_BIN) $(TOOL_BIN) $(BIN)
+
+# Programs that make models for tests and measurements.
+$(TOOL_BIN): $(BUILD)/%: $(BUILD)/%.o $(LIB)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LDLIBS_ALL)
 
 fuzz-%: tests/fuzz/fuzz_%.c
 	$(MAKE) lib CC=clang BUILD=build/fuzz CFLAGS='-O1 -g -fsanitize=fuzzer-no-link,address,undefined'
@@ -154,8 +161,8 @@ bench: $(BUILD)/tests/bench/bench
 
 unit: $(TEST_BIN)
 	@tests/programs.sh $(TEST_BIN)
-cli: $(BIN)
-	@tests/cli/run.sh --ggtool $(BIN) $(CASES)
+cli: $(BIN) $(TOOL_BIN)
+	@tests/cli/run.sh --ggtool $(BIN) --tools $(BUILD)/tests/tools $(CASES)
 lint: $(LIB)
 	@tests/lint/lint.sh $(LIB)
 check-quick: test-programs
@@ -164,6 +171,8 @@ check:
 	+@tests/check.sh full
 deps:
 	@packaging/deps.sh
+demo: $(BIN)
+	@packaging/demo.sh $(BIN)
 
 clean:
 	rm -rf build ggtool

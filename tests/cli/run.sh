@@ -1,35 +1,38 @@
 #!/usr/bin/env bash
-# run.sh [--update] [--ggtool PROGRAM] [PATTERN...]: the cases tests/cli/NAME.sh.
+# run.sh [--update] [--ggtool PROGRAM] [--tools FOLDER] [PATTERN...]: the cases tests/cli/NAME.sh.
 #
-# A case is a bash script, run with -eu in an empty folder of its own, with `ggtool` on its PATH and
-# $ROOT (the repository) and $FIX (its fixtures) set. NAME.stdout, NAME.stderr and NAME.exit say what
-# is expected; without them: nothing, nothing, 0. The paths of repository and scratch folder read
-# ROOT and SCRATCH there. Status 77 with a word on stderr: skipped. --update writes what came out.
+# A case is a bash script, run with -eu in an empty folder of its own, with `ggtool` and the programs
+# of tests/tools on its PATH, $ROOT (the repository) and $FIX (its fixtures) set. NAME.stdout,
+# NAME.stderr and NAME.exit say what is expected; without them: nothing, nothing, 0. The paths of
+# repository and scratch folder read ROOT and SCRATCH there. Status 77 with a word on stderr: skipped.
+# --update writes what came out.
 # Ends with "cli: N passed, N failed".
 set -u
 # macOS has no timeout(1).
 command -v timeout > /dev/null || { timeout() { shift; "$@"; }; export -f timeout; }
 here=$(cd "$(dirname "$0")" && pwd)
 ROOT=$(cd "$here/../.." && pwd)
-update='' ggtool="$ROOT/ggtool"
+update='' ggtool="$ROOT/ggtool" tools="$ROOT/build/release/tests/tools"
 patterns=()
 while [ $# -gt 0 ]; do
     case $1 in
     --update) update=1 ;;
     --ggtool) shift; ggtool=$1 ;;
+    --tools) shift; tools=$1 ;;
     *) patterns+=("$1") ;;
     esac
     shift
 done
 [ ${#patterns[@]} -gt 0 ] || patterns=('*')
 case $ggtool in /*) ;; *) ggtool=$PWD/$ggtool ;; esac
+case $tools in /*) ;; *) tools=$PWD/$tools ;; esac
 [ -x "$ggtool" ] || { echo "cli: no program $ggtool"; exit 1; }
 
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 mkdir "$work/bin"
 ln -s "$ggtool" "$work/bin/ggtool"
-export ROOT FIX="$ROOT/fixtures" PATH="$work/bin:$PATH" LC_ALL=C.UTF-8 TERM=dumb TZ=UTC
+export ROOT FIX="$ROOT/fixtures" PATH="$work/bin:$tools:$PATH" LC_ALL=C.UTF-8 TERM=dumb TZ=UTC
 export here work update
 unset NO_COLOR COLUMNS
 

@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# demo.sh GGTOOL: the main job on the bundled trained model, in build/demo.
+set -eu
+ggtool=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
+cd "$(dirname "$0")/.."
+mkdir -p build/demo
+in=fixtures/models/tiny-bf16.gguf
+out=build/demo/tiny-Q4_K_M.gguf
+table=build/demo/errors.csv
+
+step() {
+    printf '\n$ ggtool %s\n\n' "$*"
+    "$ggtool" "$@"
+}
+
+step inspect "$in"
+step requant "$in" "$out" --type Q4_K_M --force --stats-out "$table" --sha256
+step inspect "$out"
+
+printf '\nError of each tensor (%s):\n\n' "$table"
+awk -F, '{ gsub(/"/, ""); printf "%-28s %-5s %-5s %12s %14s %10s\n", $2, $3, $4, $6, $8, $9 }' "$table" |
+    sed 's/\(\.[0-9]\{4\}\)[0-9]*/\1/g'
+
+printf '\n%12s bytes  %s\n%12s bytes  %s\n' "$(wc -c < "$in" | tr -d ' ')" "$in" \
+    "$(wc -c < "$out" | tr -d ' ')" "$out"
