@@ -2,6 +2,8 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/text.h"
+#include "lib/job/codebooks.h"
+#include "lib/sys/cleanup.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -192,10 +194,26 @@ static int settle(struct run *r, struct gg_err *err)
     int rc = GG_OK;
     for (size_t i = 0; rc == GG_OK && i < r->n_sinks; i++)
         rc = gg_sink_finish(r->sinks[i], err);
+    gg_cleanup_hold(); /* all names or none */
     for (size_t i = r->n_data; rc == GG_OK && i > 0; i--)
         rc = gg_sink_commit(r->sinks[i - 1], err);
     for (size_t i = r->n_data; rc == GG_OK && i < r->n_sinks; i++)
         rc = gg_sink_commit(r->sinks[i], err);
+    gg_cleanup_release();
+    return rc;
+}
+
+static int stream(struct run *r, struct gg_err *err)
+{
+    struct gg_write_opts w = *r->job->write;
+    struct gg_codebooks books;
+    int rc = gg_codebooks_for(&books, r->job->plan, err);
+    if (rc != GG_OK)
+        return rc;
+    w.stream.codebooks = books.v;
+    w.sha256 = r->job->sha256;
+    rc = gg_stream_write(r->job->model, r->job->plan, r->sinks, &w, &r->result->report, err);
+    gg_codebooks_free(&books);
     return rc;
 }
 
@@ -209,7 +227,7 @@ int gg_job_run(const struct gg_job *job, struct gg_job_result *result, struct gg
     if (rc == GG_OK)
         rc = open_all(&r, err);
     if (rc == GG_OK)
-        rc = gg_stream_write(job->model, job->plan, r.sinks, job->write, &result->report, err);
+        rc = stream(&r, err);
     if (rc == GG_OK && job->sha256)
         rc = write_checksums(&r, err);
     if (rc == GG_OK)

@@ -16,7 +16,7 @@ struct gg_job {
     const char *const *not_inputs; /* NULL-terminated: other files read, never to be a target; or NULL */
     bool force;
     bool sha256; /* also write PATH.sha256 beside each output */
-    const struct gg_write_opts *write;
+    const struct gg_write_opts *write; /* codebooks and sha256 are filled in */
 };
 
 /* A file a job has written. */

@@ -28,6 +28,8 @@ static int unknown_type(const char *name, struct gg_err *err)
 static int add_type(struct gg_targets *t, const char *name, struct gg_err *err)
 {
     const struct gg_preset *p = gg_preset_by_name(name);
+    if (name[0] == '\0')
+        return gg_fail(err, GG_ERR_ARG, GG_NOWHERE, "--type: a name is empty");
     if (p == NULL || !p->target)
         return unknown_type(name, err);
     for (size_t i = 0; i < t->n; i++) {

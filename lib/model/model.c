@@ -20,7 +20,10 @@ int gg_model_require_sound(const struct gg_model *m, struct gg_err *err)
     for (size_t i = 0; i < f->n; i++) {
         const struct gg_finding *one = &f->v[i];
         if (one->severity == GG_FAULT)
-            return gg_fail(err, GG_ERR_CORRUPT, one->off, "%s: %s", m->name, one->text);
+            return gg_fail(err, GG_ERR_CORRUPT, one->off, "%s: %s%s%s%s", m->name,
+                           one->tensor != NULL ? "tensor '" : "",
+                           one->tensor != NULL ? one->tensor : "", one->tensor != NULL ? "': " : "",
+                           one->text);
     }
     return GG_OK;
 }

@@ -101,6 +101,10 @@ static int choose_one(struct gg_planner *p, const struct gg_plan_output *o, cons
         return GG_OK;
     if (!choose_explicit(p, f, &c))
         choose_by_preset(p, o->preset, f, t->type, &c);
+    if (p->w->keep != NULL && p->w->keep[f->src]) {
+        pt->reason = "type kept: its values cannot be encoded";
+        return GG_OK;
+    }
     pt->fallback = fit_width(t, &c);
     pt->to = c.type;
     pt->rule = c.rule;

@@ -35,6 +35,7 @@ struct gg_plan_wishes {
     bool leave_output_tensor;
     bool pure;
     const struct gg_pattern *only; /* NULL: all; else tensors that don't match are copied */
+    const bool *keep; /* by tensor of the model: copied, since its values fit no other type; or NULL */
     const uint64_t *prune_layers;
     size_t n_prune_layers;
     const struct gg_imatrix *imatrix; /* NULL: none */
