@@ -58,8 +58,11 @@ static void on_signal(int sig)
         }
         atomic_flag_clear_explicit(&locked, memory_order_release);
     }
+    /* What it would have done, as soon as we return. Not before: with SA_RESETHAND a second signal
+     * close behind the first would end the process before anything is cleaned up. */
+    signal(sig, SIG_DFL);
     errno = saved;
-    raise(sig); /* SA_RESETHAND: what it would have done, as soon as we return */
+    raise(sig);
 }
 
 void gg_cleanup_install(void)
@@ -68,7 +71,7 @@ void gg_cleanup_install(void)
     struct sigaction sa, old;
     memset(&sa, 0, sizeof sa);
     sa.sa_handler = on_signal;
-    sa.sa_flags = (int)SA_RESETHAND;
+    sa.sa_flags = 0;
     fill_ending(&sa.sa_mask);
     for (size_t i = 0; i < GG_COUNTOF(ending); i++) {
         if (sigaction(ending[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)

@@ -19,3 +19,9 @@ for out in new.gguf there.gguf; do
 done 2> /dev/null
 [ ! -e new.gguf ] || echo 'new.gguf is there'
 head -c 20 there.gguf
+rm -f .there* .new*
+# timeout(1) signals the process and its group: the second comes while the first is handled
+for _ in $(seq 40); do
+    timeout -s INT 0.02 ggtool requant slow.gguf there.gguf --type Q2_K -j1 --force -q 2> /dev/null || true
+done
+only_here slow.gguf there.gguf
