@@ -199,18 +199,24 @@ struct weighed {
 };
 
 /* Mean squares of the rows of a group's blocks. A row's sum is taken in the order of its elements,
- * so rows are lanes too, and only a row that was not met before is summed. */
+ * so rows are lanes too, and only a row that was not met before is summed; unless the sums are
+ * given, for the columns may be a piece of the rows. */
 struct row_means {
     size_t first, n; /* rows first .. first + n - 1 are known */
     float mean[VL];
 };
 
-static void find_means(struct row_means *m, const struct v_walk *w, size_t row)
+static void find_means(struct row_means *m, const struct v_walk *w, size_t row,
+                       const struct qk_args *args)
 {
     const float *x[VL];
     vf sum = vf_set1(0), tile[4];
     m->first = row;
     m->n = gg_min_u64(VL, w->n_rows - row);
+    for (size_t k = 0; args->row_sumx2 != NULL && k < m->n; k++)
+        m->mean[k] = args->row_sumx2[row + k] / (float)args->row_n_cols;
+    if (args->row_sumx2 != NULL)
+        return;
     for (size_t k = 0; k < VL; k++)
         x[k] = w->src + (row + (k < m->n ? k : m->n - 1)) * w->src_stride;
     for (size_t i = 0; i < w->n_cols; i += 4) {
@@ -281,7 +287,8 @@ V_FN void store_group(const struct v_group *g, const struct weighed *w, enum wei
     }
 }
 
-V_FN void weigh_rows(struct v_walk w, const float *weights, enum weigh_kind kind, int n_levels)
+V_FN void weigh_rows(struct v_walk w, const struct qk_args *args, enum weigh_kind kind,
+                     int n_levels)
 {
     struct v_group g;
     struct row_means means = {0, 0, {0}};
@@ -290,10 +297,10 @@ V_FN void weigh_rows(struct v_walk w, const float *weights, enum weigh_kind kind
         float mean[VL];
         for (int k = 0; k < VL; k++) {
             if (g.row[k] >= means.first + means.n)
-                find_means(&means, &w, g.row[k]);
+                find_means(&means, &w, g.row[k], args);
             mean[k] = means.mean[g.row[k] - means.first];
         }
-        weigh_group(&out, &g, weights, vf_load(mean), kind, n_levels);
+        weigh_group(&out, &g, args->weights, vf_load(mean), kind, n_levels);
         store_group(&g, &out, kind, n_levels);
     }
 }
@@ -308,7 +315,7 @@ V_FN void weigh_rows(struct v_walk w, const float *weights, enum weigh_kind kind
         const size_t nbytes = sizeof(struct qt_block_##type);                                      \
         struct v_walk w = {dst, src, n_rows, n_cols, dst_stride, src_stride, 32, nbytes, 0, 0};    \
         if (args != NULL && args->weights != NULL)                                                 \
-            weigh_rows(w, args->weights, kind, n_levels);                                          \
+            weigh_rows(w, args, kind, n_levels);                                                   \
         else                                                                                       \
             qk_each_block(dst, src, n_rows, n_cols, dst_stride, src_stride, 32, nbytes,            \
                           encode_##type);                                                          \
