@@ -140,7 +140,7 @@ static void end(void)
 /* Odd shapes: many rows, narrow rows, rows longer than a tile, experts, one number, nothing. */
 static void odd_model(void)
 {
-    add(QT_F32, 4096, 150, 1);
+    add(QT_F32, 4096, 130, 1);
     add(QT_F32, 32, 5001, 1);
     add(QT_F32, 2 * 65536 + 256, 5, 1);
     add(QT_F16, 64, 33, 20);
@@ -376,7 +376,7 @@ END_TEST
 START_TEST(test_weights)
 {
     odd_model();
-    add_output(QT_Q4_K);
+    add_output(QT_Q6_K);
     add_output(QT_IQ4_NL);
     add_weights(0);
     check_all_ways();
@@ -407,19 +407,22 @@ static void quant_by_row_sum(void *dst, const float *src, size_t n_rows, size_t 
 
 START_TEST(test_row_sums)
 {
-    add(QT_F32, 7 * 65536 + 96, 3, 1);
-    add(QT_F32, 65536 + 32, 40, 1);
+    add(QT_F32, 7 * 65536 + 96, 2, 1);
+    add(QT_F32, 65536 + 32, 11, 1);
     add(QT_F32, 3 * 65536, 2, 2);
     fill();
     fx->kernels.k[QT_F32].quant = quant_by_row_sum;
     fx->kernels.k[QT_F32].whole_rows = true;
     add_output(QT_F32);
+    add_output(QT_Q5_1); /* and the real thing */
+    ck_assert(fx->kernels.k[QT_Q5_1].whole_rows);
     fx->weights = malloc(8 * 65536 * sizeof(float));
     for (int i = 0; i < 8 * 65536; i++)
         fx->weights[i] = (float)(rng() % 1000) / 1000.0f;
-    for (int i = 0; i < 3; i++) {
-        fx->outputs[0].tensors[i].weights = fx->weights;
-        fx->outputs[0].tensors[i].n_weight_mats = i == 2 ? 2 : 1;
+    for (int i = 0; i < 6; i++) {
+        struct gg_plan_tensor *t = &fx->outputs[i % 2].tensors[i / 2];
+        t->weights = fx->weights;
+        t->n_weight_mats = fx->tensors[i / 2].ne[2];
     }
     check_all_ways();
 }
