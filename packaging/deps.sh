@@ -2,8 +2,8 @@
 # deps.sh: installs what building and testing ggtool need, and only what is missing: a second run
 # changes nothing and asks no network.
 set -eu
-deb='gcc make pkg-config libc6-dev libjansson-dev libpcre2-dev nettle-dev check clang universal-ctags jq'
-brew='pkg-config jansson pcre2 nettle check universal-ctags jq make'
+deb='gcc make pkg-config libc6-dev libjansson-dev libpcre2-dev nettle-dev libarchive-dev check clang universal-ctags jq'
+brew='pkg-config jansson pcre2 nettle libarchive check universal-ctags jq make'
 
 missing=
 if command -v apt-get > /dev/null; then
@@ -28,6 +28,6 @@ elif command -v brew > /dev/null; then
     brew install $missing
 else
     echo "deps: neither apt-get nor brew is here; needed: a C compiler, make, pkg-config, jansson," >&2
-    echo "pcre2, nettle, and for the tests check, clang, universal-ctags, jq" >&2
+    echo "pcre2, nettle, libarchive, and for the tests check, clang, universal-ctags, jq" >&2
     exit 1
 fi

@@ -45,6 +45,7 @@ struct gg_ckpt_tensor {
     uint64_t nelems;
     uint64_t nbytes;   /* of the contiguous tensor */
     uint32_t file;     /* index of the file it lies in */
+    uint64_t pos;      /* where in it: reading in the order of (file, pos) never goes back */
 };
 
 struct gg_checkpoint;
@@ -62,6 +63,11 @@ size_t gg_checkpoint_n_tensors(const struct gg_checkpoint *c);
 const struct gg_ckpt_tensor *gg_checkpoint_tensor(const struct gg_checkpoint *c, size_t i);
 /* Index of the tensor of that name, or SIZE_MAX. */
 size_t gg_checkpoint_find(const struct gg_checkpoint *c, const char *name);
+
+/* True when data comes out of a compressed stream: then it is to be read in the order of (file, pos),
+ * each tensor from its start to its end, give or take a few MiB; anything else is right, and as slow
+ * as unpacking again from the start. */
+bool gg_checkpoint_sequential(const struct gg_checkpoint *c);
 
 /* Files the tensors come from, for refusing an output that is an input. */
 size_t gg_checkpoint_n_files(const struct gg_checkpoint *c);

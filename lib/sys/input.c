@@ -4,6 +4,7 @@
 #include "lib/base/text.h"
 #include "lib/sys/file.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -21,6 +22,10 @@ struct gg_input {
     uint64_t nbytes;
     uint64_t pos; /* of a pipe */
     uint64_t dev, ino;
+    struct gg_input *base; /* of a part */
+    uint64_t base_off;
+    const struct gg_input_ops *ops; /* of another making */
+    void *ctx;
 };
 
 /* The name as it may stand in a message. */
@@ -88,10 +93,56 @@ int gg_input_open(struct gg_input **out, const char *path, struct gg_err *err)
     return GG_OK;
 }
 
+static struct gg_input *new_virtual(const char *name, uint64_t nbytes)
+{
+    struct gg_input *in = calloc(1, sizeof *in);
+    if (in == NULL)
+        return NULL;
+    in->fd = -1;
+    in->nbytes = nbytes;
+    in->name = strdup(name);
+    if (in->name == NULL) {
+        free(in);
+        return NULL;
+    }
+    return in;
+}
+
+int gg_input_open_part(struct gg_input **out, struct gg_input *base, uint64_t off, uint64_t nbytes,
+                       const char *name, struct gg_err *err)
+{
+    assert(!base->pipe && gg_in_range(off, nbytes, base->nbytes));
+    struct gg_input *in = new_virtual(name, nbytes);
+    if (in == NULL)
+        return gg_fail_nomem(err, "an input");
+    in->base = base;
+    in->base_off = off;
+    gg_input_id(base, &in->dev, &in->ino);
+    *out = in;
+    return GG_OK;
+}
+
+int gg_input_open_ops(struct gg_input **out, const struct gg_input_ops *ops, void *ctx,
+                      uint64_t nbytes, const char *name, struct gg_err *err)
+{
+    struct gg_input *in = new_virtual(name, nbytes);
+    if (in == NULL) {
+        if (ops->free != NULL)
+            ops->free(ctx);
+        return gg_fail_nomem(err, "an input");
+    }
+    in->ops = ops;
+    in->ctx = ctx;
+    *out = in;
+    return GG_OK;
+}
+
 void gg_input_free(struct gg_input *in)
 {
     if (in == NULL)
         return;
+    if (in->ops != NULL && in->ops->free != NULL)
+        in->ops->free(in->ctx);
     if (in->close_fd)
         close(in->fd);
     free(in->name);
@@ -111,6 +162,17 @@ uint64_t gg_input_nbytes(const struct gg_input *in)
 int gg_input_fd(const struct gg_input *in)
 {
     return in->fd;
+}
+
+bool gg_input_extent(const struct gg_input *in, uint64_t off, int *fd, uint64_t *file_off)
+{
+    if (in->base != NULL)
+        return gg_input_extent(in->base, in->base_off + off, fd, file_off);
+    if (in->pipe || in->ops != NULL)
+        return false;
+    *fd = in->fd;
+    *file_off = off;
+    return true;
 }
 
 void gg_input_id(const struct gg_input *in, uint64_t *dev, uint64_t *ino)
@@ -164,9 +226,24 @@ static int pipe_skip(struct gg_input *in, uint64_t off, bool *ended, struct gg_e
     return rc;
 }
 
+/* Inputs over something else: never asked for more than they have. */
+static int read_virtual(struct gg_input *in, uint64_t off, void *buf, size_t n, size_t *got,
+                        struct gg_err *err)
+{
+    *got = 0;
+    if (off >= in->nbytes)
+        return GG_OK;
+    n = (size_t)gg_min_u64(n, in->nbytes - off);
+    if (in->base != NULL)
+        return gg_input_read(in->base, in->base_off + off, buf, n, got, err);
+    return in->ops->read(in->ctx, off, buf, n, got, err);
+}
+
 int gg_input_read(struct gg_input *in, uint64_t off, void *buf, size_t n, size_t *got,
                   struct gg_err *err)
 {
+    if (in->base != NULL || in->ops != NULL)
+        return read_virtual(in, off, buf, n, got, err);
     bool ended = false;
     size_t have = 0;
     int rc = in->pipe ? pipe_skip(in, off, &ended, err) : GG_OK;
@@ -201,12 +278,16 @@ int gg_input_read_all(struct gg_input *in, uint64_t off, void *buf, size_t n, st
 
 void gg_input_will_need(struct gg_input *in, uint64_t off, uint64_t n)
 {
-    if (!in->pipe && off <= INT64_MAX && n <= INT64_MAX)
-        gg_file_will_need(in->fd, off, n);
+    int fd;
+    uint64_t at;
+    if (gg_input_extent(in, off, &fd, &at) && at <= INT64_MAX && n <= INT64_MAX)
+        gg_file_will_need(fd, at, n);
 }
 
 void gg_input_done_with(struct gg_input *in, uint64_t off, uint64_t n)
 {
-    if (!in->pipe && off <= INT64_MAX && n <= INT64_MAX)
-        gg_file_drop_cache(in->fd, off, n);
+    int fd;
+    uint64_t at;
+    if (gg_input_extent(in, off, &fd, &at) && at <= INT64_MAX && n <= INT64_MAX)
+        gg_file_drop_cache(fd, at, n);
 }

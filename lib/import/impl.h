@@ -1,0 +1,57 @@
+/* What the parts of lib/import share: the inside of a checkpoint and the readers of its formats. */
+#ifndef GG_IMPORT_IMPL_H
+#define GG_IMPORT_IMPL_H
+
+#include "lib/import/checkpoint.h"
+#include "lib/import/store.h"
+
+/* Where the elements of a tensor are. */
+struct gg_ckpt_place {
+    struct gg_input *in; /* the file's, or one the checkpoint owns */
+    uint64_t off;        /* byte of element 0 */
+    uint64_t pos;        /* the same counted from the start of the file, for the order in it */
+    bool strided;        /* not row-major without gaps: strides say */
+    bool swap;           /* big-endian */
+    uint64_t strides[GG_CKPT_MAX_DIMS]; /* in elements */
+};
+
+struct gg_ckpt_file {
+    const char *name;  /* in the store */
+    const char *shown; /* for messages */
+    struct gg_input *in;
+    uint64_t nbytes;
+};
+
+struct gg_checkpoint {
+    char *name;
+    const char *format;
+    struct gg_store *store;
+    const char *folder;  /* within the store, where side files are: "" or "a/b/" */
+    struct gg_arena mem; /* names */
+    struct gg_ckpt_tensor *tensors;
+    struct gg_ckpt_place *places;
+    size_t n, cap;
+    struct gg_ckpt_file *files;
+    size_t n_files, files_cap;
+    struct gg_input **inputs; /* owned besides the files' */
+    size_t n_inputs, inputs_cap;
+    struct gg_store **stores; /* members of a checkpoint that is an archive itself */
+    size_t n_stores;
+    struct gg_map by_name; /* tensor name -> index */
+};
+
+/* Appends a tensor. name must outlive the checkpoint (in mem). shape is checked and nelems and nbytes
+ * are worked out from it; false-looking shapes are errors that name the tensor. */
+GG_MUST_CHECK int gg_ckpt_add(struct gg_checkpoint *c, const struct gg_ckpt_tensor *t,
+                              const struct gg_ckpt_place *p, struct gg_err *err);
+/* nelems and nbytes from dtype and shape: checked dimension by dimension. */
+GG_MUST_CHECK int gg_ckpt_measure(struct gg_ckpt_tensor *t, struct gg_err *err);
+
+/* Reads the headers of one file and adds its tensors. Messages lack the file's name. */
+GG_MUST_CHECK int gg_ckpt_load_safetensors(struct gg_checkpoint *c, uint32_t file, struct gg_err *err);
+
+/* Elements first..first+n-1 of a strided tensor. */
+GG_MUST_CHECK int gg_ckpt_gather(const struct gg_ckpt_tensor *t, const struct gg_ckpt_place *p,
+                                 uint64_t first, uint64_t n, void *dst, struct gg_err *err);
+
+#endif

@@ -1,0 +1,252 @@
+/* Opening checkpoints: which files belong to one, and whether all that should be there is. */
+#include "lib/base/num.h"
+#include "lib/base/text.h"
+#include "lib/import/open.h"
+#include "lib/sys/digest.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* ---- one file ------------------------------------------------------------------------------- */
+
+/* Puts the file's name before a message that does not begin with it already. */
+static int name_file(const char *shown, struct gg_err *err)
+{
+    size_t n = strlen(shown);
+    if (strncmp(err->msg, shown, n) == 0 && err->msg[n] == ':')
+        return (int)err->code;
+    return gg_err_prefix(err, "%s", shown);
+}
+
+static int load_kind(struct gg_checkpoint *c, uint32_t file, struct gg_err *err)
+{
+    enum gg_kind kind;
+    const char *alien, *format = NULL;
+    int rc = gg_recognise(c->files[file].in, c->files[file].name, &kind, &alien, err);
+    if (rc != GG_OK)
+        return rc;
+    switch (kind) {
+    case GG_KIND_SAFETENSORS:
+        format = "safetensors";
+        rc = gg_ckpt_load_safetensors(c, file, err);
+        break;
+    case GG_KIND_ALIEN:
+        return gg_fail(err, GG_ERR_UNSUPPORTED, 0, "%s", alien);
+    case GG_KIND_GGUF:
+        return gg_fail(err, GG_ERR_UNSUPPORTED, 0, "is a GGUF file, not a checkpoint");
+    default:
+        return gg_fail(err, GG_ERR_UNSUPPORTED, 0, "is neither safetensors nor a PyTorch checkpoint "
+                       "nor an npz file");
+    }
+    if (rc == GG_OK && c->format != NULL && strcmp(c->format, format) != 0)
+        rc = gg_fail(err, GG_ERR_UNSUPPORTED, 0, "is %s where others of the same checkpoint are %s",
+                     format, c->format);
+    c->format = format;
+    return rc;
+}
+
+/* Opens a member as the next file and reads its headers. */
+static int load_file(struct gg_checkpoint *c, size_t member, struct gg_err *err)
+{
+    if (c->n_files == c->files_cap) {
+        size_t cap = c->files_cap ? 2 * c->files_cap : 8;
+        struct gg_ckpt_file *v = realloc(c->files, cap * sizeof *v);
+        if (v == NULL)
+            return gg_fail_nomem(err, "a list of files");
+        c->files = v;
+        c->files_cap = cap;
+    }
+    struct gg_ckpt_file *f = &c->files[c->n_files];
+    *f = (struct gg_ckpt_file){.name = c->store->members[member].name};
+    f->shown = gg_store_shown(c->store, f->name);
+    if (f->shown == NULL)
+        return gg_fail_nomem(err, "a name");
+    int rc = gg_store_open_member(c->store, member, &f->in, err);
+    if (rc != GG_OK)
+        return name_file(f->shown, err);
+    f->nbytes = gg_input_nbytes(f->in);
+    c->n_files++;
+    if (f->nbytes == GG_NOWHERE)
+        rc = gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE, "is a pipe: checkpoints are read from files");
+    if (rc == GG_OK)
+        rc = load_kind(c, (uint32_t)(c->n_files - 1), err);
+    return rc == GG_OK ? GG_OK : name_file(c->files[c->n_files - 1].shown, err);
+}
+
+/* ---- the set -------------------------------------------------------------------------------- */
+
+static int by_member(const void *a, const void *b)
+{
+    const struct gg_wanted *x = a, *y = b;
+    return x->member < y->member ? -1 : x->member > y->member;
+}
+
+/* All files in the store's order. What is wrong with one does not keep us from the others. */
+static int load_wanted(struct gg_opening *o, struct gg_err *err)
+{
+    if (o->n_wanted == 1 && o->weight_map == NULL)
+        return load_file(o->c, o->wanted[0].member, err);
+    if (o->n_wanted > 0)
+        qsort(o->wanted, o->n_wanted, sizeof *o->wanted, by_member);
+    for (size_t i = 0; i < o->n_wanted; i++) {
+        struct gg_err why = {0};
+        size_t n_before = o->c->n;
+        int rc = load_file(o->c, o->wanted[i].member, &why);
+        o->wanted[i].bad = rc != GG_OK;
+        o->c->n = rc != GG_OK ? n_before : o->c->n;
+        if (rc == GG_ERR_NOMEM) {
+            *err = why;
+            return rc;
+        }
+        if (rc != GG_OK)
+            gg_findings_add(o->findings, GG_FAULT, "file-bad", NULL, 0, why.where, "%s", why.msg);
+    }
+    return GG_OK;
+}
+
+static int digest_tensor(struct gg_checkpoint *c, size_t i, uint8_t out[32], struct gg_err *err)
+{
+    enum { STEP = 1 << 20 };
+    uint8_t *buf = malloc((size_t)STEP * 8);
+    struct gg_sha256 *d = gg_sha256_new();
+    int rc = buf == NULL || d == NULL ? gg_fail_nomem(err, "comparing tensors") : GG_OK;
+    uint64_t n = c->tensors[i].nelems, bits = gg_dtype_nbits(c->tensors[i].dtype);
+    for (uint64_t at = 0; at < n && rc == GG_OK; at += STEP) {
+        uint64_t k = gg_min_u64(STEP, n - at);
+        rc = gg_checkpoint_read(c, i, at, k, buf, err);
+        if (rc == GG_OK)
+            gg_sha256_add(d, buf, (size_t)(k * bits / 8));
+    }
+    if (rc == GG_OK)
+        gg_sha256_end(d, out);
+    gg_sha256_free(d);
+    free(buf);
+    return rc;
+}
+
+static int same_tensor(struct gg_checkpoint *c, size_t a, size_t b, bool *same, struct gg_err *err)
+{
+    const struct gg_ckpt_tensor *x = &c->tensors[a], *y = &c->tensors[b];
+    uint8_t dx[32], dy[32];
+    *same = x->dtype == y->dtype && x->n_dims == y->n_dims &&
+            memcmp(x->shape, y->shape, sizeof x->shape) == 0;
+    if (!*same)
+        return GG_OK;
+    int rc = digest_tensor(c, a, dx, err);
+    if (rc == GG_OK)
+        rc = digest_tensor(c, b, dy, err);
+    *same = rc == GG_OK && memcmp(dx, dy, sizeof dx) == 0;
+    return rc;
+}
+
+/* Names to indices. Of two tensors with one name the second goes, if it is the same. */
+static int name_tensors(struct gg_opening *o, struct gg_err *err)
+{
+    struct gg_checkpoint *c = o->c;
+    size_t kept = 0;
+    for (size_t i = 0; i < c->n; i++) {
+        const struct gg_ckpt_tensor *t = &c->tensors[i];
+        uint64_t old;
+        bool same = false;
+        int added = gg_map_add(&c->by_name, t->name, t->name_nbytes, kept, &old);
+        int rc = added < 0 ? gg_fail_nomem(err, "a list of tensors") : GG_OK;
+        if (added == 0)
+            rc = same_tensor(c, (size_t)old, i, &same, err);
+        if (rc != GG_OK)
+            return rc;
+        if (added == 0) {
+            gg_findings_add(o->findings, same ? GG_NOTE : GG_FAULT, "tensor-twice", t->name,
+                            t->name_nbytes, GG_NOWHERE, "stands in %s and in %s, %s",
+                            c->files[c->tensors[old].file].shown, c->files[t->file].shown,
+                            same ? "with the same content: the second is not used"
+                                 : "with different content");
+            continue;
+        }
+        c->tensors[kept] = c->tensors[i];
+        c->places[kept++] = c->places[i];
+    }
+    c->n = kept;
+    return GG_OK;
+}
+
+/* ---- the outcome ---------------------------------------------------------------------------- */
+
+static int faults_to_err(const struct gg_opening *o, struct gg_err *err)
+{
+    const struct gg_findings *f = o->findings;
+    size_t n_before = o->n_faults_before, n = f->n_by_severity[GG_FAULT] - n_before;
+    char more[48] = "";
+    if (f->failed)
+        return gg_fail_nomem(err, "a list of findings");
+    if (n == 0)
+        return GG_OK;
+    if (n > 1)
+        snprintf(more, sizeof more, " (and %zu more faults)", n - 1);
+    for (size_t i = 0; i < f->n; i++)
+        if (f->v[i].severity == GG_FAULT && n_before-- == 0) {
+            bool t = f->v[i].tensor != NULL;
+            return gg_fail(err, GG_ERR_CORRUPT, f->v[i].off, "%s%s%s%s%s", t ? "tensor '" : "",
+                           t ? f->v[i].tensor : "", t ? "' " : "", f->v[i].text, more);
+        }
+    return GG_ERR_BUG;
+}
+
+int gg_open_wanted(struct gg_opening *o, struct gg_err *err)
+{
+    int rc = load_wanted(o, err);
+    if (rc == GG_OK)
+        rc = name_tensors(o, err);
+    if (rc == GG_OK && o->weight_map != NULL)
+        rc = gg_index_check(o, err);
+    if (rc == GG_OK)
+        rc = faults_to_err(o, err);
+    if (rc == GG_OK && o->c->n == 0)
+        rc = gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "%s: holds no tensors", o->c->name);
+    return rc;
+}
+
+static int open_path(struct gg_opening *o, const char *path, struct gg_err *err)
+{
+    struct stat st;
+    char shown[256];
+    gg_text_escape_into(shown, sizeof shown, path, strlen(path));
+    if (stat(path, &st) != 0)
+        return gg_fail_sys(err, errno, "%s: cannot open", shown);
+    bool folder = S_ISDIR(st.st_mode);
+    const char *slash = strrchr(path, '/');
+    char *dir = folder ? strdup(path) : slash != NULL ? strndup(path, (size_t)(slash - path + 1))
+                                                      : strdup("");
+    if (dir == NULL)
+        return gg_fail_nomem(err, "a path");
+    int rc = gg_store_open_folder(&o->c->store, dir, folder, err);
+    free(dir);
+    if (rc != GG_OK)
+        return rc;
+    o->c->folder = "";
+    return folder ? gg_open_folder(o, err) : gg_open_member(o, slash != NULL ? slash + 1 : path, err);
+}
+
+int gg_checkpoint_open(struct gg_checkpoint **out, const char *path, struct gg_findings *findings,
+                       struct gg_err *err)
+{
+    struct gg_findings own = GG_FINDINGS_INIT;
+    struct gg_opening o = {.findings = findings != NULL ? findings : &own};
+    o.n_faults_before = o.findings->n_by_severity[GG_FAULT];
+    struct gg_checkpoint *c = o.c = calloc(1, sizeof *c);
+    struct gg_err scratch;
+    if (c == NULL)
+        return gg_fail_nomem(err, "a checkpoint");
+    c->name = strdup(path);
+    err = err != NULL ? err : &scratch;
+    int rc = c->name == NULL ? gg_fail_nomem(err, "a checkpoint") : open_path(&o, path, err);
+    gg_opening_free(&o);
+    gg_findings_free(&own);
+    if (rc != GG_OK) {
+        gg_checkpoint_free(c);
+        return rc;
+    }
+    *out = c;
+    return GG_OK;
+}
