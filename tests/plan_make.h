@@ -93,13 +93,11 @@ static inline struct gg_model *mk_skeleton(const struct mk_model *m)
     return model;
 }
 
-#define MK_WISHES {.token_embedding_type = QT_NONE, .output_tensor_type = QT_NONE}
-
 /* Plans one output that must succeed. */
 static inline struct gg_plan *mk_plan(const struct gg_model *m, const char *preset,
                                       struct gg_plan_wishes *w, bool dry_run)
 {
-    struct gg_plan_wishes none = MK_WISHES;
+    struct gg_plan_wishes none = GG_PLAN_WISHES_INIT;
     const struct gg_preset *p = gg_preset_by_name(preset);
     struct gg_plan *plan;
     struct gg_err err = {0};

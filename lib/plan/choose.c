@@ -89,12 +89,27 @@ static const char *keep_reason(const struct gg_planner *p, const struct gg_fact 
     return NULL;
 }
 
+/* Neighbours in a layer list often have the same reason: the last one of each length is looked at. */
+static int keep_text(struct gg_planner *p, const struct choice *c, const char **out,
+                     struct gg_err *err)
+{
+    size_t n = strlen(c->reason);
+    const char **last = &p->last_reason[n % GG_COUNTOF(p->last_reason)];
+    if (*last == NULL || strcmp(*last, c->reason) != 0)
+        *last = gg_arena_strndup(p->plan->arena, c->reason, n);
+    *out = *last;
+    return *out == NULL ? gg_fail_nomem(err, "a reason") : GG_OK;
+}
+
 static int choose_one(struct gg_planner *p, const struct gg_plan_output *o, const struct gg_fact *f,
                       struct gg_plan_tensor *pt, struct gg_err *err)
 {
     const struct gg_tensor *t = &p->model->tensors[f->src];
     const char *keep = keep_reason(p, f);
-    struct choice c = {t->type, false, ""};
+    struct choice c; /* its text is long: not cleared for every tensor */
+    c.type = t->type;
+    c.rule = false;
+    c.reason[0] = '\0';
     *pt = (struct gg_plan_tensor){.src = f->src, .name = f->name, .from = t->type, .to = t->type,
                                   .action = GG_COPY, .reason = keep};
     if (keep != NULL)
@@ -109,8 +124,7 @@ static int choose_one(struct gg_planner *p, const struct gg_plan_output *o, cons
     pt->to = c.type;
     pt->rule = c.rule;
     pt->action = pt->to == pt->from ? GG_COPY : GG_ENCODE;
-    pt->reason = gg_arena_strndup(p->plan->arena, c.reason, strlen(c.reason));
-    return pt->reason == NULL ? gg_fail_nomem(err, "a reason") : GG_OK;
+    return keep_text(p, &c, &pt->reason, err);
 }
 
 /* ---- what is worth saying about an output ---------------------------------------------------- */

@@ -75,9 +75,17 @@ static const struct {
     {"mm.a.code_embd", false, "audio codebooks are kept"},
 };
 
+/* Names are short and asked for dozens of needles each: memmem prepares a table for every one. */
 bool gg_str_has(struct ggf_str s, const char *needle)
 {
-    return s.nbytes > 0 && memmem(s.p, (size_t)s.nbytes, needle, strlen(needle)) != NULL;
+    size_t n = strlen(needle);
+    if (n == 0 || n > s.nbytes)
+        return n == 0;
+    for (const char *p = s.p, *last = s.p + (s.nbytes - n); p <= last; p++) {
+        if (*p == *needle && memcmp(p, needle, n) == 0)
+            return true;
+    }
+    return false;
 }
 
 enum gg_category gg_category_of(struct ggf_str name)

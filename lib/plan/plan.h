@@ -48,6 +48,9 @@ struct gg_plan_wishes {
     uint64_t split_max_nbytes, split_max_tensors; /* 0: no limit; header counts for nbytes */
 };
 
+/* Wishes start from this: zero would ask for F32 embeddings. */
+#define GG_PLAN_WISHES_INIT {.token_embedding_type = QT_NONE, .output_tensor_type = QT_NONE}
+
 /* ---- the plan ----------------------------------------------------------------------------- */
 
 enum gg_action {
@@ -94,8 +97,9 @@ struct gg_plan {
 };
 
 /* Plans one output for each of the n presets; NULL is COPY, under which explicit options (rules,
- * token_embedding_type, output_tensor_type) still change what they name. plan->findings is complete also on failure when *out is
- * not NULL, so that all findings can be shown at once; faults among them fail the plan with
+ * token_embedding_type, output_tensor_type) still change what they name. plan->findings is complete
+ * also on failure when *out is not NULL (it is NULL when the plan ended early), so that all findings
+ * can be shown at once; faults among them fail the plan with
  * GG_ERR_ARG (an unmatched rule, a lossy step under lossless_only, no importance matrix where one is
  * needed), GG_ERR_CORRUPT (an importance matrix that does not fit) or GG_ERR_UNSUPPORTED (a type we
  * cannot encode). With for_dry_run, types we cannot encode and missing importance weights are
@@ -103,7 +107,7 @@ struct gg_plan {
  *
  * Tensors stand in each output in the order of the model; choices are llama-quantize's of 2026-08-21
  * whatever that order is (mixture.c). Names in rules, `only` and the plan are those of the output;
- * importance entries are looked up under the model's. */
+ * importance entries are looked up under the model's. Model and wishes outlive the plan. */
 GG_MUST_CHECK int gg_plan_new(struct gg_plan **out, const struct gg_model *model,
                               const struct gg_preset *const *presets, size_t n,
                               struct gg_plan_wishes *wishes, bool for_dry_run, struct gg_err *err);

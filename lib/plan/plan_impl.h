@@ -34,6 +34,7 @@ struct gg_planner {
     uint64_t n_new_layers;
     bool *used;        /* importance entries that pass include and exclude; NULL without a matrix */
     size_t n_used;
+    const char *last_reason[64]; /* texts to share */
 };
 
 /* Where a finding fails the plan: remembers the code, gives the severity. */

@@ -181,7 +181,7 @@ static void start_run(struct run *r, const struct gg_model *m, const char *line)
     unsigned ftype;
     unsigned long long nbytes;
     uint64_t stored;
-    struct gg_plan_wishes w = MK_WISHES;
+    struct gg_plan_wishes w = GG_PLAN_WISHES_INIT;
     ck_assert_int_eq(sscanf(line, "run %31s %31s %u %llu", preset, with, &ftype, &nbytes), 4);
     r->with_imatrix = strcmp(with, "imatrix") == 0;
     w.imatrix = r->with_imatrix ? r->im : NULL;
@@ -323,7 +323,7 @@ static void check_choices(const struct gg_model *m, const char *preset, const st
                           const char *want, const char *model_line)
 {
     char got[17];
-    struct gg_plan_wishes w = MK_WISHES;
+    struct gg_plan_wishes w = GG_PLAN_WISHES_INIT;
     w.imatrix = im;
     struct gg_plan *p = mk_plan(m, preset, &w, true);
     hash_choices(got, &p->outputs[0]);
