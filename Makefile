@@ -71,7 +71,7 @@ help:
 	@echo 'make demo           build, and requantize the bundled model as a demonstration'
 	@echo 'make check          all tests: release, ASan, UBSan, lint, fuzz replay, clang'
 	@echo 'make check-quick    the tests of the release build, under a minute'
-	@echo 'make unit cli lint  parts of them; make cli CASES="inspect-*" some cases'
+	@echo 'make unit cli lint fault  parts of them; make cli CASES="inspect-*" some cases'
 	@echo 'make fuzz-NAME      a libFuzzer program of tests/fuzz/fuzz_NAME.c (clang)'
 	@echo 'make bench          speed of the kernels: a table, and build/bench.json'
 	@echo 'make install        to DESTDIR/PREFIX ($(PREFIX)); make uninstall takes it away'
@@ -163,6 +163,12 @@ unit: $(TEST_BIN)
 	@tests/programs.sh $(TEST_BIN)
 cli: $(BIN) $(TOOL_BIN)
 	@tests/cli/run.sh --ggtool $(BIN) --tools $(BUILD)/tests/tools $(CASES)
+# System calls that fail one after the other, and kills.
+$(BUILD)/tests/fault/inject.so: tests/fault/inject.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=c11 $(WARN) -O1 -fPIC -shared -o $@ $< -ldl
+fault: $(BIN) $(TOOL_BIN) $(BUILD)/tests/fault/inject.so
+	@tests/fault/run.sh $(BIN) $(BUILD)/tests/tools/mkmodel $(BUILD)/tests/fault/inject.so
 lint: $(LIB)
 	@tests/lint/lint.sh $(LIB)
 check-quick: test-programs
