@@ -18,8 +18,9 @@ step requant "$in" "$out" --type Q4_K_M --force --stats-out "$table" --sha256
 step inspect "$out"
 
 printf '\nError of each tensor (%s):\n\n' "$table"
-awk -F, '{ gsub(/"/, ""); printf "%-28s %-5s %-5s %12s %14s %10s\n", $2, $3, $4, $6, $8, $9 }' "$table" |
-    sed 's/\(\.[0-9]\{4\}\)[0-9]*/\1/g'
+awk -F, '{ gsub(/"/, "") }
+    NR == 1 { printf "%-28s %-5s %-5s %8s %9s %8s %8s\n", "tensor", "from", "to", "bytes", "NMSE", "SNR, dB", "largest" }
+    NR > 1 { printf "%-28s %-5s %-5s %8d %9.6f %8.2f %8.5f\n", $2, $3, $4, $6, $8, $9, $11 }' "$table"
 
 printf '\n%12s bytes  %s\n%12s bytes  %s\n' "$(wc -c < "$in" | tr -d ' ')" "$in" \
     "$(wc -c < "$out" | tr -d ' ')" "$out"
