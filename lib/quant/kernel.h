@@ -16,6 +16,7 @@
 #define QK_KERNEL_H
 
 #include "lib/quant/qtype.h"
+#include "lib/quant/stats.h"
 #include "lib/sys/cpu.h"
 
 #include <stdbool.h>
@@ -66,6 +67,9 @@ struct qk_kernel {
 
 struct qk_table {
     struct qk_kernel k[QT_ID_END]; /* by type id; all NULL for ids that don't exist */
+    qk_err_row_fn *err_row;        /* stats.h; the same numbers at every level */
+    qk_find_nonfinite_fn *find_nonfinite;
+    qk_count_f16_loss_fn *count_f16_loss;
     enum gg_cpu_level level;       /* the highest level used */
 };
 

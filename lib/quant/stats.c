@@ -1,54 +1,13 @@
 #include "lib/quant/stats.h"
 
 #include "lib/base/num.h"
+#include "lib/quant/stats_lanes.h"
 
 #include <math.h>
 #include <string.h>
 
-#define LANES 16
-
-/* ---- error sums ------------------------------------------------------------------------------- */
-
-enum { SUM_EE, SUM_XX, SUM_YY, SUM_XY, SUM_E, SUM_WEE, SUM_WXX, N_SUMS };
-
-struct lanes {
-    double v[N_SUMS][LANES];
-};
-
-/* Adds n <= LANES elements, one a lane. Written so that a compiler may put lanes in vectors. */
-static inline void add_lanes(struct lanes *s, const float *x, const float *y, size_t n)
-{
-    for (size_t j = 0; j < n; j++) {
-        double e = y[j] - x[j], xd = x[j], yd = y[j];
-        s->v[SUM_EE][j] += e * e;
-        s->v[SUM_XX][j] += xd * xd;
-        s->v[SUM_YY][j] += yd * yd;
-        s->v[SUM_XY][j] += xd * yd;
-        s->v[SUM_E][j] += e;
-    }
-}
-
-static inline void add_weighted(struct lanes *s, const float *x, const float *y, const float *w,
-                                size_t n)
-{
-    for (size_t j = 0; j < n; j++) {
-        double e = y[j] - x[j], xd = x[j], wd = w[j];
-        s->v[SUM_WEE][j] += wd * (e * e);
-        s->v[SUM_WXX][j] += wd * (xd * xd);
-    }
-}
-
-/* Pairwise: 0+8, 1+9, ... then 0+4, ... 0+2, 0+1. */
-static double combine(const double lane[LANES])
-{
-    double t[LANES];
-    memcpy(t, lane, sizeof t);
-    for (size_t half = LANES / 2; half > 0; half /= 2) {
-        for (size_t j = 0; j < half; j++)
-            t[j] += t[j + half];
-    }
-    return t[0];
-}
+/* ---- error sums -------------------------------------------------------------------------------
+ */
 
 /* Largest difference, and how many are none. Two passes over a tile cost less than one that the
  * search for a place keeps from vectorising. */
@@ -76,27 +35,21 @@ static inline void find_max(struct qk_err_sums *out, const float *x, const float
 
 void qk_err_row(struct qk_err_sums *out, const float *x, const float *y, const float *w, size_t n)
 {
-    struct lanes s;
+    struct qk_lanes s;
     memset(&s, 0, sizeof s);
     memset(out, 0, sizeof *out);
-    for (size_t i = 0; i < n; i += LANES) {
-        size_t m = n - i < LANES ? n - i : LANES;
-        if (m == LANES)
-            add_lanes(&s, x + i, y + i, LANES);
+    for (size_t i = 0; i < n; i += QK_LANES) {
+        size_t m = n - i < QK_LANES ? n - i : QK_LANES;
+        if (m == QK_LANES)
+            qk_lanes_add(&s, x + i, y + i, QK_LANES);
         else
-            add_lanes(&s, x + i, y + i, m);
+            qk_lanes_add(&s, x + i, y + i, m);
         if (w != NULL)
-            add_weighted(&s, x + i, y + i, w + i, m);
+            qk_lanes_add_weighted(&s, x + i, y + i, w + i, m);
     }
     for (size_t i = 0; i < n; i += 256)
         find_max(out, x + i, y + i, i, n - i < 256 ? n - i : 256);
-    out->ee = combine(s.v[SUM_EE]);
-    out->xx = combine(s.v[SUM_XX]);
-    out->yy = combine(s.v[SUM_YY]);
-    out->xy = combine(s.v[SUM_XY]);
-    out->e = combine(s.v[SUM_E]);
-    out->wee = combine(s.v[SUM_WEE]);
-    out->wxx = combine(s.v[SUM_WXX]);
+    qk_lanes_finish(out, &s);
     out->n = n;
 }
 
@@ -117,7 +70,8 @@ void qk_err_add(struct qk_err_sums *acc, const struct qk_err_sums *row, uint64_t
     acc->n += row->n;
 }
 
-/* ---- ranges ----------------------------------------------------------------------------------- */
+/* ---- ranges -----------------------------------------------------------------------------------
+ */
 
 static inline uint32_t magnitude_at(const float *x, size_t i)
 {

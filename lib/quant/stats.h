@@ -13,28 +13,36 @@
 
 /* Sums over a row of x (what was) and y (what became of it). */
 struct qk_err_sums {
-    double ee;      /* sum (x-y)^2 */
-    double xx;      /* sum x^2 */
-    double yy;      /* sum y^2 */
-    double xy;      /* sum x*y */
-    double wee;     /* sum w*(x-y)^2, when weights were given */
-    double wxx;     /* sum w*x^2 */
-    double e;       /* sum (y-x): bias */
-    float max_abs;  /* max |x-y| */
+    double ee;       /* sum (x-y)^2 */
+    double xx;       /* sum x^2 */
+    double yy;       /* sum y^2 */
+    double xy;       /* sum x*y */
+    double wee;      /* sum w*(x-y)^2, when weights were given */
+    double wxx;      /* sum w*x^2 */
+    double e;        /* sum (y-x): bias */
+    float max_abs;   /* max |x-y| */
     uint64_t max_at; /* element of it: lowest index on ties */
     uint64_t n_same; /* elements with x == y */
     uint64_t n;      /* elements */
 };
 
+/* The three that run over every element have vector forms, in the kernel table (kernel.h); these
+ * are the portable ones. */
+typedef void qk_err_row_fn(struct qk_err_sums *out, const float *x, const float *y, const float *w,
+                           size_t n);
+typedef size_t qk_find_nonfinite_fn(const float *x, size_t n);
+typedef void qk_count_f16_loss_fn(const float *x, size_t n, uint64_t *n_overflow,
+                                  uint64_t *n_flushed);
+
 /* Sums over n elements; w may be NULL. The difference is taken in float, squares in double. */
-void qk_err_row(struct qk_err_sums *out, const float *x, const float *y, const float *w, size_t n);
+qk_err_row_fn qk_err_row;
 /* *acc += *row, where row's first element is element `first` of acc's run. */
 void qk_err_add(struct qk_err_sums *acc, const struct qk_err_sums *row, uint64_t first);
 
 /* Index of the first NaN or infinity, n when there is none. */
-size_t qk_find_nonfinite(const float *x, size_t n);
+qk_find_nonfinite_fn qk_find_nonfinite;
 
 /* What narrowing x to F16 does: values that become infinite, and non-zero values that become 0. */
-void qk_count_f16_loss(const float *x, size_t n, uint64_t *n_overflow, uint64_t *n_flushed);
+qk_count_f16_loss_fn qk_count_f16_loss;
 
 #endif

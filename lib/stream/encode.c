@@ -12,8 +12,9 @@ int gg_decode_tile(const struct gg_writer *w, const struct gg_item *it, const st
                    const uint8_t *stored, float *x, uint64_t *n_zeroed, struct gg_err *err)
 {
     uint32_t type = it->tensor->type;
-    w->opts->stream.kernels->k[type].dequant(x, stored, c->nelems / qt_info(type)->block_nelems);
-    size_t at = qk_find_nonfinite(x, c->nelems);
+    const struct qk_table *kernels = w->opts->stream.kernels;
+    kernels->k[type].dequant(x, stored, c->nelems / qt_info(type)->block_nelems);
+    size_t at = kernels->find_nonfinite(x, c->nelems);
     while (at < c->nelems) {
         if (w->opts->nonfinite == GG_NONFINITE_FAIL) {
             struct gg_spot spot = gg_spot_at(&it->grid, c->first + at, x[at]);
@@ -22,7 +23,7 @@ int gg_decode_tile(const struct gg_writer *w, const struct gg_item *it, const st
         x[at] = 0;
         ++*n_zeroed;
         at++;
-        at += qk_find_nonfinite(x + at, c->nelems - at);
+        at += kernels->find_nonfinite(x + at, c->nelems - at);
     }
     return GG_OK;
 }
@@ -68,19 +69,19 @@ static int check_encoded(const struct gg_writer *w, const struct gg_item *it,
     return GG_OK;
 }
 
-static void measure(const struct gg_encoding *e, const struct gg_cell *c, const float *x,
-                    const float *weights, const uint8_t *dst, float *back,
-                    struct gg_tensor_result *res)
+static void measure(const struct qk_table *kernels, const struct gg_encoding *e,
+                    const struct gg_cell *c, const float *x, const float *weights,
+                    const uint8_t *dst, float *back, struct gg_tensor_result *res)
 {
     e->kernel->dequant(back, dst, c->nelems / e->block_nelems);
     for (size_t r = 0; r < c->n_rows; r++) {
         struct qk_err_sums row;
         size_t at = r * c->n_cols;
-        qk_err_row(&row, x + at, back + at, weights, c->n_cols);
+        kernels->err_row(&row, x + at, back + at, weights, c->n_cols);
         qk_err_add(&res->sums, &row, at);
     }
     if (e->type == QT_F16)
-        qk_count_f16_loss(x, c->nelems, &res->n_f16_overflow, &res->n_f16_flushed);
+        kernels->count_f16_loss(x, c->nelems, &res->n_f16_overflow, &res->n_f16_flushed);
 }
 
 /* Weights of the tile's matrix, from its column on. */
@@ -110,7 +111,7 @@ static int encode_tile(const struct gg_writer *w, const struct gg_item *it,
     res->encoded = true;
     int rc = check_encoded(w, it, e, c, x, dst, res, err);
     if (rc == GG_OK && w->opts->stats)
-        measure(e, c, x, args.weights, dst, back, res);
+        measure(w->opts->stream.kernels, e, c, x, args.weights, dst, back, res);
     return rc;
 }
 

@@ -1,16 +1,21 @@
 /* bench: how fast the kernels are, one thread, level by level.
  *
- *     bench [--types=q4_0,...] [--levels=c,avx2,...] [--ops=decode,encode,weighted] [--runs=N]
- *           [--cols=N] [--rows=N] [--json=FILE] [--best]
+ *     bench [--types=q4_0,...] [--levels=c,avx2,...] [--ops=OP,...] [--runs=N] [--cols=N]
+ *           [--rows=N] [--json=FILE] [--best]
+ *
+ * Operations: decode, encode, weighted (encode with importance weights), valid (look for scales
+ * that are not finite); under type f32 also stats (error sums of two rows) and finite (look for
+ * NaN).
  *
  * Rates count f32 elements (GB/s: four bytes each). "x ref" is the ratio to level c, the plain
  * scalar reference as this build compiled it (-O3, baseline instruction set), measured in the same
- * run; "of ceiling" that to memset (decode) or memcpy (encode) of the f32 side in the same buffers.
+ * run; "of ceiling" that to memset (decode) or memcpy (others) of the f32 side in the same buffers.
  * Levels and ceiling take turns, run by run, and medians are shown (--best: the fastest), so that a
  * busy machine disturbs all alike. Time is the thread's own CPU time. It never passes or fails.
  */
 #include "lib/base/num.h"
 #include "lib/base/text.h"
+#include "lib/quant/codebook.h"
 #include "lib/quant/kernel.h"
 
 #include <stdio.h>
@@ -18,8 +23,9 @@
 #include <string.h>
 #include <time.h>
 
-enum op { OP_DECODE, OP_ENCODE, OP_WEIGHTED, N_OPS };
-static const char *const op_names[N_OPS] = {"decode", "encode", "weighted"};
+enum op { OP_DECODE, OP_ENCODE, OP_WEIGHTED, OP_VALID, OP_STATS, OP_FINITE, N_OPS };
+static const char *const op_names[N_OPS] = {"decode", "encode", "weighted",
+                                            "valid",  "stats",  "finite"};
 
 enum { MAX_RUNS = 101, CEILING = GG_CPU_LEVEL_COUNT, N_RACERS };
 
@@ -35,6 +41,9 @@ struct bench {
     struct qk_table table[GG_CPU_LEVEL_COUNT];
     float *x, *back, *weights;
     void *blocks, *scratch;
+    struct qk_codebook *codebook;
+    struct qk_err_sums sums;
+    size_t kept; /* results go somewhere */
     FILE *json;
     int n_json;
 };
@@ -77,21 +86,39 @@ struct race {
     bool runs[N_RACERS];
 };
 
+/* On a tile, as the stream does: eight rows again and again. */
+static void run_stats(struct bench *b, enum op op, int racer, size_t n_rows)
+{
+    for (size_t i = 0; i < n_rows; i++) {
+        const float *x = b->x + i % 8 * b->opt.n_cols, *y = b->back + i % 8 * b->opt.n_cols;
+        if (op == OP_STATS)
+            b->table[racer].err_row(&b->sums, x, y, NULL, b->opt.n_cols);
+        else
+            b->kept = b->table[racer].find_nonfinite(x, b->opt.n_cols);
+    }
+}
+
 static void run_once(struct bench *b, const struct race *r, int racer, size_t n_rows)
 {
     const size_t n_cols = b->opt.n_cols, n = n_rows * n_cols;
     const size_t row_nbytes = n_cols / r->type->block_nelems * r->type->block_nbytes;
     struct qk_args args = {.weights = r->op == OP_WEIGHTED ? b->weights : NULL,
+                           .codebook = b->codebook,
                            .scratch = b->scratch};
+    const struct qk_kernel *k =
+        &b->table[racer == CEILING ? (int)GG_CPU_C : racer].k[r->type->type];
     if (racer == CEILING && r->op == OP_DECODE)
         memset(b->back, (int)n_rows & 1, n * sizeof *b->back);
     else if (racer == CEILING)
         memcpy(b->back, b->x, n * sizeof *b->back);
     else if (r->op == OP_DECODE)
-        b->table[racer].k[r->type->type].dequant(b->back, b->blocks, n / r->type->block_nelems);
+        k->dequant(b->back, b->blocks, n / r->type->block_nelems);
+    else if (r->op == OP_VALID)
+        b->kept = k->valid(b->blocks, n / r->type->block_nelems);
+    else if (r->op >= OP_STATS)
+        run_stats(b, r->op, racer, n_rows);
     else
-        b->table[racer].k[r->type->type].quant(b->blocks, b->x, n_rows, n_cols, row_nbytes, n_cols,
-                                               &args);
+        k->quant(b->blocks, b->x, n_rows, n_cols, row_nbytes, n_cols, &args);
 }
 
 static double time_once(struct bench *b, const struct race *r, int racer, size_t n_rows)
@@ -200,7 +227,7 @@ static void fill_blocks(struct bench *b, const struct qt_info *t)
 {
     const struct qk_kernel *k = &b->table[GG_CPU_C].k[t->type];
     size_t row_nbytes = b->opt.n_cols / t->block_nelems * t->block_nbytes;
-    struct qk_args args = {.scratch = b->scratch};
+    struct qk_args args = {.scratch = b->scratch, .codebook = b->codebook};
     uint64_t s = 4101842887655102017u;
     if (k->quant != NULL && !(t->flags & QT_NEEDS_WEIGHTS)) {
         k->quant(b->blocks, b->x, 16, b->opt.n_cols, row_nbytes, b->opt.n_cols, &args);
@@ -215,12 +242,26 @@ static void fill_blocks(struct bench *b, const struct qt_info *t)
         ((uint8_t *)b->blocks)[i] = (uint8_t)((next_u32(&s) & keep) | (keep == 0x37 ? 0x30 : 0));
 }
 
+static bool open_codebook(struct bench *b, const struct qt_info *t)
+{
+    struct gg_err err;
+    qk_codebook_free(b->codebook);
+    b->codebook = NULL;
+    return !qk_codebook_wanted(t->type) || qk_codebook_new(&b->codebook, t->type, &err) == 0;
+}
+
 static void bench_type(struct bench *b, const struct qt_info *t)
 {
+    if (!open_codebook(b, t))
+        return;
     const struct qk_kernel *k = &b->table[GG_CPU_C].k[t->type];
     if (k->dequant != NULL && listed(b->opt.ops, op_names[OP_DECODE])) {
         fill_blocks(b, t);
         run_race(b, t, OP_DECODE);
+    }
+    for (enum op op = OP_STATS; t->type == QT_F32 && op <= OP_FINITE; op++) {
+        if (listed(b->opt.ops, op_names[op]))
+            run_race(b, t, op);
     }
     if (k->quant == NULL)
         return;
@@ -228,6 +269,8 @@ static void bench_type(struct bench *b, const struct qt_info *t)
         run_race(b, t, OP_ENCODE);
     if ((t->flags & QT_BLOCKS) && listed(b->opt.ops, op_names[OP_WEIGHTED]))
         run_race(b, t, OP_WEIGHTED);
+    if (listed(b->opt.ops, op_names[OP_VALID]))
+        run_race(b, t, OP_VALID);
 }
 
 /* ---- main -------------------------------------------------------------------------------------
@@ -286,7 +329,7 @@ int main(int argc, char **argv)
 {
     static struct bench b = {.opt = {.n_rows = 256, .n_cols = 4096, .n_runs = 9}};
     if (!parse(&b.opt, argc, argv)) {
-        fprintf(stderr, "usage: bench [--types=T,..] [--levels=L,..] [--ops=decode,encode,weighted]"
+        fprintf(stderr, "usage: bench [--types=T,..] [--levels=L,..] [--ops=OP,..]"
                         " [--runs=N] [--rows=N] [--cols=N] [--json=FILE] [--best]\n");
         return 2;
     }
@@ -307,6 +350,7 @@ int main(int argc, char **argv)
         perror("bench");
         return 4;
     }
+    qk_codebook_free(b.codebook);
     free(b.x), free(b.back), free(b.blocks), free(b.weights), free(b.scratch);
     return 0;
 }

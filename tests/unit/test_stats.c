@@ -1,10 +1,11 @@
 /* lib/quant/stats: sums in a fixed order, places, ranges. */
 #include "lib/quant/half.h"
-#include "lib/quant/stats.h"
+#include "lib/quant/kernel.h"
 #include "tests/check_main.h"
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define N 1000
 
@@ -117,6 +118,47 @@ START_TEST(test_f16_loss)
 }
 END_TEST
 
+static float odd(unsigned i)
+{
+    static const float odd_values[] = {0.0f, -0.0f, 1e-45f, -3e38f, 3e38f, INFINITY, NAN, 65520.0f};
+    return odd_values[i % 8];
+}
+
+/* Every CPU level gives the numbers of the portable functions, to the bit. */
+START_TEST(test_levels)
+{
+    struct qk_table table;
+    enum gg_cpu_level level = (enum gg_cpu_level)_i;
+    if (!gg_cpu_has(level))
+        return;
+    qk_init(&table, level);
+    for (size_t n = 0; n < 700; n += n < 70 ? 1 : 37) {
+        for (unsigned kind = 0; kind < 4; kind++) {
+            /* Of the size they need, so that the sanitizer sees what goes beyond. */
+            float *x = malloc(4 * n + 1), *y = malloc(4 * n + 1), *w = malloc(4 * n + 1);
+            struct qk_err_sums want, got;
+            uint64_t over[2], flushed[2];
+            fill(x, n, (unsigned)n + kind);
+            fill(y, n, (unsigned)n + 7);
+            fill(w, n, 5);
+            for (size_t i = 0; i < n; i++) {
+                y[i] = kind == 0 || i % 5 == 0 ? x[i] : y[i];
+                if (kind >= 2 && i * 31 % 97 == kind)
+                    *(kind == 2 ? &y[i] : &x[i]) = odd((unsigned)i);
+            }
+            qk_err_row(&want, x, y, kind % 2 ? w : NULL, n);
+            table.err_row(&got, x, y, kind % 2 ? w : NULL, n);
+            ck_assert_msg(memcmp(&want, &got, sizeof got) == 0, "n %zu kind %u", n, kind);
+            ck_assert_uint_eq(table.find_nonfinite(x, n), qk_find_nonfinite(x, n));
+            qk_count_f16_loss(x, n, &over[0], &flushed[0]);
+            table.count_f16_loss(x, n, &over[1], &flushed[1]);
+            ck_assert(over[0] == over[1] && flushed[0] == flushed[1]);
+            free(x), free(y), free(w);
+        }
+    }
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *s = suite_create("stats");
@@ -125,6 +167,7 @@ Suite *suite(void)
     tcase_add_test(t, test_places);
     tcase_add_test(t, test_nonfinite);
     tcase_add_test(t, test_f16_loss);
+    tcase_add_loop_test(t, test_levels, 0, GG_CPU_LEVEL_COUNT);
     suite_add_tcase(s, t);
     return s;
 }

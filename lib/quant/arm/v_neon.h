@@ -52,6 +52,21 @@ V_FN unsigned vm_bits(vm m)
     return vaddvq_u32((uint32x4_t)(m & bit));
 }
 
+V_FN vd vd_load(const float *p)
+{
+    return (vd)vcvt_f64_f32(vld1_f32(p));
+}
+
+V_FN vd vd_from_lo(vf a)
+{
+    return (vd)vcvt_f64_f32(vget_low_f32((float32x4_t)a));
+}
+
+V_FN vd vd_from_hi(vf a)
+{
+    return (vd)vcvt_high_f64_f32((float32x4_t)a);
+}
+
 V_FN vi vi_trunc(vf a)
 {
     return (vi)vcvtq_s32_f32((float32x4_t)a);

@@ -38,6 +38,51 @@ static void dequant_f64(float *dst, const void *src, size_t n)
         qk_ref_dequant_f64(dst + i, p + 8 * i, n - i);
 }
 
+/* ---- is it finite? ----------------------------------------------------------------------------
+ */
+/* Runs of words whose exponents are not all ones are passed over; the reference finds the place. */
+
+V_FN vb words_at_top(const uint8_t *p, uint16_t exponent)
+{
+    return (vb)(((vw)vb_load(p) & exponent) == exponent);
+}
+
+V_FN size_t finite_words(const uint8_t *p, size_t n, uint16_t exponent)
+{
+    size_t i = 0;
+    for (; i + 32 <= n; i += 32) {
+        vb bad = words_at_top(p + 2 * i, exponent) | words_at_top(p + 2 * i + 16, exponent) |
+                 words_at_top(p + 2 * i + 32, exponent) | words_at_top(p + 2 * i + 48, exponent);
+        if (vb_bits(bad) != 0)
+            break;
+    }
+    return i;
+}
+
+static size_t valid_f16(const void *src, size_t n)
+{
+    size_t i = finite_words(src, n, 0x7c00);
+    return i + qk_ref_valid_f16((const uint8_t *)src + 2 * i, n - i);
+}
+
+static size_t valid_bf16(const void *src, size_t n)
+{
+    size_t i = finite_words(src, n, 0x7f80);
+    return i + qk_ref_valid_bf16((const uint8_t *)src + 2 * i, n - i);
+}
+
+static size_t valid_f32(const void *src, size_t n)
+{
+    const vi exponent = vi_set1(0x7f800000);
+    const uint8_t *p = src;
+    size_t i = 0;
+    for (; i + VL <= n; i += VL) {
+        if (vm_any(vi_eq(*(const vi_mem *)(p + 4 * i) & exponent, exponent)))
+            break;
+    }
+    return i + qk_ref_valid_f32(p + 4 * i, n - i);
+}
+
 /* ---- blocks of 32 -----------------------------------------------------------------------------
  */
 
@@ -275,6 +320,9 @@ static void dequant_tq2_0(float *dst, const void *src, size_t n)
 void V_NAME(qk_vec_decode)(struct qk_table *table)
 {
     struct qk_kernel *k = table->k;
+    k[QT_F32].valid = valid_f32;
+    k[QT_F16].valid = valid_f16;
+    k[QT_BF16].valid = valid_bf16;
     k[QT_F16].dequant = dequant_f16;
     k[QT_BF16].dequant = dequant_bf16;
     k[QT_Q4_0].dequant = dequant_q4_0;

@@ -102,6 +102,21 @@ V_FN vi vi_nearest(vf a)
     return (vi)_mm256_cvtps_epi32(a);
 }
 
+V_FN vd vd_load(const float *p)
+{
+    return _mm256_cvtps_pd(_mm_loadu_ps(p));
+}
+
+V_FN vd vd_from_lo(vf a)
+{
+    return _mm256_cvtps_pd(_mm256_castps256_ps128(a));
+}
+
+V_FN vd vd_from_hi(vf a)
+{
+    return _mm256_cvtps_pd(_mm256_extractf128_ps(a, 1));
+}
+
 V_FN vf vf_from_f16(const void *p)
 {
     return _mm256_cvtph_ps(_mm_loadu_si128(p));

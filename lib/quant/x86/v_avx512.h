@@ -146,6 +146,21 @@ V_FN vi vi_nearest(vf a)
     return (vi)_mm512_cvtps_epi32(a);
 }
 
+V_FN vd vd_load(const float *p)
+{
+    return _mm512_cvtps_pd(_mm256_loadu_ps(p));
+}
+
+V_FN vd vd_from_lo(vf a)
+{
+    return _mm512_cvtps_pd(_mm512_castps512_ps256(a));
+}
+
+V_FN vd vd_from_hi(vf a)
+{
+    return _mm512_cvtps_pd(_mm512_extractf32x8_ps(a, 1));
+}
+
 V_FN vf vf_from_f16(const void *p)
 {
     return _mm512_cvtph_ps(_mm256_loadu_si256(p));

@@ -50,6 +50,21 @@ V_FN unsigned vm_bits(vm m)
     return (unsigned)_mm_movemask_ps((__m128)m);
 }
 
+V_FN vd vd_load(const float *p)
+{
+    return _mm_cvtps_pd((__m128)_mm_loadl_epi64((const __m128i *)(const void *)p));
+}
+
+V_FN vd vd_from_lo(vf a)
+{
+    return _mm_cvtps_pd(a);
+}
+
+V_FN vd vd_from_hi(vf a)
+{
+    return _mm_cvtps_pd(_mm_movehl_ps(a, a));
+}
+
 V_FN vi vi_trunc(vf a)
 {
     return (vi)_mm_cvttps_epi32(a);

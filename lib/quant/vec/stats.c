@@ -1,0 +1,166 @@
+/* Error sums, and looking for what is not finite. Lane i of sixteen takes elements i, i + 16, ...
+ * and holds doubles: VL/2 to a vector. */
+#include "lib/quant/stats_lanes.h"
+#include "lib/quant/vec/v.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- error sums -------------------------------------------------------------------------------
+ */
+
+enum { DOUBLES = VL / 2 };
+
+/* Two vectors of lanes, from `lane` on, over n elements, a multiple of sixteen. */
+V_FN void sum_lanes(struct qk_lanes *s, size_t lane, const float *x, const float *y, size_t n)
+{
+    vd ee[2] = {{0}}, xx[2] = {{0}}, yy[2] = {{0}}, xy[2] = {{0}}, sum_e[2] = {{0}};
+    for (size_t i = lane; i < n; i += QK_LANES) {
+        vf diff = vf_load(y + i) - vf_load(x + i);
+        vd es[2] = {vd_from_lo(diff), vd_from_hi(diff)};
+        for (size_t h = 0; h < 2; h++) {
+            vd a = vd_load(x + i + h * DOUBLES), b = vd_load(y + i + h * DOUBLES), e = es[h];
+            ee[h] += e * e;
+            xx[h] += a * a;
+            yy[h] += b * b;
+            xy[h] += a * b;
+            sum_e[h] += e;
+        }
+    }
+    for (size_t h = 0; h < 2; h++) {
+        size_t at = lane + h * DOUBLES;
+        *(vd_mem *)&s->v[QK_SUM_EE][at] = ee[h];
+        *(vd_mem *)&s->v[QK_SUM_XX][at] = xx[h];
+        *(vd_mem *)&s->v[QK_SUM_YY][at] = yy[h];
+        *(vd_mem *)&s->v[QK_SUM_XY][at] = xy[h];
+        *(vd_mem *)&s->v[QK_SUM_E][at] = sum_e[h];
+    }
+}
+
+V_FN void sum_weighted(struct qk_lanes *s, size_t lane, const float *x, const float *y,
+                       const float *w, size_t n)
+{
+    vd wee[2] = {{0}}, wxx[2] = {{0}};
+    for (size_t i = lane; i < n; i += QK_LANES) {
+        vf diff = vf_load(y + i) - vf_load(x + i);
+        vd es[2] = {vd_from_lo(diff), vd_from_hi(diff)};
+        for (size_t h = 0; h < 2; h++) {
+            vd a = vd_load(x + i + h * DOUBLES), weight = vd_load(w + i + h * DOUBLES), e = es[h];
+            wee[h] += weight * (e * e);
+            wxx[h] += weight * (a * a);
+        }
+    }
+    for (size_t h = 0; h < 2; h++) {
+        *(vd_mem *)&s->v[QK_SUM_WEE][lane + h * DOUBLES] = wee[h];
+        *(vd_mem *)&s->v[QK_SUM_WXX][lane + h * DOUBLES] = wxx[h];
+    }
+}
+
+struct tile {
+    float max;       /* largest difference, or the one to beat */
+    uint64_t n_same; /* elements */
+};
+
+V_FN struct tile measure_tile(const float *x, const float *y, size_t n, float to_beat)
+{
+    struct tile t = {to_beat, 0};
+    vf max = vf_set1(to_beat);
+    vi same = vi_set1(0);
+    size_t i = 0;
+    for (; i + VL <= n; i += VL) {
+        vf a = vf_load(x + i), b = vf_load(y + i);
+        max = vf_max(vf_abs(b - a), max); /* a NaN is no maximum */
+        same = vi_inc(same, vf_eq(a, b));
+    }
+    t.max = vf_hmax(max);
+    for (size_t k = 0; k < VL; k++)
+        t.n_same += (uint64_t)same[k];
+    for (; i < n; i++) {
+        float a = fabsf(y[i] - x[i]);
+        t.max = a > t.max ? a : t.max;
+        t.n_same += x[i] == y[i];
+    }
+    return t;
+}
+
+static void find_max(struct qk_err_sums *out, const float *x, const float *y, size_t n)
+{
+    for (size_t i = 0; i < n; i += 256) {
+        size_t m = n - i < 256 ? n - i : 256;
+        struct tile t = measure_tile(x + i, y + i, m, out->max_abs);
+        out->n_same += t.n_same;
+        for (size_t j = i; t.max > out->max_abs && j < i + m; j++) {
+            if (fabsf(y[j] - x[j]) == t.max) {
+                out->max_abs = t.max;
+                out->max_at = j;
+            }
+        }
+    }
+}
+
+static void err_row(struct qk_err_sums *out, const float *x, const float *y, const float *w,
+                    size_t n)
+{
+    struct qk_lanes s;
+    size_t whole = n / QK_LANES * QK_LANES;
+    memset(&s, 0, sizeof s);
+    memset(out, 0, sizeof *out);
+    for (size_t lane = 0; lane < QK_LANES; lane += VL)
+        sum_lanes(&s, lane, x, y, whole);
+    for (size_t lane = 0; w != NULL && lane < QK_LANES; lane += VL)
+        sum_weighted(&s, lane, x, y, w, whole);
+    qk_lanes_add(&s, x + whole, y + whole, n - whole);
+    if (w != NULL)
+        qk_lanes_add_weighted(&s, x + whole, y + whole, w + whole, n - whole);
+    find_max(out, x, y, n);
+    qk_lanes_finish(out, &s);
+    out->n = n;
+}
+
+/* ---- ranges -----------------------------------------------------------------------------------
+ */
+
+V_FN vi magnitude(const float *p)
+{
+    return (vi)((vu)vf_load(p) & 0x7fffffffu);
+}
+
+static size_t find_nonfinite(const float *x, size_t n)
+{
+    size_t i = 0;
+    for (; i + 16 * VL <= n; i += 16 * VL) {
+        vi most = magnitude(x + i);
+        for (size_t k = 1; k < 16; k++)
+            most = vi_max(most, magnitude(x + i + k * VL));
+        if (vm_any(vi_gt(most, vi_set1(0x7f7fffff))))
+            break;
+    }
+    return i + qk_find_nonfinite(x + i, n - i);
+}
+
+static void count_f16_loss(const float *x, size_t n, uint64_t *n_overflow, uint64_t *n_flushed)
+{
+    size_t whole = n / VL * VL;
+    qk_count_f16_loss(x + whole, n - whole, n_overflow, n_flushed);
+    for (size_t from = 0; from < whole; from += 65536) {
+        size_t end = whole - from < 65536 ? whole : from + 65536;
+        vi over = vi_set1(0), flushed = over;
+        for (size_t i = from; i < end; i += VL) {
+            vi a = magnitude(x + i);
+            vm large = vi_gt(a, vi_set1(0x477fefff)), small = vi_gt(a, vi_set1(0));
+            over = vi_inc(over, vm_and(large, vi_lt(a, vi_set1(0x7f800000))));
+            flushed = vi_inc(flushed, vm_and(small, vi_lt(a, vi_set1(0x33000001))));
+        }
+        for (size_t k = 0; k < VL; k++) {
+            *n_overflow += (uint64_t)over[k];
+            *n_flushed += (uint64_t)flushed[k];
+        }
+    }
+}
+
+void V_NAME(qk_vec_stats)(struct qk_table *table)
+{
+    table->err_row = err_row;
+    table->find_nonfinite = find_nonfinite;
+    table->count_f16_loss = count_f16_loss;
+}
