@@ -1,5 +1,5 @@
-/* The files requant writes beside its outputs: a report for a model card, statistics. */
-#include "cmds/requant.h"
+/* The files requant and convert write beside its outputs: a report for a model card, statistics. */
+#include "cmds/make.h"
 
 #include "lib/base/num.h"
 #include "lib/base/text.h"
@@ -17,26 +17,26 @@ static void md_text(FILE *f, const char *s)
         fprintf(f, *s == '|' ? "\\|" : "%c", *s);
 }
 
-static struct qk_err_sums sum_of(const struct requant *r, size_t k)
+static struct qk_err_sums sum_of(const struct make *r, size_t k)
 {
     struct qk_err_sums all = {0};
     for (size_t i = 0; i < r->plan->outputs[k].n_tensors; i++)
-        requant_add(&all, &r->result.report.results[k][i].sums);
+        make_add(&all, &r->result.report.results[k][i].sums);
     return all;
 }
 
-static void md_outputs(FILE *f, const struct requant *r)
+static void md_outputs(FILE *f, const struct make *r)
 {
     fprintf(f, "| file | type | size | bits a weight | NMSE | SNR (dB) |\n"
                "|---|---|---:|---:|---:|---:|\n");
     for (size_t k = 0; k < r->plan->n_outputs; k++) {
         const struct gg_plan_output *o = &r->plan->outputs[k];
-        struct requant_totals t;
+        struct make_totals t;
         struct qk_err_sums all = sum_of(r, k);
-        struct requant_error e = requant_error(&all, 0, false);
+        struct make_error e = make_error(&all, 0, false);
         char size[32];
         const char *path = r->result.files[k][0].path, *slash = strrchr(path, '/');
-        requant_total(&t, r->model, o);
+        make_total(&t, r->model, o);
         fputs("| ", f);
         md_text(f, slash != NULL ? slash + 1 : path);
         fprintf(f, " | %s | %s | %.2f | ", r->targets.presets[k]->name,
@@ -49,15 +49,15 @@ static void md_outputs(FILE *f, const struct requant *r)
     }
 }
 
-static void md_types(FILE *f, const struct requant *r)
+static void md_types(FILE *f, const struct make *r)
 {
     fprintf(f, "\n## Tensor types\n\n| output | type | tensors | weights | bytes |\n"
                "|---|---|---:|---:|---:|\n");
     for (size_t k = 0; k < r->plan->n_outputs; k++) {
-        struct requant_totals t;
-        requant_total(&t, r->model, &r->plan->outputs[k]);
+        struct make_totals t;
+        make_total(&t, r->model, &r->plan->outputs[k]);
         for (uint32_t i = 0; i <= QT_ID_END; i++) {
-            const struct requant_type *y = &t.by_type[i];
+            const struct make_type *y = &t.by_type[i];
             char name[32], params[32], size[32];
             if (y->n_tensors > 0)
                 fprintf(f, "| %s | %s | %llu | %s | %s |\n", r->targets.presets[k]->name,
@@ -67,7 +67,7 @@ static void md_types(FILE *f, const struct requant *r)
     }
 }
 
-static void md_tensors(FILE *f, const struct requant *r, size_t k)
+static void md_tensors(FILE *f, const struct make *r, size_t k)
 {
     const struct gg_plan_output *o = &r->plan->outputs[k];
     const struct gg_tensor_result *res = r->result.report.results[k];
@@ -77,11 +77,11 @@ static void md_tensors(FILE *f, const struct requant *r, size_t k)
             r->targets.presets[k]->name);
     for (size_t i = 0; i < o->n_tensors; i++) {
         const struct gg_plan_tensor *p = &o->tensors[i];
-        struct requant_error e =
-            requant_error(&res[i].sums, r->model->tensors[p->src].ne[0], false);
+        struct make_error e =
+            make_error(&res[i].sums, r->model->tensors[p->src].ne[0], false);
         char from[32], to[32], size[32];
         fputs("| ", f);
-        md_text(f, requant_name(&name, p->name));
+        md_text(f, make_name(&name, p->name));
         fprintf(f, " | %s | %s | %s | ", qt_name(p->from, from), qt_name(p->to, to),
                 gg_text_thousands(size, p->nbytes));
         if (p->action == GG_ENCODE && !r->o->no_stats)
@@ -94,7 +94,7 @@ static void md_tensors(FILE *f, const struct requant *r, size_t k)
     gg_buf_free(&name);
 }
 
-static void write_markdown(FILE *f, const struct requant *r)
+static void write_markdown(FILE *f, const struct make *r)
 {
     const char *slash = strrchr(r->in, '/');
     fprintf(f, "# Quantized with ggtool " GG_VERSION "\n\nFrom `%s`.\n\n",
@@ -117,15 +117,15 @@ static void csv_text(FILE *f, const char *s, size_t n)
     fputc('"', f);
 }
 
-static void csv_row(FILE *f, const struct requant *r, size_t k, size_t i)
+static void csv_row(FILE *f, const struct make *r, size_t k, size_t i)
 {
     const struct gg_plan_tensor *p = &r->plan->outputs[k].tensors[i];
     const struct gg_tensor *t = &r->model->tensors[p->src];
     const struct gg_tensor_result *res = &r->result.report.results[k][i];
-    struct requant_error e = requant_error(&res->sums, t->ne[0], p->weights != NULL);
+    struct make_error e = make_error(&res->sums, t->ne[0], p->weights != NULL);
     struct gg_buf name = GG_BUF_INIT;
     char from[32], to[32], num[6][32];
-    requant_name(&name, p->name);
+    make_name(&name, p->name);
     fprintf(f, "%s,", r->targets.presets[k]->name);
     csv_text(f, gg_buf_str(&name), name.nbytes);
     fprintf(f, ",%s,%s,%llu,%llu", qt_name(p->from, from), qt_name(p->to, to),
@@ -138,7 +138,7 @@ static void csv_row(FILE *f, const struct requant *r, size_t k, size_t i)
     gg_buf_free(&name);
 }
 
-static void write_csv(FILE *f, const struct requant *r)
+static void write_csv(FILE *f, const struct make *r)
 {
     fprintf(f, "output,tensor,from,to,elements,bytes,rmse,nmse,snr_db,cosine,max_abs,max_row,max_col,"
                "weighted_nmse,unchanged\n");
@@ -150,9 +150,9 @@ static void write_csv(FILE *f, const struct requant *r)
     }
 }
 
-static void write_json(FILE *f, const struct requant *r)
+static void write_json(FILE *f, const struct make *r)
 {
-    requant_json_report(f, r);
+    make_json_report(f, r);
 }
 
 /* ---- files --------------------------------------------------------------------------------- */
@@ -163,8 +163,8 @@ static bool ends_with_csv(const char *path)
     return n >= 4 && gg_text_ieq(path + n - 4, ".csv");
 }
 
-static int write_one(struct requant *r, const char *path,
-                     void (*write)(FILE *f, const struct requant *r))
+static int write_one(struct make *r, const char *path,
+                     void (*write)(FILE *f, const struct make *r))
 {
     struct gg_err err;
     char *text = NULL;
@@ -182,7 +182,7 @@ static int write_one(struct requant *r, const char *path,
     return rc == GG_OK ? CMD_OK : gg_msg_fail(&r->env->msg, &err);
 }
 
-int requant_write_files(struct requant *r)
+int make_write_files(struct make *r)
 {
     int rc = r->o->report != NULL ? write_one(r, r->o->report, write_markdown) : CMD_OK;
     if (rc == CMD_OK && r->o->stats_out != NULL)

@@ -1,5 +1,5 @@
-/* The plan and the report of requant as JSON; shapes in docs/json.md. */
-#include "cmds/requant.h"
+/* The plan and the report of requant and convert as JSON; shapes in docs/json.md. */
+#include "cmds/make.h"
 
 #include "lib/base/num.h"
 #include "lib/cli/json.h"
@@ -44,7 +44,7 @@ static void plan_members(struct gg_json *j, const struct gg_plan_output *o,
     }
 }
 
-void requant_json_plan(FILE *f, const struct requant *r, const struct ggf_str *only)
+void make_json_plan(FILE *f, const struct make *r, const struct ggf_str *only)
 {
     struct gg_json j;
     gg_json_begin(&j, f);
@@ -70,7 +70,7 @@ void requant_json_plan(FILE *f, const struct requant *r, const struct ggf_str *o
 static void error_members(struct gg_json *j, const struct qk_err_sums *s, uint64_t n_cols,
                           bool weighted)
 {
-    struct requant_error e = requant_error(s, n_cols, weighted);
+    struct make_error e = make_error(s, n_cols, weighted);
     gg_json_f64(j, "rmse", e.rmse);
     gg_json_f64(j, "nmse", e.nmse);
     gg_json_f64(j, "snr_db", e.snr_db);
@@ -86,7 +86,7 @@ static void error_members(struct gg_json *j, const struct qk_err_sums *s, uint64
     gg_json_u64(j, "unchanged", s->n_same);
 }
 
-static void report_tensor(struct gg_json *j, const struct requant *r,
+static void report_tensor(struct gg_json *j, const struct make *r,
                           const struct gg_plan_tensor *p, const struct gg_tensor_result *res)
 {
     gg_json_object_inline(j, NULL);
@@ -116,13 +116,13 @@ static void report_files(struct gg_json *j, const struct gg_job_file *v, size_t 
     gg_json_close(j);
 }
 
-static void report_output(struct gg_json *j, const struct requant *r, size_t k)
+static void report_output(struct gg_json *j, const struct make *r, size_t k)
 {
     const struct gg_plan_output *o = &r->plan->outputs[k];
     struct gg_tensor_result *res = r->result.report.results[k];
     struct qk_err_sums all = {0};
-    struct requant_totals t;
-    requant_total(&t, r->model, o);
+    struct make_totals t;
+    make_total(&t, r->model, o);
     gg_json_object(j, NULL);
     gg_json_str(j, "type", r->targets.presets[k]->name);
     gg_json_u64(j, "file_bytes", o->nbytes);
@@ -131,7 +131,7 @@ static void report_output(struct gg_json *j, const struct requant *r, size_t k)
     gg_json_u64(j, "encoded", t.n_encoded);
     gg_json_u64(j, "copied", t.n_copied);
     for (size_t i = 0; i < o->n_tensors; i++)
-        requant_add(&all, &res[i].sums);
+        make_add(&all, &res[i].sums);
     if (!r->o->no_stats) {
         gg_json_object_inline(j, "error");
         error_members(j, &all, 0, false);
@@ -145,7 +145,7 @@ static void report_output(struct gg_json *j, const struct requant *r, size_t k)
     gg_json_close(j);
 }
 
-void requant_json_report(FILE *f, const struct requant *r)
+void make_json_report(FILE *f, const struct make *r)
 {
     const struct gg_stream_usage *u = &r->result.report.usage;
     struct gg_json j;

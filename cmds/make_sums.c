@@ -1,18 +1,18 @@
-#include "cmds/requant.h"
+#include "cmds/make.h"
 
 #include "lib/base/num.h"
 #include "lib/base/text.h"
 
 #include <math.h>
 
-void requant_total(struct requant_totals *t, const struct gg_model *m,
+void make_total(struct make_totals *t, const struct gg_model *m,
                    const struct gg_plan_output *o)
 {
-    *t = (struct requant_totals){0};
+    *t = (struct make_totals){0};
     for (size_t i = 0; i < o->n_tensors; i++) {
         const struct gg_plan_tensor *p = &o->tensors[i];
         const struct gg_tensor *src = &m->tensors[p->src];
-        struct requant_type *y = &t->by_type[p->to < QT_ID_END ? p->to : QT_ID_END];
+        struct make_type *y = &t->by_type[p->to < QT_ID_END ? p->to : QT_ID_END];
         t->n_params += src->nelems;
         t->in_nbytes += src->nbytes;
         t->out_nbytes += p->nbytes;
@@ -29,9 +29,9 @@ static double ratio(double part, double whole)
     return part == 0 ? 0 : part / whole;
 }
 
-struct requant_error requant_error(const struct qk_err_sums *s, uint64_t n_cols, bool weighted)
+struct make_error make_error(const struct qk_err_sums *s, uint64_t n_cols, bool weighted)
 {
-    struct requant_error e = {.weighted = weighted, .max_abs = s->max_abs};
+    struct make_error e = {.weighted = weighted, .max_abs = s->max_abs};
     double n = s->n > 0 ? (double)s->n : 1;
     e.rmse = sqrt(s->ee / n);
     e.nmse = ratio(s->ee, s->xx);
@@ -44,7 +44,7 @@ struct requant_error requant_error(const struct qk_err_sums *s, uint64_t n_cols,
     return e;
 }
 
-void requant_add(struct qk_err_sums *acc, const struct qk_err_sums *s)
+void make_add(struct qk_err_sums *acc, const struct qk_err_sums *s)
 {
     acc->ee += s->ee;
     acc->xx += s->xx;
@@ -57,7 +57,7 @@ void requant_add(struct qk_err_sums *acc, const struct qk_err_sums *s)
         acc->max_abs = s->max_abs;
 }
 
-char *requant_error_text(char dst[64], const struct requant_error *e)
+char *make_error_text(char dst[64], const struct make_error *e)
 {
     if (e->nmse == 0)
         snprintf(dst, 64, "0 (exact)");
@@ -66,7 +66,7 @@ char *requant_error_text(char dst[64], const struct requant_error *e)
     return dst;
 }
 
-const char *requant_name(struct gg_buf *buf, struct ggf_str name)
+const char *make_name(struct gg_buf *buf, struct ggf_str name)
 {
     gg_buf_reset(buf);
     gg_text_escape(buf, name.p, name.nbytes, 0);

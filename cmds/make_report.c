@@ -1,5 +1,5 @@
-/* What requant did: the summary at the end, warnings that need the measured numbers, -v. */
-#include "cmds/requant.h"
+/* What was done: the summary at the end, warnings that need the measured numbers, -v. */
+#include "cmds/make.h"
 
 #include "lib/base/num.h"
 #include "lib/base/text.h"
@@ -15,7 +15,7 @@ static size_t worst_tensors(size_t worst[N_WORST], const struct gg_plan_output *
     double nmse[N_WORST];
     size_t n = 0;
     for (size_t i = 0; i < o->n_tensors; i++) {
-        double e = requant_error(&res[i].sums, 0, false).nmse;
+        double e = make_error(&res[i].sums, 0, false).nmse;
         if (o->tensors[i].action != GG_ENCODE || e == 0)
             continue;
         size_t at = n;
@@ -32,7 +32,7 @@ static size_t worst_tensors(size_t worst[N_WORST], const struct gg_plan_output *
     return n;
 }
 
-static void print_worst(const struct requant *r, size_t k, FILE *f)
+static void print_worst(const struct make *r, size_t k, FILE *f)
 {
     const struct gg_plan_output *o = &r->plan->outputs[k];
     const struct gg_tensor_result *res = r->result.report.results[k];
@@ -40,12 +40,12 @@ static void print_worst(const struct requant *r, size_t k, FILE *f)
     size_t worst[N_WORST + 1], n = worst_tensors(worst, o, res);
     for (size_t i = 0; i < n; i++) {
         const struct gg_plan_tensor *p = &o->tensors[worst[i]];
-        struct requant_error e =
-            requant_error(&res[worst[i]].sums, r->model->tensors[p->src].ne[0], false);
+        struct make_error e =
+            make_error(&res[worst[i]].sums, r->model->tensors[p->src].ne[0], false);
         char to[32], text[64];
         fprintf(f, "  %s %s  %s  NMSE %s, largest %.3g at row %llu, column %llu\n",
-                i == 0 ? "worst" : "     ", requant_name(&name, p->name), qt_name(p->to, to),
-                requant_error_text(text, &e), e.max_abs, (unsigned long long)e.max_row,
+                i == 0 ? "worst" : "     ", make_name(&name, p->name), qt_name(p->to, to),
+                make_error_text(text, &e), e.max_abs, (unsigned long long)e.max_row,
                 (unsigned long long)e.max_col);
     }
     gg_buf_free(&name);
@@ -59,33 +59,33 @@ static uint64_t input_nbytes(const struct gg_model *m)
     return n;
 }
 
-static void print_error(const struct requant *r, size_t k, const struct requant_totals *t, FILE *f)
+static void print_error(const struct make *r, size_t k, const struct make_totals *t, FILE *f)
 {
     const struct gg_tensor_result *res = r->result.report.results[k];
     struct qk_err_sums all = {0};
     char text[64], n[32];
     for (size_t i = 0; i < r->plan->outputs[k].n_tensors; i++)
-        requant_add(&all, &res[i].sums);
+        make_add(&all, &res[i].sums);
     if (t->n_encoded == 0) {
         fprintf(f, "  error nothing was encoded: all %llu tensors were copied\n",
                 (unsigned long long)t->n_copied);
         return;
     }
-    struct requant_error e = requant_error(&all, 0, false);
+    struct make_error e = make_error(&all, 0, false);
     fprintf(f, "  error NMSE %s over %s weights in %llu tensors; %llu tensors copied\n",
-            requant_error_text(text, &e), gg_text_count(n, all.n), (unsigned long long)t->n_encoded,
+            make_error_text(text, &e), gg_text_count(n, all.n), (unsigned long long)t->n_encoded,
             (unsigned long long)t->n_copied);
     print_worst(r, k, f);
 }
 
-static void print_output(const struct requant *r, size_t k, FILE *f)
+static void print_output(const struct make *r, size_t k, FILE *f)
 {
     const struct gg_plan_output *o = &r->plan->outputs[k];
-    struct requant_totals t;
+    struct make_totals t;
     struct gg_buf path = GG_BUF_INIT;
     char size[32], was[32];
     uint64_t in = input_nbytes(r->model);
-    requant_total(&t, r->model, o);
+    make_total(&t, r->model, o);
     const char *first = r->result.files[k][0].path;
     gg_text_escape(&path, first, strlen(first), 0);
     fprintf(f, "%s", gg_buf_str(&path));
@@ -104,7 +104,7 @@ static void print_output(const struct requant *r, size_t k, FILE *f)
     gg_buf_free(&path);
 }
 
-static void print_time(const struct requant *r, FILE *f)
+static void print_time(const struct make *r, FILE *f)
 {
     const struct gg_stream_usage *u = &r->result.report.usage;
     double s = (double)u->wall_ns / 1e9;
@@ -115,7 +115,7 @@ static void print_time(const struct requant *r, FILE *f)
 /* ---- warnings ------------------------------------------------------------------------------ */
 
 /* Requantizing is what this command is for, but each time costs: one warning that says how much. */
-static void warn_requantized(const struct requant *r)
+static void warn_requantized(const struct make *r)
 {
     struct gg_buf b = GG_BUF_INIT;
     size_t n_most = 0;
@@ -127,14 +127,14 @@ static void warn_requantized(const struct requant *r)
             const struct qt_info *from = qt_info(o->tensors[i].from);
             if (o->tensors[i].action != GG_ENCODE || from == NULL || !(from->flags & QT_BLOCKS))
                 continue;
-            requant_add(&sums, &r->result.report.results[k][i].sums);
+            make_add(&sums, &r->result.report.results[k][i].sums);
             n++;
         }
-        struct requant_error e = requant_error(&sums, 0, false);
+        struct make_error e = make_error(&sums, 0, false);
         char text[64];
         if (n > 0 && !r->o->no_stats)
             gg_buf_addf(&b, "%s%s NMSE %s", b.nbytes > 0 ? ", " : ", adding an error of: ",
-                        r->targets.presets[k]->name, requant_error_text(text, &e));
+                        r->targets.presets[k]->name, make_error_text(text, &e));
         n_most = n > n_most ? n : n_most;
     }
     if (n_most > 0)
@@ -145,7 +145,7 @@ static void warn_requantized(const struct requant *r)
     gg_buf_free(&b);
 }
 
-static void warn_counts(const struct requant *r, size_t k)
+static void warn_counts(const struct make *r, size_t k)
 {
     const struct gg_plan_output *o = &r->plan->outputs[k];
     const struct gg_tensor_result *res = r->result.report.results[k];
@@ -171,7 +171,7 @@ static void warn_counts(const struct requant *r, size_t k)
                     type, (unsigned long long)flushed, n_flushed, n_flushed == 1 ? "" : "s");
 }
 
-static void say_usage(const struct requant *r)
+static void say_usage(const struct make *r)
 {
     const struct gg_stream_usage *u = &r->result.report.usage;
     double all = (double)(u->read_ns + u->compute_ns + u->write_ns);
@@ -187,7 +187,7 @@ static void say_usage(const struct requant *r)
     gg_msg_info(&r->env->msg, "kernels: %s", gg_cpu_name(r->kernels.level));
 }
 
-int requant_report(struct requant *r)
+int make_report(struct make *r)
 {
     bool piped = strcmp(r->targets.paths[0], "-") == 0;
     warn_requantized(r);
@@ -195,12 +195,12 @@ int requant_report(struct requant *r)
         warn_counts(r, k);
     say_usage(r);
     if (r->o->json) {
-        requant_json_report(r->env->out, r);
+        make_json_report(r->env->out, r);
     } else if (r->env->msg.level >= 0) {
         FILE *f = piped ? r->env->msg.to : r->env->out;
         for (size_t k = 0; k < r->plan->n_outputs; k++)
             print_output(r, k, f);
         print_time(r, f);
     }
-    return requant_write_files(r);
+    return make_write_files(r);
 }

@@ -1,5 +1,5 @@
-/* What requant would do: the plan as a table, and one tensor explained. */
-#include "cmds/requant.h"
+/* What would be done: the plan as a table, and one tensor explained. */
+#include "cmds/make.h"
 
 #include "lib/base/num.h"
 #include "lib/base/text.h"
@@ -15,7 +15,7 @@ static const char *shape_text(char dst[128], const struct gg_tensor *t)
     return dst;
 }
 
-static int show_tensors(struct requant *r, const struct gg_plan_output *o, struct gg_err *err)
+static int show_tensors(struct make *r, const struct gg_plan_output *o, struct gg_err *err)
 {
     static const struct gg_column cols[] = {
         {"tensor", GG_LEFT, true}, {"shape", GG_RIGHT, false}, {"from", GG_LEFT, false},
@@ -39,7 +39,7 @@ static int show_tensors(struct requant *r, const struct gg_plan_output *o, struc
     return rc;
 }
 
-static int show_types(struct requant *r, const struct requant_totals *sum, struct gg_err *err)
+static int show_types(struct make *r, const struct make_totals *sum, struct gg_err *err)
 {
     static const struct gg_column cols[] = {
         {"type", GG_LEFT, false},  {"tensors", GG_RIGHT, false}, {"weights", GG_RIGHT, false},
@@ -48,7 +48,7 @@ static int show_types(struct requant *r, const struct requant_totals *sum, struc
     struct gg_table t;
     gg_table_init(&t, cols, GG_COUNTOF(cols), "");
     for (uint32_t i = 0; i <= QT_ID_END; i++) {
-        const struct requant_type *y = &sum->by_type[i];
+        const struct make_type *y = &sum->by_type[i];
         char name[32], params[32], size[32];
         if (y->n_tensors == 0)
             continue;
@@ -65,7 +65,7 @@ static int show_types(struct requant *r, const struct requant_totals *sum, struc
     return rc;
 }
 
-static void show_size(struct requant *r, size_t k, const struct requant_totals *sum)
+static void show_size(struct make *r, size_t k, const struct make_totals *sum)
 {
     const struct gg_plan_output *o = &r->plan->outputs[k];
     char bytes[32], human[32], was[32];
@@ -84,11 +84,11 @@ static void show_size(struct requant *r, size_t k, const struct requant_totals *
     fprintf(r->env->out, "\n");
 }
 
-static int show_output(struct requant *r, size_t k, struct gg_err *err)
+static int show_output(struct make *r, size_t k, struct gg_err *err)
 {
     const struct gg_plan_output *o = &r->plan->outputs[k];
-    struct requant_totals sum;
-    requant_total(&sum, r->model, o);
+    struct make_totals sum;
+    make_total(&sum, r->model, o);
     int rc = show_tensors(r, o, err);
     if (rc != GG_OK)
         return rc;
@@ -107,11 +107,11 @@ static int show_output(struct requant *r, size_t k, struct gg_err *err)
     return GG_OK;
 }
 
-int requant_show_plan(struct requant *r)
+int make_show_plan(struct make *r)
 {
     struct gg_err err;
     if (r->o->json) {
-        requant_json_plan(r->env->out, r, NULL);
+        make_json_plan(r->env->out, r, NULL);
         return CMD_OK;
     }
     for (size_t k = 0; k < r->plan->n_outputs; k++) {
@@ -138,7 +138,7 @@ static const struct gg_plan_tensor *find(const struct gg_model *m, const struct 
     return NULL;
 }
 
-static int fail_unknown(struct requant *r)
+static int fail_unknown(struct make *r)
 {
     const struct gg_model *m = r->model;
     const char *best = "", *given = r->o->explain;
@@ -168,16 +168,16 @@ static const char *weights_text(const struct gg_plan_tensor *p)
                                 : "from the importance matrix";
 }
 
-static void explain_one(struct requant *r, size_t k, const struct gg_plan_tensor *p)
+static void explain_one(struct make *r, size_t k, const struct gg_plan_tensor *p)
 {
     const struct gg_tensor *t = &r->model->tensors[p->src];
     char shape[128], from[32], to[32], was[32], is[32];
     struct gg_buf name = GG_BUF_INIT;
     FILE *f = r->env->out;
-    fprintf(f, "%s  %s  as %s\n", requant_name(&name, p->name), shape_text(shape, t),
+    fprintf(f, "%s  %s  as %s\n", make_name(&name, p->name), shape_text(shape, t),
             r->targets.presets[k]->name);
     if (p->name.nbytes != t->name.nbytes || memcmp(p->name.p, t->name.p, t->name.nbytes) != 0)
-        fprintf(f, "  was named  %s\n", requant_name(&name, t->name));
+        fprintf(f, "  was named  %s\n", make_name(&name, t->name));
     fprintf(f, "  type       %s -> %s%s\n", qt_name(p->from, from), qt_name(p->to, to),
             p->action == GG_COPY ? " (bytes copied)" : "");
     fprintf(f, "  why        %s\n", p->reason);
@@ -198,14 +198,14 @@ static void explain_one(struct requant *r, size_t k, const struct gg_plan_tensor
     gg_buf_free(&name);
 }
 
-int requant_explain(struct requant *r)
+int make_explain(struct make *r)
 {
     for (size_t k = 0; k < r->plan->n_outputs; k++) {
         const struct gg_plan_tensor *p = find(r->model, &r->plan->outputs[k], r->o->explain);
         if (p == NULL)
             return fail_unknown(r);
         if (r->o->json) { /* holds all outputs */
-            requant_json_plan(r->env->out, r, &p->name);
+            make_json_plan(r->env->out, r, &p->name);
             return CMD_OK;
         }
         explain_one(r, k, p);

@@ -1,5 +1,5 @@
 /* Looking before leaping: --check-first, and which tensors --nonfinite=keep-type keeps. */
-#include "cmds/requant.h"
+#include "cmds/make.h"
 
 #include "lib/base/num.h"
 #include "lib/base/text.h"
@@ -15,7 +15,7 @@ enum { N_SHOWN = 20 };
 static const float safe_max = 32768.0F;
 
 struct check {
-    struct requant *r;
+    struct make *r;
     struct gg_scan_result *scan; /* by tensor of the model */
     bool *suspect;               /* has values so large that a scale could overflow */
     size_t n_bad, n_suspect;
@@ -23,9 +23,9 @@ struct check {
 
 static int scan(struct check *c)
 {
-    struct requant *r = c->r;
+    struct make *r = c->r;
     struct gg_err err;
-    struct gg_stream_opts o = requant_stream(r, "checking");
+    struct gg_stream_opts o = make_stream(r, "checking");
     int rc = gg_stream_scan(r->model, NULL, r->model->n_tensors, &o, c->scan, &err);
     gg_progress_end(&r->progress);
     if (rc != GG_OK)
@@ -55,7 +55,7 @@ static void say_bad(struct check *c)
         }
         gg_msg_warn(&c->r->env->msg,
                     "%s: tensor '%s': %llu NaN, %llu infinite, the first at row %llu, column %llu",
-                    m->name, requant_name(&name, m->tensors[i].name), (unsigned long long)s->n_nan,
+                    m->name, make_name(&name, m->tensors[i].name), (unsigned long long)s->n_nan,
                     (unsigned long long)s->n_inf, (unsigned long long)s->first.row,
                     (unsigned long long)s->first.col);
     }
@@ -65,12 +65,12 @@ static void say_bad(struct check *c)
 /* Encodes the suspects without writing, to see which scales overflow in the types planned. */
 static int try_suspects(struct check *c)
 {
-    struct requant *r = c->r;
-    int code = requant_plan(r, false);
+    struct make *r = c->r;
+    int code = make_plan(r, false);
     if (code != CMD_OK)
         return code;
     struct gg_err err;
-    struct gg_write_opts w = {.stream = requant_stream(r, "checking scales"),
+    struct gg_write_opts w = {.stream = make_stream(r, "checking scales"),
                               .nonfinite = GG_NONFINITE_FAIL,
                               .note_overflow = true,
                               .only = c->suspect};
@@ -98,11 +98,11 @@ static int try_suspects(struct check *c)
 /* What the policy makes of it. */
 static int decide(struct check *c)
 {
-    struct requant *r = c->r;
-    if (r->o->work.nonfinite == REQUANT_KEEP_TYPE)
+    struct make *r = c->r;
+    if (r->o->work.nonfinite == MAKE_KEEP_TYPE)
         return c->n_suspect > 0 ? try_suspects(c) : CMD_OK;
     memset(r->keep, 0, r->model->n_tensors * sizeof *r->keep);
-    if (c->n_bad == 0 || r->o->work.nonfinite == REQUANT_ZERO)
+    if (c->n_bad == 0 || r->o->work.nonfinite == MAKE_ZERO)
         return CMD_OK;
     struct gg_err err;
     for (size_t i = 0; i < r->model->n_tensors; i++) {
@@ -115,7 +115,7 @@ static int decide(struct check *c)
     return gg_msg_fail(&r->env->msg, &err);
 }
 
-int requant_check(struct requant *r)
+int make_check(struct make *r)
 {
     struct check c = {.r = r};
     size_t n = r->model->n_tensors;

@@ -1,0 +1,143 @@
+/* ggtool convert: a checkpoint as it was downloaded in, a GGUF model out, in one pass. */
+#include "cmds/make.h"
+
+#include "lib/base/text.h"
+#include "lib/hf/hf.h"
+#include "lib/sys/input.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static int run_convert(struct cmd_env *env, void *opts, int argc, char **argv);
+
+struct convert_opts {
+    struct make_opts make;
+    const char *arch, *name, *pre, *metadata;
+};
+
+static const struct gg_opt convert_options[] = {
+    {.name = "type", .letter = 't', .kind = GG_OPT_STRING, .dest = offsetof(struct convert_opts, make.type),
+     .arg = "TYPE[,TYPE...]",
+     .help = "what to make: auto (what the source holds), Q4_K_M, BF16...; several from one reading",
+     .complete = GG_COMPLETE_TYPE_OR_PRESET},
+    {.name = "arch", .kind = GG_OPT_STRING, .dest = offsetof(struct convert_opts, arch), .arg = "NAME",
+     .help = "architecture by its GGUF name; raw keeps all tensors under their own names"},
+    {.name = "name", .kind = GG_OPT_STRING, .dest = offsetof(struct convert_opts, name), .arg = "NAME",
+     .help = "general.name; else from model card, configuration or folder"},
+    {.name = "pre", .kind = GG_OPT_STRING, .dest = offsetof(struct convert_opts, pre), .arg = "NAME",
+     .help = "pre-tokenizer (tokenizer.ggml.pre); else told from tokenizer.json"},
+    {.name = "metadata", .kind = GG_OPT_PATH, .dest = offsetof(struct convert_opts, metadata),
+     .arg = "FILE.json", .help = "general.* keys that override what was found",
+     .complete = GG_COMPLETE_FILE},
+    {.kind = GG_OPT_GROUP, .group = &make_opts_look},
+    GG_OPT_SUBTABLE(&gg_opts_output, struct convert_opts, make.output),
+    GG_OPT_SUBTABLE(&gg_opts_quant, struct convert_opts, make.quant),
+    GG_OPT_SUBTABLE(&gg_opts_meta, struct convert_opts, make.meta),
+    GG_OPT_SUBTABLE(&gg_opts_work, struct convert_opts, make.work),
+    GG_OPT_END,
+};
+
+const struct cmd cmd_convert = {
+    .name = "convert",
+    .group = "Make",
+    .args = "IN [OUT]",
+    .brief = "Make a GGUF model of a downloaded checkpoint, quantized in the same pass",
+    .details =
+        "IN is a folder with a Hugging Face checkpoint (tensors, config.json, tokenizer), or its tensor\n"
+        "file. Names, metadata and vocabulary become those llama.cpp expects; tensors are drawn from the\n"
+        "stored ones while the output is written, in the memory requant needs.\n"
+        "\n"
+        "The default type, auto, keeps what the source holds: matrices their type, vectors and norms\n"
+        "F32. Any type or list of types of requant can be asked for, with all its options.\n"
+        "\n"
+        "Architectures: Llama 1 to 3.x, Mistral, Mixtral, SmolLM3, Qwen2, Qwen2-MoE, Qwen3, Qwen3-MoE,\n"
+        "Gemma, Gemma 2, Gemma 3 (text), Phi-3 and Phi-4. --arch raw makes a GGUF of any tensor file,\n"
+        "with the names it has.\n"
+        "\n"
+        "What was decided on the way (tokens that fill up the embedding, parts left out, the tokenizer)\n"
+        "is said on standard error.",
+    .examples = "ggtool convert Llama-3.2-1B/ llama.gguf\tas it is stored\n"
+                "ggtool convert Llama-3.2-1B/ llama-Q4_K_M.gguf --type Q4_K_M\tquantized in one pass\n"
+                "ggtool convert Llama-3.2-1B/ --type auto,Q8_0,Q4_K_M -o 'llama-{type}.gguf'\tthree at "
+                "once\n"
+                "ggtool convert vae.safetensors vae.gguf --arch raw\tany tensor file\n",
+    .opts = convert_options,
+    .min_args = 1,
+    .max_args = 2,
+    .opts_nbytes = sizeof(struct convert_opts),
+    .run = run_convert,
+};
+
+/* "auto" among the types is COPY of the model as it is mapped. */
+static char *spell_types(const char *types)
+{
+    struct gg_buf b = GG_BUF_INIT;
+    while (types != NULL && *types != '\0') {
+        size_t n = strcspn(types, ",");
+        if (n == 4 && strncasecmp(types, "auto", 4) == 0)
+            gg_buf_adds(&b, "COPY");
+        else
+            gg_buf_add(&b, types, n);
+        types += n;
+        if (*types == ',')
+            gg_buf_addc(&b, *types++);
+    }
+    if (b.nbytes == 0)
+        gg_buf_adds(&b, "COPY");
+    return gg_buf_take(&b);
+}
+
+/* The text of --metadata, malloc'd. */
+static int read_text(char **out, const char *path, struct gg_err *err)
+{
+    enum { MOST = 1 << 20 };
+    struct gg_input *in = NULL;
+    char *text = calloc(1, MOST + 2);
+    size_t got = 0;
+    int rc = text == NULL ? gg_fail_nomem(err, path) : gg_input_open(&in, path, err);
+    if (rc == GG_OK)
+        rc = gg_input_read(in, 0, text, MOST + 1, &got, err);
+    if (rc == GG_OK && got > MOST)
+        rc = gg_fail(err, GG_ERR_LIMIT, GG_NOWHERE, "%s: more than 1 MiB of metadata", path);
+    gg_input_free(in);
+    *out = text;
+    return rc;
+}
+
+static int open_checkpoint(struct make *r, void *ctx, struct gg_err *err)
+{
+    const struct convert_opts *o = ctx;
+    struct gg_findings found = GG_FINDINGS_INIT;
+    struct gg_checkpoint *ckpt = NULL;
+    struct gg_hf_opts h = {.arch = o->arch, .name = o->name, .pre = o->pre,
+                           .metadata_name = o->metadata};
+    char *metadata = NULL;
+    int rc = o->metadata != NULL ? read_text(&metadata, o->metadata, err) : GG_OK;
+    if (rc == GG_OK)
+        rc = gg_checkpoint_open(&ckpt, r->in, &found, err);
+    if (rc == GG_OK || found.n > 1) /* a single fault is what err says */
+        gg_msg_findings(&r->env->msg, r->in, &found, 0);
+    h.metadata = metadata;
+    if (rc == GG_OK)
+        rc = gg_hf_open(&r->model, ckpt, &h, err);
+    if (rc == GG_OK)
+        gg_msg_findings(&r->env->msg, r->in, &r->model->findings, 0);
+    gg_findings_free(&found);
+    free(metadata);
+    return rc;
+}
+
+static int run_convert(struct cmd_env *env, void *opts, int argc, char **argv)
+{
+    struct convert_opts *o = opts;
+    struct make r = {.env = env, .o = &o->make, .doing = "converting",
+                     .no_output = "where to? name an output: ggtool convert IN OUT (or --dry-run)"};
+    char *types = spell_types(o->make.type);
+    int code = types == NULL ? CMD_ENVIRONMENT : make_arguments(&r, types, argc, argv);
+    if (code == CMD_OK)
+        code = make_run(&r, open_checkpoint, o);
+    make_free(&r);
+    free(types);
+    return code;
+}

@@ -1,0 +1,200 @@
+/* Vocabularies in tokenizer.json: byte-level BPE, and SentencePiece's BPE written that way. */
+#include "lib/hf/hf_impl.h"
+
+#include "lib/base/map.h"
+#include "lib/base/num.h"
+#include "lib/base/text.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static int fail_tokenizer(struct gg_err *err, const char *why)
+{
+    return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "tokenizer.json: %s", why);
+}
+
+/* One past the largest id. */
+static int count_ids(struct hf *h, const json_t *vocab, uint64_t *out, struct gg_err *err)
+{
+    const char *text;
+    json_t *id, *token;
+    uint64_t n = 0, i;
+    size_t k;
+    json_object_foreach ((json_t *)vocab, text, id) {
+        if (!gg_hf_as_u64(id, &i))
+            return fail_tokenizer(err, "a token's id is no number");
+        n = gg_max_u64(n, i + 1);
+    }
+    json_array_foreach (json_object_get(h->tokenizer, "added_tokens"), k, token) {
+        if (!gg_hf_as_u64(json_object_get(token, "id"), &i) ||
+            !json_is_string(json_object_get(token, "content")))
+            return fail_tokenizer(err, "an added token without id or content");
+        n = gg_max_u64(n, i + 1);
+    }
+    *out = n;
+    return GG_OK;
+}
+
+/* Makes room for the vocabulary of config.json; a token outside of it cannot have a row. */
+static int make_room(struct hf *h, const json_t *vocab, struct gg_err *err)
+{
+    uint64_t n = 0, n_config;
+    int rc = count_ids(h, vocab, &n, err);
+    if (rc != GG_OK)
+        return rc;
+    if (gg_hf_get_u64(h->config, "vocab_size", &n_config)) {
+        if (n_config < n)
+            return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE,
+                           "tokenizer.json has token %llu, config.json a vocabulary of %llu",
+                           (unsigned long long)n - 1, (unsigned long long)n_config);
+        n = n_config;
+    }
+    return gg_hf_vocab_alloc(h, n, err);
+}
+
+static int add_base(struct hf *h, const json_t *vocab, struct gg_err *err)
+{
+    const char *text;
+    json_t *id;
+    uint64_t i;
+    int rc = GG_OK;
+    json_object_foreach ((json_t *)vocab, text, id) {
+        if (rc == GG_OK && gg_hf_as_u64(id, &i))
+            rc = gg_hf_vocab_set(h, i, text, strlen(text), 0.0f, HF_NORMAL, err);
+    }
+    return rc;
+}
+
+static int add_added(struct hf *h, struct gg_err *err)
+{
+    json_t *token;
+    size_t k;
+    uint64_t i;
+    int rc = GG_OK;
+    json_array_foreach (json_object_get(h->tokenizer, "added_tokens"), k, token) {
+        const json_t *content = json_object_get(token, "content");
+        const char *p = json_string_value(content);
+        size_t n = json_string_length(content);
+        gg_hf_as_u64(json_object_get(token, "id"), &i);
+        bool special = json_is_true(json_object_get(token, "special")) || gg_hf_looks_special(p, n);
+        if (!special)
+            p = gg_hf_plain_spaces(h->arena, p, n, &n);
+        if (rc == GG_OK)
+            rc = p == NULL ? gg_fail_nomem(err, "the vocabulary")
+                           : gg_hf_vocab_set(h, i, p, n, -1000.0f,
+                                             special ? HF_CONTROL : HF_USER_DEFINED, err);
+    }
+    return rc;
+}
+
+/* ---- SentencePiece's BPE --------------------------------------------------------------------- */
+
+static bool is_byte(const struct hf_token *t)
+{
+    return t->nbytes == 6 && memcmp(t->p, "<0x", 3) == 0 && t->p[5] == '>';
+}
+
+/* Text a merge makes; false when it is none. */
+static bool merged_text(const json_t *merge, struct gg_buf *out)
+{
+    gg_buf_reset(out);
+    if (json_is_string(merge)) {
+        const char *s = json_string_value(merge), *space = strchr(s, ' ');
+        if (space == NULL)
+            return false;
+        gg_buf_add(out, s, (size_t)(space - s));
+        gg_buf_adds(out, space + 1);
+        return true;
+    }
+    const char *a = json_string_value(json_array_get(merge, 0));
+    const char *b = json_string_value(json_array_get(merge, 1));
+    if (a == NULL || b == NULL)
+        return false;
+    gg_buf_adds(out, a);
+    gg_buf_adds(out, b);
+    return true;
+}
+
+/* SentencePiece merges the pair whose piece has the highest score, so the order of merges is one.
+ */
+static int score_merges(struct hf *h, const json_t *merges, struct gg_err *err)
+{
+    struct gg_map ids = GG_MAP_INIT;
+    struct gg_buf text = GG_BUF_INIT;
+    json_t *merge;
+    size_t rank;
+    bool ok = gg_map_reserve(&ids, h->vocab.n);
+    for (size_t i = 0; ok && i < h->vocab.n; i++) {
+        struct hf_token *t = &h->vocab.v[i];
+        t->score = t->type == HF_NORMAL ? -INFINITY : t->score;
+        ok = gg_map_add(&ids, t->p, t->nbytes, i, NULL) >= 0;
+    }
+    json_array_foreach (merges, rank, merge) {
+        uint64_t id;
+        if (ok && merged_text(merge, &text) &&
+            gg_map_get(&ids, gg_buf_str(&text), text.nbytes, &id) &&
+            h->vocab.v[id].score == -INFINITY)
+            h->vocab.v[id].score = -(float)rank;
+    }
+    for (size_t i = 0; i < h->vocab.n; i++) { /* no merge makes them */
+        struct hf_token *t = &h->vocab.v[i];
+        t->score = t->score == -INFINITY ? -(float)json_array_size(merges) : t->score;
+        if (is_byte(t)) {
+            t->type = HF_BYTE;
+            t->score = 0.0f;
+        }
+    }
+    ok = ok && !text.failed;
+    gg_map_free(&ids);
+    gg_buf_free(&text);
+    return ok ? GG_OK : gg_fail_nomem(err, "the vocabulary");
+}
+
+static int finish_pieces(struct hf *h, const json_t *model, struct gg_err *err)
+{
+    const json_t *merges = json_object_get(model, "merges");
+    if (!json_is_array(merges))
+        return fail_tokenizer(err, "no merges");
+    h->vocab.model = "llama";
+    h->vocab.pre = h->opts->pre != NULL ? h->opts->pre : "default";
+    h->vocab.scores = true;
+    gg_findings_add(
+        h->notes, GG_NOTE, "tokenizer", NULL, 0, GG_NOWHERE,
+        "tokenizer.json holds a SentencePiece vocabulary; scores come from the order of "
+        "its merges");
+    return score_merges(h, merges, err);
+}
+
+static bool is_sentencepiece(const json_t *model, const json_t *tokenizer)
+{
+    const char *decoder = gg_hf_get_str(json_object_get(tokenizer, "decoder"), "type");
+    return json_is_true(json_object_get(model, "byte_fallback")) && decoder != NULL &&
+           strcmp(decoder, "Sequence") == 0;
+}
+
+int gg_hf_bpe_read(struct hf *h, bool *done, struct gg_err *err)
+{
+    if (h->tokenizer == NULL)
+        return GG_OK;
+    const json_t *model = json_object_get(h->tokenizer, "model");
+    const json_t *vocab = json_object_get(model, "vocab");
+    const char *type = gg_hf_get_str(model, "type");
+    if (!json_is_object(vocab) || (type != NULL && strcmp(type, "BPE") != 0))
+        return gg_fail(
+            err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
+            "tokenizer.json: a tokenizer that is not BPE, and no tokenizer.model beside it");
+    int rc = make_room(h, vocab, err);
+    if (rc == GG_OK)
+        rc = add_base(h, vocab, err);
+    if (rc == GG_OK)
+        rc = add_added(h, err);
+    if (rc != GG_OK)
+        return rc;
+    *done = true;
+    if (is_sentencepiece(model, h->tokenizer))
+        return finish_pieces(h, model, err);
+    h->vocab.model = "gpt2";
+    h->vocab.merges = true;
+    h->vocab.pre = h->opts->pre;
+    return h->vocab.pre != NULL ? GG_OK : gg_hf_pretok(h, &h->vocab.pre, err);
+}

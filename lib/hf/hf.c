@@ -1,0 +1,300 @@
+/* Opening a checkpoint as a model: configuration, names, vocabulary, metadata, in this order. */
+#include "lib/hf/hf.h"
+
+#include "lib/base/text.h"
+#include "lib/hf/hf_impl.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- configuration --------------------------------------------------------------------------- */
+
+static int add_defaults(struct hf *h, struct gg_err *err)
+{
+    json_t *d = NULL;
+    if (h->arch == NULL || h->arch->defaults == NULL)
+        return GG_OK;
+    int rc = gg_hf_json_text(&d, h->arch->defaults, strlen(h->arch->defaults), "defaults", err);
+    if (rc == GG_OK && json_object_update_missing(h->config, d) != 0)
+        rc = gg_fail_nomem(err, "a configuration");
+    json_decref(d);
+    return rc;
+}
+
+/* The first class of "architectures", of the whole or of its text part. */
+static const char *class_name(const struct hf *h)
+{
+    const json_t *list = json_object_get(h->raw_config, "architectures");
+    if (!json_is_array(list))
+        list = json_object_get(json_object_get(h->raw_config, "text_config"), "architectures");
+    return json_string_value(json_array_get(list, 0));
+}
+
+static void list_archs(struct gg_buf *b)
+{
+    for (size_t i = 0; i < gg_hf_n_archs; i++)
+        gg_buf_addf(b, "%s%s", i > 0 ? ", " : "", gg_hf_archs[i]->gguf);
+}
+
+static int fail_unknown_arch(const char *name, enum gg_code code, const char *what,
+                             struct gg_err *err)
+{
+    struct gg_buf known = GG_BUF_INIT;
+    char shown[96];
+    list_archs(&known);
+    int rc = gg_fail(
+        err, code, GG_NOWHERE,
+        "%s '%s' is not known (known are %s); --arch raw keeps names and tensors as they are", what,
+        gg_text_escape_into(shown, sizeof shown, name, strlen(name)), gg_buf_str(&known));
+    gg_buf_free(&known);
+    return rc;
+}
+
+static int choose_arch(struct hf *h, struct gg_err *err)
+{
+    const char *asked = h->opts->arch;
+    if (asked != NULL && strcmp(asked, "raw") == 0)
+        return GG_OK;
+    if (asked != NULL) {
+        h->arch = gg_hf_arch_by_gguf(asked, strlen(asked));
+        return h->arch != NULL ? GG_OK
+                               : fail_unknown_arch(asked, GG_ERR_ARG, "--arch: architecture", err);
+    }
+    const char *name = class_name(h);
+    if (name == NULL)
+        return gg_fail(
+            err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
+            "no config.json with \"architectures\" beside the tensors, so their names cannot "
+            "be mapped; --arch NAME says what it is, --arch raw keeps all names");
+    h->arch = gg_hf_arch_by_class(name);
+    return h->arch != NULL
+               ? GG_OK
+               : fail_unknown_arch(name, GG_ERR_UNSUPPORTED, "config.json: architecture", err);
+}
+
+/* Packed weights look like plain ones under other names, so they are refused before. */
+static int refuse_quantized(const struct hf *h, struct gg_err *err)
+{
+    const json_t *q = json_object_get(h->config, "quantization_config");
+    const char *method = gg_hf_get_str(q, "quant_method|quant_algo");
+    char shown[64];
+    if (h->arch == NULL || !json_is_object(q))
+        return GG_OK;
+    method = method != NULL ? method : "unknown";
+    return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
+                   "config.json: a checkpoint quantized by '%s' cannot be converted yet",
+                   gg_text_escape_into(shown, sizeof shown, method, strlen(method)));
+}
+
+static int read_config(struct hf *h, struct gg_err *err)
+{
+    int rc = gg_hf_json_file(h, "config.json", &h->raw_config, err);
+    if (rc != GG_OK)
+        return rc;
+    if (h->raw_config == NULL)
+        h->raw_config = json_object();
+    h->config = json_copy(h->raw_config);
+    json_t *text = json_object_get(h->raw_config, "text_config");
+    if (h->config == NULL)
+        return gg_fail_nomem(err, "a configuration");
+    if (json_is_object(text))
+        rc = gg_hf_merge(h->config, text, err);
+    if (rc == GG_OK)
+        rc = choose_arch(h, err);
+    if (rc == GG_OK)
+        rc = refuse_quantized(h, err);
+    if (rc == GG_OK)
+        rc = add_defaults(h, err);
+    if (rc == GG_OK && h->arch != NULL &&
+        (!gg_hf_get_u64(h->config, "n_layers|num_hidden_layers|n_layer|num_layers", &h->n_layers) ||
+         h->n_layers == 0))
+        rc = gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "config.json: no num_hidden_layers");
+    return rc;
+}
+
+static int read_side_files(struct hf *h, struct gg_err *err)
+{
+    struct gg_err ignored;
+    int rc = gg_hf_json_file(h, "tokenizer.json", &h->tokenizer, err);
+    if (rc == GG_OK)
+        rc = gg_hf_json_file(h, "tokenizer_config.json", &h->tokenizer_config, err);
+    /* not all models have a valid one, and it only recommends */
+    if (rc == GG_OK &&
+        gg_hf_json_file(h, "generation_config.json", &h->generation, &ignored) != GG_OK)
+        gg_findings_add(h->notes, GG_WARN, "metadata", NULL, 0, GG_NOWHERE, "%s", ignored.msg);
+    return rc;
+}
+
+/* ---- names
+ * --------------------------------------------------------------------------------------- */
+
+/* Last part of the path, without the endings of archives and tensor files. */
+static const char *folder_name(struct hf *h)
+{
+    static const char *const endings[] = {".safetensors", ".bin", ".pth", ".pt", ".npz",
+                                          ".gz",          ".zst", ".tar", ".zip"};
+    const char *path = gg_checkpoint_name(h->ckpt);
+    size_t n = strlen(path);
+    char *whole = NULL;
+    if (strcmp(path, ".") == 0 || strcmp(path, "..") == 0 ||
+        (n > 2 && strcmp(path + n - 3, "/..") == 0) || (n > 1 && strcmp(path + n - 2, "/.") == 0)) {
+        whole = realpath(path, NULL);
+        path = whole != NULL ? whole : path;
+        n = strlen(path);
+    }
+    while (n > 1 && path[n - 1] == '/')
+        n--;
+    size_t from = n;
+    while (from > 0 && path[from - 1] != '/')
+        from--;
+    char *name = gg_arena_strndup(h->arena, path + from, n - from);
+    free(whole);
+    for (size_t i = 0; name != NULL && i < sizeof endings / sizeof endings[0]; i++) {
+        size_t len = strlen(name), e = strlen(endings[i]);
+        if (len > e && strcmp(name + len - e, endings[i]) == 0)
+            name[len - e] = '\0';
+    }
+    return name != NULL ? name : "";
+}
+
+/* general.file_type says what most matrices are; upstream asks the first. */
+static uint32_t file_type(const struct hf *h)
+{
+    for (size_t i = 0; i < h->n_vts; i++) {
+        if (h->vts[i].n_dims >= 2 && h->vts[i].type == QT_BF16)
+            return 32;
+        if (h->vts[i].n_dims >= 2 && h->vts[i].type == QT_F16)
+            return 1;
+    }
+    return 0;
+}
+
+/* ---- the whole
+ * ------------------------------------------------------------------------------------ */
+
+enum { QUANTIZATION_VERSION = 2 }; /* GGML_QNT_VERSION */
+
+static int build_raw(struct hf *h, struct gg_err *err)
+{
+    int rc = gg_hf_map_raw(h, err);
+    h->file_type = file_type(h);
+    if (rc == GG_OK)
+        rc = gg_hf_set_str(h, "general.architecture", "raw", err);
+    if (rc == GG_OK)
+        rc = gg_hf_general(h, err);
+    if (rc == GG_OK)
+        rc = gg_hf_set_u32(h, "general.file_type", h->file_type, err);
+    return rc == GG_OK ? gg_hf_set_u32(h, "general.quantization_version", QUANTIZATION_VERSION, err)
+                       : rc;
+}
+
+static int build(struct hf *h, struct gg_err *err)
+{
+    if (h->arch == NULL)
+        return build_raw(h, err);
+    int rc = gg_hf_set_str(h, "general.architecture", h->arch->gguf, err);
+    if (rc == GG_OK)
+        rc = gg_hf_rope_tensors(h, err);
+    if (rc == GG_OK)
+        rc = gg_hf_map(h, err);
+    if (rc == GG_OK)
+        rc = gg_hf_vocab_read(h, err);
+    if (rc == GG_OK)
+        rc = gg_hf_vocab_fit(h, err);
+    h->file_type = file_type(h);
+    if (rc == GG_OK)
+        rc = gg_hf_general(h, err);
+    if (rc == GG_OK)
+        rc = gg_hf_keys(h, err);
+    if (rc == GG_OK)
+        rc = gg_hf_set_u32(h, "general.quantization_version", QUANTIZATION_VERSION, err);
+    return rc == GG_OK ? gg_hf_vocab_write(h, err) : rc;
+}
+
+static void release(struct hf *h)
+{
+    json_t *const all[] = {h->config,    h->raw_config,       h->rope,
+                           h->tokenizer, h->tokenizer_config, h->generation};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        json_decref(all[i]);
+    for (size_t i = 0; i < h->n_vts; i++)
+        free(h->vts[i].parts);
+    free(h->vts);
+    free(h->vocab.v);
+    ggf_meta_free(h->meta);
+    gg_checkpoint_free(h->ckpt);
+    gg_findings_free(h->notes);
+    gg_arena_free(h->arena);
+}
+
+int gg_hf_open(struct gg_model **out, struct gg_checkpoint *ckpt, const struct gg_hf_opts *opts,
+               struct gg_err *err)
+{
+    struct gg_arena arena = GG_ARENA_INIT;
+    struct gg_findings notes = GG_FINDINGS_INIT;
+    struct hf h = {.ckpt = ckpt, .opts = opts, .arena = &arena, .notes = &notes};
+    *out = NULL;
+    h.folder = folder_name(&h);
+    int rc = ggf_meta_new(&h.meta, err);
+    if (rc == GG_OK)
+        rc = read_config(&h, err);
+    if (rc == GG_OK)
+        rc = gg_hf_rope_read(&h, err);
+    if (rc == GG_OK)
+        rc = read_side_files(&h, err);
+    if (rc == GG_OK)
+        rc = build(&h, err);
+    const char *name = gg_checkpoint_name(ckpt);
+    if (rc != GG_OK)
+        gg_err_prefix(err, "%s", name);
+    if (rc == GG_OK && notes.failed)
+        rc = gg_fail_nomem(err, "the list of findings");
+    if (rc == GG_OK)
+        rc = gg_hf_source_model(out, &h, err);
+    release(&h);
+    return rc;
+}
+
+/* ---- back
+ * ------------------------------------------------------------------------------------------ */
+
+/* The layer's number is the only one in such names. */
+static bool reverse(char *dst, size_t dst_nbytes, const struct hf_rule *r, const char *name,
+                    size_t n, const char *suffix)
+{
+    uint64_t layer = 0, expert = 0;
+    const char *brace = r->hf != NULL ? strstr(r->hf, "{L}") : NULL;
+    if (r->gguf == NULL || strstr(r->hf, "{E}") != NULL || strchr(r->hf, '*') != NULL ||
+        r->how == HF_FIRST_HALF || r->how == HF_SECOND_HALF ||
+        !gg_hf_match(r->gguf, name, n, &layer, &expert))
+        return false;
+    int len = brace == NULL ? snprintf(dst, dst_nbytes, "%s%s", r->hf, suffix)
+                            : snprintf(dst, dst_nbytes, "%.*s%llu%s%s", (int)(brace - r->hf), r->hf,
+                                       (unsigned long long)layer, brace + 3, suffix);
+    return len > 0 && (size_t)len < dst_nbytes;
+}
+
+bool gg_hf_name_of(char *dst, size_t dst_nbytes, struct ggf_str arch, struct ggf_str gguf_name,
+                   int *permuted)
+{
+    const struct hf_arch *a = gg_hf_arch_by_gguf(arch.p, arch.nbytes);
+    static const char *const suffixes[] = {".weight", ".bias"};
+    for (size_t s = 0; a != NULL && s < 2; s++) {
+        size_t k = strlen(suffixes[s]), n = gguf_name.nbytes;
+        if (n <= k || memcmp(gguf_name.p + n - k, suffixes[s], k) != 0)
+            continue;
+        for (const struct hf_rule *const *list = a->rules; *list != NULL; list++) {
+            for (const struct hf_rule *r = *list; r->hf != NULL; r++) {
+                if (!reverse(dst, dst_nbytes, r, gguf_name.p, n - k, suffixes[s]))
+                    continue;
+                if (permuted != NULL)
+                    *permuted = r->how == HF_ROPE_Q     ? 1
+                                : r->how == HF_ROPE_K   ? 2
+                                : r->how == HF_PLUS_ONE ? 3
+                                                        : 0;
+                return true;
+            }
+        }
+    }
+    return false;
+}

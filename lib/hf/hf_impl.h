@@ -1,0 +1,241 @@
+/* What the files of lib/hf share. See arch.c for how an architecture is described. */
+#ifndef GG_HF_IMPL_H
+#define GG_HF_IMPL_H
+
+#include "lib/base/arena.h"
+#include "lib/base/buf.h"
+#include "lib/hf/hf.h"
+#include "lib/quant/qtype.h"
+
+#include <jansson.h>
+#include <string.h>
+
+/* ---- tables (arch.c) ------------------------------------------------------------------------- */
+
+enum hf_how { /* how rows of a GGUF tensor come from the stored one */
+              HF_AS_IS,
+              HF_ROPE_Q, /* halves of each query head are interleaved, as llama.cpp's rope wants
+                            them */
+              HF_ROPE_K, /* the same for key heads */
+              HF_PLUS_ONE, /* 1 is added: norms stored around zero */
+              HF_FIRST_HALF, /* of the rows of each matrix: gate of a fused gate and up */
+              HF_SECOND_HALF,
+              HF_TOKENS, /* rows behind the last token are left out */
+              HF_DROP, /* known, and not wanted */
+};
+
+struct hf_rule {
+    const char
+        *hf; /* {L}: number of a layer, {E}: of an expert, *: anything; without .weight/.bias */
+    const char *gguf; /* the same numbers; experts are stacked */
+    enum hf_how how;
+};
+
+enum hf_what { /* what a row of a key table writes */
+               HF_VALUE, /* a hyper-parameter */
+               HF_CONST, /* the fallback, whatever the config says */
+               HF_ROPE, /* the block of rope keys */
+               HF_HEAD_DIM, /* head_dim, else hidden_size / heads */
+               HF_PARTIAL_DIM, /* partial_rotary_factor * hidden_size / heads */
+               HF_GATING, /* name of a gating function to its number */
+               HF_FILE_TYPE,
+               HF_ROPE_BASE, /* rope_theta of the global layers, or the fallback */
+               HF_ROPE_ORIG, /* original_max_position_embeddings */
+               HF_WINDOW, /* sliding_window unless sliding_window_pattern is 1 */
+};
+
+struct hf_key {
+    const char *key; /* ".x" is <architecture>.x */
+    enum ggf_vtype type;
+    const char
+        *from; /* names in config.json, the first that is there counts: "n_ctx|n_positions" */
+    const char
+        *fallback; /* when none is there: a number, "!" an error, NULL: the key is left out */
+    enum hf_what what;
+};
+
+enum hf_flags {
+    HF_ADDED_PLAIN = 1, /* added tokens are control tokens only when marked so */
+    HF_PREFIX_OPTION = 2, /* add_prefix_space of tokenizer_config.json becomes a key */
+    HF_NO_SPACE_PREFIX = 4, /* tokenizer.ggml.add_space_prefix = false for SentencePiece */
+    HF_LONGROPE = 8, /* rope factors for long and short contexts as tensors */
+    HF_LLAMA3_ROPE = 16, /* llama3 rope scaling as a tensor */
+};
+
+struct hf_extra_key { /* a key that goes with one size of vocabulary (0: any) */
+    uint64_t n_vocab;
+    const char *key;
+    enum ggf_vtype type;
+    const char *value;
+};
+
+struct hf_arch {
+    const char *gguf;
+    const char *const *classes; /* "architectures" of config.json, NULL-terminated */
+    const struct hf_rule *const
+        *rules; /* lists, NULL-terminated; the first rule that fits counts */
+    const struct hf_key *const *keys; /* lists, in the order they are written */
+    const struct hf_extra_key *extra_keys; /* ends with key NULL; may be NULL */
+    const char *defaults; /* JSON of hyper-parameters that configs leave out; NULL: none */
+    unsigned flags;
+};
+
+extern const struct hf_arch *const gg_hf_archs[];
+extern const size_t gg_hf_n_archs;
+const struct hf_arch *gg_hf_arch_by_class(const char *class_name);
+const struct hf_arch *gg_hf_arch_by_gguf(const char *name, size_t nbytes);
+
+/* ---- the work -------------------------------------------------------------------------------- */
+
+struct hf_part { /* a run of stored elements */
+    size_t src; /* index into the checkpoint */
+    uint64_t first; /* element */
+    uint64_t nelems;
+    uint32_t expert;
+};
+
+struct hf_vt { /* a virtual tensor */
+    const char *name;
+    uint32_t type;
+    unsigned n_dims;
+    uint64_t ne[GGF_MAX_DIMS]; /* fastest first */
+    enum hf_how how;
+    uint64_t n_heads; /* HF_ROPE_*: heads whose rows are permuted */
+    struct hf_part *parts; /* in order; NULL when data is computed */
+    size_t n_parts, cap_parts;
+    const float *data; /* computed, F32 */
+    uint64_t rank; /* order in the output */
+};
+
+struct hf_token {
+    const char *p;
+    size_t nbytes;
+    float score;
+    int32_t type;
+};
+
+enum hf_token_type { /* as SentencePiece and GGUF number them */
+                     HF_NORMAL = 1,
+                     HF_UNKNOWN,
+                     HF_CONTROL,
+                     HF_USER_DEFINED,
+                     HF_UNUSED,
+                     HF_BYTE
+};
+
+struct hf_vocab {
+    struct hf_token *v;
+    size_t n;
+    const char *model; /* "llama", "gpt2" */
+    const char *pre;
+    bool scores;
+    bool merges; /* wanted, from tokenizer.json or merges.txt */
+};
+
+struct hf {
+    struct gg_checkpoint *ckpt;
+    const struct gg_hf_opts *opts;
+    const struct hf_arch *arch; /* NULL: raw */
+    const char *folder; /* its name, for general.name */
+    struct gg_arena *arena; /* of the model */
+    struct ggf_meta *meta;
+    struct gg_findings *notes;
+    json_t *config; /* with text_config merged in and defaults added; {} when there is none */
+    json_t *raw_config; /* as stored */
+    json_t *rope; /* rope parameters, never NULL once gg_hf_rope_read has run */
+    json_t *tokenizer, *tokenizer_config, *generation; /* NULL when there is none */
+    struct hf_vt *vts;
+    size_t n_vts;
+    uint64_t n_layers;
+    uint64_t n_vocab_rows; /* rows of the embedding, 0: not found */
+    uint32_t file_type;
+    struct hf_vocab vocab;
+};
+
+/* json.c: side files. *out is NULL when there is none. */
+enum { HF_MAX_SIDE = 256 << 20 };
+GG_MUST_CHECK int gg_hf_json_file(struct hf *h, const char *name, json_t **out, struct gg_err *err);
+GG_MUST_CHECK int gg_hf_json_text(json_t **out, const char *text, size_t nbytes, const char *name,
+                                  struct gg_err *err);
+/* The first of "a|b|c" that the object holds and that is not null; NULL. */
+json_t *gg_hf_get(const json_t *o, const char *names);
+/* Numbers; false when absent or not such. Integers are whole and fit. */
+bool gg_hf_get_u64(const json_t *o, const char *names, uint64_t *out);
+bool gg_hf_get_f64(const json_t *o, const char *names, double *out);
+const char *gg_hf_get_str(const json_t *o, const char *names); /* NULL */
+bool gg_hf_as_u64(const json_t *v, uint64_t *out);
+/* Adds what from has to o, replacing. */
+GG_MUST_CHECK int gg_hf_merge(json_t *o, json_t *from, struct gg_err *err);
+
+/* meta.c: values into metadata; ".x" stands for <architecture>.x. */
+GG_MUST_CHECK int gg_hf_set_u32(struct hf *h, const char *key, uint64_t v, struct gg_err *err);
+GG_MUST_CHECK int gg_hf_set_f32(struct hf *h, const char *key, double v, struct gg_err *err);
+GG_MUST_CHECK int gg_hf_set_bool(struct hf *h, const char *key, bool v, struct gg_err *err);
+GG_MUST_CHECK int gg_hf_set_str(struct hf *h, const char *key, const char *v, struct gg_err *err);
+GG_MUST_CHECK int gg_hf_set_text(struct hf *h, const char *key, enum ggf_vtype type,
+                                 const char *text, struct gg_err *err);
+GG_MUST_CHECK int gg_hf_set_json_str(struct hf *h, const char *key, const json_t *v,
+                                     struct gg_err *err);
+/* An array of strings of the strings among the elements. */
+GG_MUST_CHECK int gg_hf_set_strs(struct hf *h, const char *key, const json_t *array,
+                                 struct gg_err *err);
+GG_MUST_CHECK int gg_hf_set_array(struct hf *h, const char *key, enum ggf_vtype elem, uint64_t n,
+                                  const void *data, uint64_t nbytes, struct gg_err *err);
+/* Appends one element of a string array. */
+void gg_hf_add_str(struct gg_buf *b, const char *s, size_t n);
+
+/* map.c: names to virtual tensors; raw.c: none. */
+GG_MUST_CHECK int gg_hf_map(struct hf *h, struct gg_err *err);
+GG_MUST_CHECK int gg_hf_map_raw(struct hf *h, struct gg_err *err);
+struct hf_vt *gg_hf_vt_add(struct hf *h, const char *name, struct gg_err *err);
+/* GGUF type for stored elements of dtype in a matrix (is_f32: wanted as F32). */
+uint32_t gg_hf_type_of(enum gg_dtype t, bool is_f32);
+/* match.c: whether name (without suffix) fits the pattern; *layer and *expert get its numbers. */
+bool gg_hf_match(const char *pattern, const char *name, size_t nbytes, uint64_t *layer,
+                 uint64_t *expert);
+/* Pattern with numbers filled in. NULL: no memory. */
+char *gg_hf_fill(struct gg_arena *a, const char *pattern, uint64_t layer, const char *suffix);
+
+/* rope.c */
+GG_MUST_CHECK int gg_hf_rope_read(struct hf *h, struct gg_err *err);
+GG_MUST_CHECK int gg_hf_rope_keys(struct hf *h, struct gg_err *err);
+GG_MUST_CHECK int gg_hf_rope_tensors(struct hf *h, struct gg_err *err);
+double gg_hf_rope_theta(const struct hf *h, double fallback);
+
+/* keys.c */
+GG_MUST_CHECK int gg_hf_keys(struct hf *h, struct gg_err *err);
+
+/* general.c, card.c, modelid.c */
+GG_MUST_CHECK int gg_hf_general(struct hf *h, struct gg_err *err);
+GG_MUST_CHECK int gg_hf_card(struct hf *h, json_t **out, struct gg_err *err);
+/* Parts of a model's id, as keys name, organization, basename, finetune, version, size_label of a
+ * new object; n_params 0: unknown. NULL: no memory. */
+json_t *gg_hf_model_id(const char *id, uint64_t n_params);
+char *gg_hf_id_to_title(const char *id); /* malloc'd */
+
+/* vocab.c: reads the vocabulary (before tensors are sized), then writes it. */
+GG_MUST_CHECK int gg_hf_vocab_read(struct hf *h, struct gg_err *err);
+GG_MUST_CHECK int gg_hf_vocab_fit(struct hf *h, struct gg_err *err);
+GG_MUST_CHECK int gg_hf_vocab_write(struct hf *h, struct gg_err *err);
+GG_MUST_CHECK int gg_hf_vocab_alloc(struct hf *h, uint64_t n, struct gg_err *err);
+GG_MUST_CHECK int gg_hf_vocab_set(struct hf *h, uint64_t id, const char *p, size_t n, float score,
+                                  int32_t type, struct gg_err *err);
+bool gg_hf_looks_special(const char *p, size_t n);
+/* ▁ becomes a space; in the arena. NULL: no memory. */
+char *gg_hf_plain_spaces(struct gg_arena *a, const char *p, size_t n, size_t *out_n);
+/* spm.c, bpe.c: *done says whether the files were there and of that kind. */
+GG_MUST_CHECK int gg_hf_spm_read(struct hf *h, bool *done, struct gg_err *err);
+GG_MUST_CHECK int gg_hf_bpe_read(struct hf *h, bool *done, struct gg_err *err);
+/* special.c: special tokens, merges, chat templates. */
+GG_MUST_CHECK int gg_hf_special(struct hf *h, struct gg_err *err);
+/* pretok.c: the name of a pre-tokenizer from its definition; GG_ERR_UNSUPPORTED names the nearest.
+ */
+GG_MUST_CHECK int gg_hf_pretok(struct hf *h, const char **name, struct gg_err *err);
+/* How rows of the pre-tokenizer are written as one line, for the table and messages. malloc'd. */
+char *gg_hf_pretok_text(const json_t *tokenizer);
+
+/* virtual.c: turns what h holds into a model. */
+struct hf_source;
+GG_MUST_CHECK int gg_hf_source_model(struct gg_model **out, struct hf *h, struct gg_err *err);
+
+#endif

@@ -1,0 +1,119 @@
+/* Hyper-parameters to metadata, by the key tables of an architecture. */
+#include "lib/hf/hf_impl.h"
+
+#include "lib/base/text.h"
+
+static int fail_missing(const struct hf_key *k, struct gg_err *err)
+{
+    return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "config.json: no %s, which %s needs",
+                   k->from != NULL ? k->from : "rope parameters", k->key);
+}
+
+static int set_number(struct hf *h, const struct hf_key *k, double d, const char *from,
+                      struct gg_err *err)
+{
+    if (k->type == GGF_F32)
+        return gg_hf_set_f32(h, k->key, d, err);
+    if (!(d >= 0 && d <= UINT32_MAX) || d != (double)(uint32_t)d)
+        return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "config.json: %s is no count: %g", from, d);
+    return gg_hf_set_u32(h, k->key, (uint64_t)d, err);
+}
+
+static int set_fallback(struct hf *h, const struct hf_key *k, struct gg_err *err)
+{
+    if (k->fallback == NULL)
+        return GG_OK;
+    if (k->fallback[0] == '!')
+        return fail_missing(k, err);
+    return gg_hf_set_text(h, k->key, k->type, k->fallback, err);
+}
+
+static int set_value(struct hf *h, const struct hf_key *k, struct gg_err *err)
+{
+    const json_t *v = gg_hf_get(h->config, k->from);
+    if (v == NULL)
+        return set_fallback(h, k, err);
+    if (!json_is_number(v))
+        return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
+                       "config.json: %s is not a number, which %s of '%s' should be", k->from,
+                       k->key, h->arch->gguf);
+    return set_number(h, k, json_number_value(v), k->from, err);
+}
+
+static int set_head_dim(struct hf *h, const struct hf_key *k, struct gg_err *err)
+{
+    uint64_t dim, width, heads;
+    double part = 1;
+    if (k->what == HF_HEAD_DIM && gg_hf_get_u64(h->config, "head_dim", &dim))
+        return gg_hf_set_u32(h, k->key, dim, err);
+    if (!gg_hf_get_u64(h->config, "hidden_size|n_embd", &width) ||
+        !gg_hf_get_u64(h->config, "num_attention_heads|n_head", &heads) || heads == 0)
+        return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE,
+                       "config.json: no hidden_size and num_attention_heads, which %s needs",
+                       k->key);
+    if (k->what == HF_PARTIAL_DIM)
+        gg_hf_get_f64(h->rope, "partial_rotary_factor", &part);
+    if (!(part > 0 && part <= 1))
+        return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "config.json: partial_rotary_factor is %g",
+                       part);
+    return gg_hf_set_u32(h, k->key, (uint64_t)(part * (double)width) / heads, err);
+}
+
+static int set_gating(struct hf *h, const struct hf_key *k, struct gg_err *err)
+{
+    static const char *const names[] = {"", "softmax", "sigmoid", "softmax_weight", "sqrtsoftplus"};
+    const char *s = gg_hf_get_str(h->config, k->from);
+    if (s == NULL)
+        return GG_OK;
+    for (unsigned i = 1; i < 5; i++) {
+        if (strcmp(s, names[i]) == 0)
+            return gg_hf_set_u32(h, k->key, i, err);
+    }
+    char shown[64];
+    return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
+                   "config.json: gating function '%s' is not known",
+                   gg_text_escape_into(shown, sizeof shown, s, strlen(s)));
+}
+
+static int set_one(struct hf *h, const struct hf_key *k, struct gg_err *err)
+{
+    double d;
+    switch (k->what) {
+    case HF_VALUE:
+        return set_value(h, k, err);
+    case HF_CONST:
+        return set_fallback(h, k, err);
+    case HF_ROPE:
+        return gg_hf_rope_keys(h, err);
+    case HF_HEAD_DIM:
+    case HF_PARTIAL_DIM:
+        return set_head_dim(h, k, err);
+    case HF_GATING:
+        return set_gating(h, k, err);
+    case HF_FILE_TYPE:
+        return gg_hf_set_u32(h, "general.file_type", h->file_type, err);
+    case HF_ROPE_BASE:
+        d = gg_hf_rope_theta(h, -1);
+        return d < 0 ? set_fallback(h, k, err) : gg_hf_set_f32(h, k->key, d, err);
+    case HF_ROPE_ORIG:
+        if (!gg_hf_get_f64(h->rope, "original_max_position_embeddings", &d))
+            return set_fallback(h, k, err);
+        return set_number(h, k, d, "original_max_position_embeddings", err);
+    case HF_WINDOW:
+        if (gg_hf_get_f64(h->config, "sliding_window_pattern", &d) && d == 1)
+            return GG_OK;
+        return set_value(h, k, err);
+    }
+    return gg_fail(err, GG_ERR_BUG, GG_NOWHERE, "a key table has a row of no kind");
+}
+
+int gg_hf_keys(struct hf *h, struct gg_err *err)
+{
+    int rc = GG_OK;
+    for (const struct hf_key *const *list = h->arch->keys; rc == GG_OK && *list != NULL; list++) {
+        for (const struct hf_key *k = *list; rc == GG_OK && (k->key != NULL || k->what != HF_VALUE);
+             k++)
+            rc = set_one(h, k, err);
+    }
+    return rc;
+}

@@ -1,0 +1,393 @@
+/* Special tokens, merges and chat templates: what tokenizer.json, tokenizer_config.json and
+ * config.json say about them, in the order in which llama.cpp's converter asks. */
+#include "lib/hf/hf_impl.h"
+
+#include "lib/base/text.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { MAX_KINDS = 9, N_PLAIN = 7 };
+
+static const char *const kind_names[MAX_KINDS] = {"bos", "eos",  "unk", "sep", "pad",
+                                                  "cls", "mask", "eot", "eom"};
+/* Keys as llama.cpp spells them; NULL: it has none. */
+static const char *const id_keys[MAX_KINDS] = {
+    "tokenizer.ggml.bos_token_id",     "tokenizer.ggml.eos_token_id",
+    "tokenizer.ggml.unknown_token_id", "tokenizer.ggml.seperator_token_id",
+    "tokenizer.ggml.padding_token_id", NULL,
+    "tokenizer.ggml.mask_token_id",    "tokenizer.ggml.eot_token_id",
+    "tokenizer.ggml.eom_token_id",
+};
+
+enum kind { BOS, EOS, UNK, SEP, PAD, CLS, MASK, EOT, EOM };
+
+struct special {
+    struct hf *h;
+    const char *text[MAX_KINDS]; /* of tokenizer_config.json, or found out; NULL: none */
+    uint64_t id[MAX_KINDS];
+    bool has_id[MAX_KINDS];
+    int add[MAX_KINDS]; /* -1: not said */
+    int order[MAX_KINDS], add_order[MAX_KINDS];
+    size_t n_ids, n_adds, n_kinds;
+};
+
+static void set_id(struct special *s, int k, uint64_t id)
+{
+    if (s->has_id[k])
+        return;
+    if (id >= s->h->vocab.n) {
+        gg_findings_add(s->h->notes, GG_WARN, "vocabulary", NULL, 0, GG_NOWHERE,
+                        "%s_token_id %llu lies outside of the vocabulary and is left out",
+                        kind_names[k], (unsigned long long)id);
+        return;
+    }
+    s->id[k] = id;
+    s->has_id[k] = true;
+    s->order[s->n_ids++] = k;
+}
+
+static void set_add(struct special *s, int k, bool add)
+{
+    if (s->add[k] < 0)
+        s->add_order[s->n_adds++] = k;
+    s->add[k] = add;
+}
+
+static bool same(const char *a, const char *b)
+{
+    return a != NULL && b != NULL && strcmp(a, b) == 0;
+}
+
+static const char *or_of(const char *a, const char *b)
+{
+    return a != NULL && *a != '\0' ? a : b;
+}
+
+/* ---- post-processors ------------------------------------------------------------------------- */
+
+static const char *template_token(const json_t *tmpl, size_t i)
+{
+    return gg_hf_get_str(json_object_get(json_array_get(tmpl, i), "SpecialToken"), "id");
+}
+
+static void leading_token(struct special *s, const char *first)
+{
+    if (first == NULL)
+        return;
+    if (!same(first, s->text[BOS]) && !same(first, s->text[CLS])) {
+        s->text[BOS] = or_of(s->text[BOS], first);
+        s->text[CLS] = or_of(s->text[CLS], first);
+    }
+    set_add(s, BOS, same(first, s->text[BOS]) || same(first, s->text[CLS]));
+}
+
+static void trailing_token(struct special *s, const char *last)
+{
+    if (last == NULL)
+        return;
+    if (!same(last, s->text[EOS])) { /* the old one becomes the end of a turn, or of a message */
+        if (s->n_kinds < MAX_KINDS)
+            s->text[s->n_kinds++] = s->text[EOS];
+        s->text[EOS] = last;
+    }
+    set_add(s, EOS, true);
+}
+
+/* What stands between the two texts of a pair: a separator, an end, or both. */
+static void separator(struct special *s, const json_t *pair, const char *first, const char *last)
+{
+    size_t n = json_array_size(pair), from = 0, to = n;
+    if (n == 0)
+        return;
+    from = first != NULL && same(template_token(pair, 0), first) ? 1 : 0;
+    to -= last != NULL && same(template_token(pair, n - 1), last) ? 1 : 0;
+    if (from + 2 >= to)
+        return;
+    const json_t *a = json_object_get(json_array_get(pair, from), "Sequence");
+    const json_t *b = json_object_get(json_array_get(pair, to - 1), "Sequence");
+    if (!same(gg_hf_get_str(a, "id"), "A") || !same(gg_hf_get_str(b, "id"), "B"))
+        return;
+    const char *sep = s->text[SEP], *eos = s->text[EOS];
+    const char *one = template_token(pair, from + 1);
+    bool add = one != NULL && (same(one, sep) || same(one, eos)) && last == NULL;
+    if (to - from == 4) {
+        const char *two = template_token(pair, from + 2);
+        add = add || same(two, sep) || same(two, eos);
+    }
+    set_add(s, SEP, add);
+    if (add)
+        s->text[SEP] = or_of(sep, eos);
+}
+
+static void read_processor(struct special *s, const json_t *p)
+{
+    const char *type = gg_hf_get_str(p, "type");
+    const json_t *single = json_object_get(p, "single");
+    if (same(type, "RobertaProcessing")) {
+        set_add(s, BOS, true);
+        set_add(s, EOS, true);
+        set_add(s, SEP, true);
+        const char *cls = json_string_value(json_array_get(json_object_get(p, "cls"), 0));
+        const char *sep = json_string_value(json_array_get(json_object_get(p, "sep"), 0));
+        s->text[CLS] = or_of(s->text[CLS], or_of(cls, s->text[BOS]));
+        s->text[SEP] = or_of(s->text[SEP], or_of(sep, s->text[EOS]));
+    }
+    if (!same(type, "TemplateProcessing"))
+        return;
+    const char *first = NULL, *last = NULL;
+    size_t n = json_array_size(single);
+    if (n > 1) {
+        leading_token(s, first = template_token(single, 0));
+        trailing_token(s, last = template_token(single, n - 1));
+    }
+    separator(s, json_object_get(p, "pair"), first, last);
+}
+
+static void read_processors(struct special *s)
+{
+    const json_t *post = json_object_get(s->h->tokenizer, "post_processor");
+    const json_t *list = json_object_get(post, "processors");
+    json_t *p;
+    size_t i;
+    s->text[BOS] = or_of(s->text[BOS], s->text[CLS]);
+    s->text[EOS] = or_of(s->text[EOS], s->text[SEP]);
+    if (!json_is_array(list) && post != NULL)
+        read_processor(s, post);
+    json_array_foreach (list, i, p)
+        read_processor(s, p);
+}
+
+/* ---- files ----------------------------------------------------------------------------------- */
+
+static const char *config_token(const json_t *config, int k)
+{
+    char key[32];
+    snprintf(key, sizeof key, "%s_token", kind_names[k]);
+    const json_t *v = json_object_get(config, key);
+    return json_is_object(v) ? gg_hf_get_str(v, "content") : json_string_value(v);
+}
+
+static void look_up(struct special *s, int k)
+{
+    json_t *token;
+    size_t i;
+    uint64_t id;
+    json_array_foreach (json_object_get(s->h->tokenizer, "added_tokens"), i, token) {
+        if (same(gg_hf_get_str(token, "content"), s->text[k])) {
+            if (gg_hf_as_u64(json_object_get(token, "id"), &id))
+                set_id(s, k, id);
+            return;
+        }
+    }
+}
+
+static void read_tokenizer_config(struct special *s)
+{
+    const json_t *config = s->h->tokenizer_config;
+    char key[32];
+    if (config == NULL)
+        return;
+    for (size_t k = 0; k < s->n_kinds; k++) {
+        snprintf(key, sizeof key, "add_%s_token", kind_names[k]);
+        const json_t *add = json_object_get(config, key);
+        if (json_is_boolean(add))
+            set_add(s, (int)k, json_is_true(add));
+        if (s->text[k] != NULL)
+            look_up(s, (int)k);
+    }
+}
+
+static void read_config(struct special *s)
+{
+    char key[32];
+    for (size_t k = 0; k < s->n_kinds; k++) {
+        uint64_t id;
+        snprintf(key, sizeof key, "%s_token_id", kind_names[k]);
+        if (gg_hf_get_u64(s->h->raw_config, key, &id) ||
+            gg_hf_get_u64(json_object_get(s->h->raw_config, "text_config"), key, &id))
+            set_id(s, (int)k, id);
+    }
+}
+
+static int write_ids(struct special *s, struct gg_err *err)
+{
+    static const char *const add_keys[MAX_KINDS] = {[BOS] = "tokenizer.ggml.add_bos_token",
+                                                    [EOS] = "tokenizer.ggml.add_eos_token",
+                                                    [SEP] = "tokenizer.ggml.add_sep_token"};
+    int rc = GG_OK;
+    for (size_t i = 0; rc == GG_OK && i < s->n_ids; i++) {
+        int k = s->order[i];
+        if (id_keys[k] != NULL)
+            rc = gg_hf_set_u32(s->h, id_keys[k], s->id[k], err);
+    }
+    for (size_t i = 0; rc == GG_OK && i < s->n_adds; i++) {
+        int k = s->add_order[i];
+        if (add_keys[k] != NULL)
+            rc = gg_hf_set_bool(s->h, add_keys[k], s->add[k] > 0, err);
+    }
+    return rc;
+}
+
+/* ---- merges ---------------------------------------------------------------------------------- */
+
+/* A space inside a part would end it: it becomes the character byte-level BPE writes it as. */
+static void add_merge_part(struct gg_buf *b, const json_t *part)
+{
+    const char *s = json_string_value(part);
+    for (size_t i = 0; i < json_string_length(part); i++) {
+        if (s[i] == ' ')
+            gg_buf_adds(b, "\xc4\xa0");
+        else
+            gg_buf_addc(b, s[i]);
+    }
+}
+
+static bool merge_text(const json_t *merge, struct gg_buf *one)
+{
+    gg_buf_reset(one);
+    if (json_is_string(merge)) {
+        gg_buf_add(one, json_string_value(merge), json_string_length(merge));
+        return true;
+    }
+    if (json_array_size(merge) != 2 || !json_is_string(json_array_get(merge, 0)) ||
+        !json_is_string(json_array_get(merge, 1)))
+        return false;
+    add_merge_part(one, json_array_get(merge, 0));
+    gg_buf_addc(one, ' ');
+    add_merge_part(one, json_array_get(merge, 1));
+    return true;
+}
+
+static int write_merges(struct hf *h, struct gg_err *err)
+{
+    const json_t *merges = json_object_get(json_object_get(h->tokenizer, "model"), "merges");
+    struct gg_buf all = GG_BUF_INIT, one = GG_BUF_INIT;
+    json_t *merge;
+    size_t i;
+    int rc = GG_OK;
+    if (!json_is_array(merges) || json_array_size(merges) == 0)
+        return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "tokenizer.json: no merges");
+    json_array_foreach (merges, i, merge) {
+        if (rc == GG_OK && !merge_text(merge, &one))
+            rc =
+                gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "tokenizer.json: merge %zu is no pair", i);
+        gg_hf_add_str(&all, gg_buf_str(&one), one.nbytes);
+    }
+    if (rc == GG_OK)
+        rc = all.failed || one.failed
+                 ? gg_fail_nomem(err, "merges")
+                 : gg_hf_set_array(h, "tokenizer.ggml.merges", GGF_STR, json_array_size(merges),
+                                   all.data, all.nbytes, err);
+    gg_buf_free(&all);
+    gg_buf_free(&one);
+    return rc;
+}
+
+/* ---- chat templates -------------------------------------------------------------------------- */
+
+static int write_named(struct hf *h, const json_t *list, struct gg_err *err)
+{
+    json_t *names = json_array(), *choice;
+    const json_t *fallback = NULL;
+    size_t i;
+    int rc = names == NULL ? gg_fail_nomem(err, "chat templates") : GG_OK;
+    json_array_foreach (list, i, choice) {
+        char key[128] = "tokenizer.chat_template.", *at = key + strlen(key);
+        const char *name = gg_hf_get_str(choice, "name");
+        const json_t *text = json_object_get(choice, "template");
+        if (rc != GG_OK || name == NULL || !json_is_string(text) || strlen(name) > 64)
+            continue;
+        if (strcmp(name, "default") == 0) {
+            fallback = text;
+            continue;
+        }
+        for (size_t k = 0; k <= strlen(name); k++)
+            at[k] = name[k] == '\0' || isalnum((unsigned char)name[k]) ? name[k] : '_';
+        if (json_array_append_new(names, json_string(at)) != 0)
+            rc = gg_fail_nomem(err, "chat templates");
+        if (rc == GG_OK)
+            rc = gg_hf_set_json_str(h, key, text, err);
+    }
+    if (rc == GG_OK && json_array_size(names) > 0)
+        rc = gg_hf_set_strs(h, "tokenizer.chat_templates", names, err);
+    if (rc == GG_OK && fallback != NULL)
+        rc = gg_hf_set_json_str(h, "tokenizer.chat_template", fallback, err);
+    json_decref(names);
+    return rc;
+}
+
+/* chat_template.jinja or chat_template.json, when the configuration holds none. */
+static int template_file(struct hf *h, json_t **out, struct gg_err *err)
+{
+    char *text = NULL;
+    size_t n = 0;
+    json_t *o = NULL;
+    int rc = gg_checkpoint_side_file(h->ckpt, "chat_template.jinja", HF_MAX_SIDE, &text, &n, err);
+    if (rc == GG_OK && text != NULL) {
+        *out = json_stringn(text, n); /* NULL: not UTF-8 */
+        free(text);
+        return GG_OK;
+    }
+    if (rc == GG_OK)
+        rc = gg_hf_json_file(h, "chat_template.json", &o, err);
+    *out = json_incref(json_object_get(o, "chat_template"));
+    json_decref(o);
+    return rc;
+}
+
+static int write_templates(struct hf *h, struct gg_err *err)
+{
+    json_t *t = json_incref(json_object_get(h->tokenizer_config, "chat_template"));
+    int rc = GG_OK;
+    if (h->tokenizer_config != NULL && t == NULL)
+        rc = template_file(h, &t, err);
+    if (rc == GG_OK && json_is_string(t))
+        rc = gg_hf_set_json_str(h, "tokenizer.chat_template", t, err);
+    else if (rc == GG_OK && json_is_array(t))
+        rc = write_named(h, t, err);
+    json_decref(t);
+    return rc;
+}
+
+/* ---- normalizers ----------------------------------------------------------------------------- */
+
+static int write_normalizer(struct hf *h, const json_t *n, unsigned depth, struct gg_err *err)
+{
+    const char *type = gg_hf_get_str(n, "type");
+    json_t *one;
+    size_t i;
+    int rc = GG_OK;
+    if (same(type, "Lowercase"))
+        return gg_hf_set_bool(h, "tokenizer.ggml.normalizer.lowercase", true, err);
+    if (same(type, "StripAccents"))
+        return gg_hf_set_bool(h, "tokenizer.ggml.normalizer.strip_accents", true, err);
+    if (same(type, "Sequence") && depth < 4) {
+        json_array_foreach (json_object_get(n, "normalizers"), i, one) {
+            if (rc == GG_OK)
+                rc = write_normalizer(h, one, depth + 1, err);
+        }
+    }
+    return rc;
+}
+
+int gg_hf_special(struct hf *h, struct gg_err *err)
+{
+    struct special s = {.h = h, .n_kinds = N_PLAIN};
+    memset(s.add, -1, sizeof s.add);
+    for (int k = 0; k < N_PLAIN; k++)
+        s.text[k] = config_token(h->tokenizer_config, k);
+    if (h->tokenizer != NULL)
+        read_processors(&s);
+    read_tokenizer_config(&s);
+    read_config(&s);
+    int rc = h->vocab.merges ? write_merges(h, err) : GG_OK;
+    if (rc == GG_OK)
+        rc = write_ids(&s, err);
+    if (rc == GG_OK)
+        rc = write_templates(h, err);
+    if (rc == GG_OK && h->tokenizer != NULL)
+        rc = write_normalizer(h, json_object_get(h->tokenizer, "normalizer"), 0, err);
+    return rc;
+}
