@@ -77,7 +77,7 @@ const char *gg_checkpoint_file(const struct gg_checkpoint *c, size_t i, uint64_t
 
 bool gg_checkpoint_sequential(const struct gg_checkpoint *c)
 {
-    return c->store->sequential;
+    return c->sequential || c->store->sequential;
 }
 
 /* ---- building ------------------------------------------------------------------------------- */
@@ -130,6 +130,34 @@ int gg_ckpt_add(struct gg_checkpoint *c, const struct gg_ckpt_tensor *t,
     int rc = gg_ckpt_measure(&c->tensors[c->n], err);
     c->n += rc == GG_OK;
     return rc;
+}
+
+int gg_ckpt_keep_input(struct gg_checkpoint *c, struct gg_input *in, struct gg_err *err)
+{
+    if (c->n_inputs == c->inputs_cap) {
+        size_t cap = c->inputs_cap ? 2 * c->inputs_cap : 64;
+        struct gg_input **v = realloc(c->inputs, cap * sizeof(struct gg_input *));
+        if (v == NULL) {
+            gg_input_free(in);
+            return gg_fail_nomem(err, "a list of storages");
+        }
+        c->inputs = v;
+        c->inputs_cap = cap;
+    }
+    c->inputs[c->n_inputs++] = in;
+    return GG_OK;
+}
+
+int gg_ckpt_keep_store(struct gg_checkpoint *c, struct gg_store *s, struct gg_err *err)
+{
+    struct gg_store **v = realloc(c->stores, (c->n_stores + 1) * sizeof(struct gg_store *));
+    if (v == NULL) {
+        gg_store_free(s);
+        return gg_fail_nomem(err, "a list of archives");
+    }
+    c->stores = v;
+    c->stores[c->n_stores++] = s;
+    return GG_OK;
 }
 
 /* ---- data ----------------------------------------------------------------------------------- */

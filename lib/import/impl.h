@@ -38,6 +38,7 @@ struct gg_checkpoint {
     struct gg_store **stores; /* members of a checkpoint that is an archive itself */
     size_t n_stores;
     struct gg_map by_name; /* tensor name -> index */
+    bool sequential;
 };
 
 /* Appends a tensor. name must outlive the checkpoint (in mem). shape is checked and nelems and nbytes
@@ -49,6 +50,23 @@ GG_MUST_CHECK int gg_ckpt_measure(struct gg_ckpt_tensor *t, struct gg_err *err);
 
 /* Reads the headers of one file and adds its tensors. Messages lack the file's name. */
 GG_MUST_CHECK int gg_ckpt_load_safetensors(struct gg_checkpoint *c, uint32_t file, struct gg_err *err);
+
+/* The same of a zip file that is a PyTorch checkpoint; *dropped counts tensors left out (of an
+ * optimizer). zip must live as long as the checkpoint. */
+GG_MUST_CHECK int gg_ckpt_load_torch(struct gg_checkpoint *c, uint32_t file, struct gg_store *zip,
+                                     size_t *dropped, struct gg_err *err);
+/* The member that makes a zip file one; SIZE_MAX: it is none. */
+size_t gg_zip_torch_pickle(const struct gg_store *zip);
+
+/* A .npy file, or a zip of them. */
+GG_MUST_CHECK int gg_ckpt_load_npy(struct gg_checkpoint *c, uint32_t file, struct gg_err *err);
+GG_MUST_CHECK int gg_ckpt_load_npz(struct gg_checkpoint *c, uint32_t file, struct gg_store *zip,
+                                   struct gg_err *err);
+bool gg_zip_is_npz(const struct gg_store *zip);
+
+/* Lets the checkpoint own an input or a store; they are its own also when this fails. */
+GG_MUST_CHECK int gg_ckpt_keep_input(struct gg_checkpoint *c, struct gg_input *in, struct gg_err *err);
+GG_MUST_CHECK int gg_ckpt_keep_store(struct gg_checkpoint *c, struct gg_store *s, struct gg_err *err);
 
 /* Elements first..first+n-1 of a strided tensor. */
 GG_MUST_CHECK int gg_ckpt_gather(const struct gg_ckpt_tensor *t, const struct gg_ckpt_place *p,

@@ -2,6 +2,7 @@
 #include "lib/base/num.h"
 #include "lib/base/text.h"
 #include "lib/import/open.h"
+#include "lib/import/zip.h"
 #include "lib/sys/digest.h"
 
 #include <errno.h>
@@ -20,8 +21,40 @@ static int name_file(const char *shown, struct gg_err *err)
     return gg_err_prefix(err, "%s", shown);
 }
 
-static int load_kind(struct gg_checkpoint *c, uint32_t file, struct gg_err *err)
+/* What a zip file holds. */
+static int load_zip(struct gg_opening *o, uint32_t file, const char **format, struct gg_err *err)
 {
+    struct gg_store *zip;
+    size_t dropped = 0;
+    struct gg_ckpt_file *f = &o->c->files[file];
+    struct gg_buf prefix = GG_BUF_INIT;
+    gg_buf_addf(&prefix, "%s:", f->shown);
+    int rc = prefix.failed ? gg_fail_nomem(err, "a name")
+                           : gg_store_open_zip(&zip, f->in, gg_buf_str(&prefix), err);
+    gg_buf_free(&prefix);
+    if (rc == GG_OK)
+        rc = gg_ckpt_keep_store(o->c, zip, err);
+    if (rc != GG_OK)
+        return rc;
+    if (gg_zip_torch_pickle(zip) != SIZE_MAX) {
+        *format = "PyTorch";
+        rc = gg_ckpt_load_torch(o->c, file, zip, &dropped, err);
+    } else if (gg_zip_is_npz(zip)) {
+        *format = "npz";
+        rc = gg_ckpt_load_npz(o->c, file, zip, err);
+    } else {
+        rc = gg_fail(err, GG_ERR_UNSUPPORTED, 0, "is a zip file, but neither a PyTorch checkpoint "
+                     "(it has no data.pkl) nor an npz file");
+    }
+    if (rc == GG_OK && dropped > 0)
+        gg_findings_add(o->findings, GG_NOTE, "tensors-left-out", NULL, 0, GG_NOWHERE, "%s: %zu tensors "
+                        "beside the model's (of an optimizer, say) are not read", f->shown, dropped);
+    return rc;
+}
+
+static int load_kind(struct gg_opening *o, uint32_t file, struct gg_err *err)
+{
+    struct gg_checkpoint *c = o->c;
     enum gg_kind kind;
     const char *alien, *format = NULL;
     int rc = gg_recognise(c->files[file].in, c->files[file].name, &kind, &alien, err);
@@ -31,6 +64,13 @@ static int load_kind(struct gg_checkpoint *c, uint32_t file, struct gg_err *err)
     case GG_KIND_SAFETENSORS:
         format = "safetensors";
         rc = gg_ckpt_load_safetensors(c, file, err);
+        break;
+    case GG_KIND_ZIP:
+        rc = load_zip(o, file, &format, err);
+        break;
+    case GG_KIND_NPY:
+        format = "npz";
+        rc = gg_ckpt_load_npy(c, file, err);
         break;
     case GG_KIND_ALIEN:
         return gg_fail(err, GG_ERR_UNSUPPORTED, 0, "%s", alien);
@@ -48,8 +88,9 @@ static int load_kind(struct gg_checkpoint *c, uint32_t file, struct gg_err *err)
 }
 
 /* Opens a member as the next file and reads its headers. */
-static int load_file(struct gg_checkpoint *c, size_t member, struct gg_err *err)
+static int load_file(struct gg_opening *o, size_t member, struct gg_err *err)
 {
+    struct gg_checkpoint *c = o->c;
     if (c->n_files == c->files_cap) {
         size_t cap = c->files_cap ? 2 * c->files_cap : 8;
         struct gg_ckpt_file *v = realloc(c->files, cap * sizeof *v);
@@ -71,7 +112,7 @@ static int load_file(struct gg_checkpoint *c, size_t member, struct gg_err *err)
     if (f->nbytes == GG_NOWHERE)
         rc = gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE, "is a pipe: checkpoints are read from files");
     if (rc == GG_OK)
-        rc = load_kind(c, (uint32_t)(c->n_files - 1), err);
+        rc = load_kind(o, (uint32_t)(c->n_files - 1), err);
     return rc == GG_OK ? GG_OK : name_file(c->files[c->n_files - 1].shown, err);
 }
 
@@ -87,13 +128,13 @@ static int by_member(const void *a, const void *b)
 static int load_wanted(struct gg_opening *o, struct gg_err *err)
 {
     if (o->n_wanted == 1 && o->weight_map == NULL)
-        return load_file(o->c, o->wanted[0].member, err);
+        return load_file(o, o->wanted[0].member, err);
     if (o->n_wanted > 0)
         qsort(o->wanted, o->n_wanted, sizeof *o->wanted, by_member);
     for (size_t i = 0; i < o->n_wanted; i++) {
         struct gg_err why = {0};
         size_t n_before = o->c->n;
-        int rc = load_file(o->c, o->wanted[i].member, &why);
+        int rc = load_file(o, o->wanted[i].member, &why);
         o->wanted[i].bad = rc != GG_OK;
         o->c->n = rc != GG_OK ? n_before : o->c->n;
         if (rc == GG_ERR_NOMEM) {
