@@ -128,11 +128,6 @@ V_FN void round_group(const struct min_type *t, const struct min_work *k, int j,
     }
 }
 
-V_FN vu word_at(const vu *level, int i)
-{
-    return v_bytes(level[i], level[i + 1], level[i + 2], level[i + 3]);
-}
-
 /* ---- Q2_K -------------------------------------------------------------------------------------
  */
 
@@ -143,15 +138,15 @@ static void encode_q2_K(struct min_work *k)
     for (int j = 0; j < 16; j++)
         k->scale_code[j] = (k->scale_code[j] | (vi)((vu)k->min_code[j] << 4)) & 255;
     for (int j = 0; j < 16; j += 4)
-        word[j / 4] = word_at((const vu *)k->scale_code, j);
+        word[j / 4] = v_word_at((const vu *)k->scale_code, j);
     for (int h = 0; h < 2; h++) {
         for (int j = 0; j < 8; j++) {
             vi s = k->scale_code[8 * h + j];
             round_group(&q2_K, k, 8 * h + j, s & 15, (vi)((vu)s >> 4), level + 16 * j);
         }
         for (int i = 0; i < 32; i += 4)
-            word[4 + 8 * h + i / 4] = (word_at(level, i) | word_at(level, i + 32) << 2) |
-                                      (word_at(level, i + 64) << 4 | word_at(level, i + 96) << 6);
+            word[4 + 8 * h + i / 4] = (v_word_at(level, i) | v_word_at(level, i + 32) << 2) |
+                                      (v_word_at(level, i + 64) << 4 | v_word_at(level, i + 96) << 6);
     }
     word[20] = k->d_bits | k->dmin_bits << 16;
     v_store_words(&k->b, 0, word, 21);
@@ -177,7 +172,7 @@ static void pack_scales(struct min_work *k, vu word[3])
         min[j + 4] = p[j + 8] >> 4 | p[j + 4] >> 6 << 4;
     }
     for (int j = 0; j < 3; j++)
-        word[j] = word_at(p, 4 * j);
+        word[j] = v_word_at(p, 4 * j);
 }
 
 V_FN void round_pair(const struct min_type *t, const struct min_work *k, int j, vu level[64])
@@ -195,7 +190,7 @@ static void encode_q4_K(struct min_work *k)
     for (int p = 0; p < 4; p++) {
         round_pair(&q4_K, k, 2 * p, level);
         for (int i = 0; i < 32; i += 4)
-            word[4 + 8 * p + i / 4] = word_at(level, i) | word_at(level, i + 32) << 4;
+            word[4 + 8 * p + i / 4] = v_word_at(level, i) | v_word_at(level, i + 32) << 4;
     }
     v_store_words(&k->b, 0, word, 36);
 }
@@ -210,7 +205,7 @@ static void encode_q5_K(struct min_work *k)
     for (int p = 0; p < 4; p++) {
         round_pair(&q5_K, k, 2 * p, level);
         for (int i = 0; i < 32; i += 4) {
-            vu a = word_at(level, i), b = word_at(level, i + 32);
+            vu a = v_word_at(level, i), b = v_word_at(level, i + 32);
             word[12 + 8 * p + i / 4] = (a & 0x0f0f0f0fu) | (b & 0x0f0f0f0fu) << 4;
             high[i / 4] |= ((a >> 4 & 0x01010101u) | (b >> 3 & 0x02020202u)) << 2 * p;
         }

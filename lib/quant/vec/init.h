@@ -13,6 +13,8 @@
     X(encode)                                                                                      \
     X(encode_tiny)                                                                                 \
     X(encode_kmin)                                                                                 \
+    X(encode_ksym)                                                                                 \
+    X(encode_iq4)                                                                                  \
     X(stats)
 
 /* Puts a level's kernels into the table, over what stands there. */

@@ -26,25 +26,39 @@ struct v_moments {
     vf xq[4], qq[4];
 };
 
+/* A level before it is cut; wild: of any float. */
+V_FN vf v_signed_level(vf v, int nmax, bool wild)
+{
+    vf q = wild ? vf_from_i(v_nearest_wild(v)) : vf_nearest(v);
+    return vf_clamp(q, (float)-nmax, (float)(nmax - 1));
+}
+
 V_FN void v_fit4(struct v_moments *m, int n, int nmax, const vf *x, const vf *w,
-                 const vf inverse[4])
+                 const vf inverse[4], bool wild)
 {
     for (int c = 0; c < 4; c++)
         m->xq[c] = m->qq[c] = vf_set1(0);
     for (int i = 0; i < n; i++) {
         vf wx = w[i] * x[i];
         for (int c = 0; c < 4; c++) {
-            vf q = vf_clamp(vf_nearest(inverse[c] * x[i]), (float)-nmax, (float)(nmax - 1));
+            vf q = v_signed_level(inverse[c] * x[i], nmax, wild);
             m->xq[c] += wx * q;
             m->qq[c] += w[i] * q * q;
         }
     }
 }
 
-/* qk_search_scale with weights. |inverse * x| stays below nmax + 1, so that vf_nearest serves; a
- * group of (near) zeros computes anything and gets zeros in the end. The first candidate of five
- * fours is the plain inverse scale; the twentieth never wins, its levels are all 0. */
-V_FN vf v_search_scale(int n, int nmax, const vf *x, const vf *w, vi *level)
+/* What qk_search_scale finds: levels are the nearest to inverse * x, but 0 where zero. */
+struct v_signed {
+    vf scale, inverse;
+    vm zero;
+};
+
+/* qk_search_scale with weights. |inverse * x| stays below nmax + 1 when all x are finite, so that
+ * vf_nearest serves (else: wild); a group of (near) zeros computes anything and gets zeros in the
+ * end. The first candidate of five fours is the plain inverse scale; the twentieth never wins, its
+ * levels are all 0. */
+V_FN void v_fit_scale(int n, int nmax, const vf *x, const vf *w, bool wild, struct v_signed *fit)
 {
     vf magnitude = vf_set1(0), largest = magnitude;
     for (int i = 0; i < n; i++) {
@@ -53,8 +67,8 @@ V_FN vf v_search_scale(int n, int nmax, const vf *x, const vf *w, vi *level)
         magnitude = vf_select(more, a, magnitude);
         largest = vf_select(more, x[i], largest);
     }
-    vm zero = vf_lt(magnitude, vf_set1(QK_GROUP_EPS));
-    largest = vf_select(zero, vf_set1(1), largest);
+    fit->zero = vf_lt(magnitude, vf_set1(QK_GROUP_EPS));
+    largest = vf_select(fit->zero, vf_set1(1), largest);
     vf scale = vf_set1(0), best = scale, kept = scale;
     for (int k = -10; k <= 9; k += 4) {
         vf inverse[4];
@@ -64,24 +78,36 @@ V_FN vf v_search_scale(int n, int nmax, const vf *x, const vf *w, vi *level)
             float step = k + c == -10 ? 0.0f : 0.1f * (float)(k + c);
             inverse[c] = vf_set1(k + c == 0 ? 0.0f : -((float)nmax + step)) / largest;
         }
-        v_fit4(&m, n, nmax, x, w, inverse);
+        v_fit4(&m, n, nmax, x, w, inverse, wild);
         for (int c = 0; c < 4; c++) {
             vm wins = vm_and(vf_gt(m.qq[c], vf_set1(0)), vf_gt(m.xq[c] * m.xq[c], best * m.qq[c]));
-            vf fit = m.xq[c] / m.qq[c];
+            vf ratio = m.xq[c] / m.qq[c];
             if (k + c == -10) {
                 wins = vm_not(vm_from_bits(0));
-                fit = vf_select(vf_eq(m.qq[c], vf_set1(0)), vf_set1(0), fit);
+                ratio = vf_select(vf_eq(m.qq[c], vf_set1(0)), vf_set1(0), ratio);
             }
             kept = vf_select(wins, inverse[c], kept);
-            scale = vf_select(wins, fit, scale);
-            best = vf_select(wins, fit * m.xq[c], best);
+            scale = vf_select(wins, ratio, scale);
+            best = vf_select(wins, ratio * m.xq[c], best);
         }
     }
-    for (int i = 0; i < n; i++) {
-        vf q = vf_clamp(vf_nearest(kept * x[i]), (float)-nmax, (float)(nmax - 1));
-        level[i] = vi_select(zero, vi_set1(0), vi_trunc(q) + nmax);
-    }
-    return vf_select(zero, vf_set1(0), scale);
+    fit->inverse = kept;
+    fit->scale = vf_select(fit->zero, vf_set1(0), scale);
+}
+
+V_FN vi v_signed_code(const struct v_signed *fit, int nmax, vf x, bool wild)
+{
+    vf q = v_signed_level(fit->inverse * x, nmax, wild);
+    return vi_select(fit->zero, vi_set1(0), vi_trunc(q) + nmax);
+}
+
+V_FN vf v_search_scale(int n, int nmax, const vf *x, const vf *w, vi *level)
+{
+    struct v_signed fit;
+    v_fit_scale(n, nmax, x, w, false, &fit);
+    for (int i = 0; i < n; i++)
+        level[i] = v_signed_code(&fit, nmax, x[i], false);
+    return fit.scale;
 }
 
 /* ---- scale and minimum ------------------------------------------------------------------------

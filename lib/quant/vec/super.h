@@ -70,6 +70,21 @@ V_FN vu v_bytes(vu a, vu b, vu c, vu d)
     return (a | b << 8) | (c << 16 | d << 24);
 }
 
+/* Word of bytes level[i] .. level[i + 3]. */
+V_FN vu v_word_at(const vu *level, int i)
+{
+    return v_bytes(level[i], level[i + 1], level[i + 2], level[i + 3]);
+}
+
+/* Lane k of halves (low 16 bits) to byte `first` of block k. */
+V_FN void v_store_halves(const struct v_super *b, size_t first, vu half)
+{
+    uint16_t h[VL];
+    vi_to_u16(h, (vi)half);
+    for (int k = 0; k < b->at.n; k++)
+        gg_store_u16(b->at.y[k] + first, h[k]);
+}
+
 /* F16 of d, as a number and as bits. */
 V_FN vf v_through_f16(vf d, vu *bits)
 {
