@@ -6,8 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- error sums -------------------------------------------------------------------------------
- */
+/* ---- error sums ------------------------------------------------------------------------------ */
 
 /* Largest difference, and how many are none. Two passes over a tile cost less than one that the
  * search for a place keeps from vectorising. */
@@ -70,8 +69,7 @@ void qk_err_add(struct qk_err_sums *acc, const struct qk_err_sums *row, uint64_t
     acc->n += row->n;
 }
 
-/* ---- ranges -----------------------------------------------------------------------------------
- */
+/* ---- ranges ---------------------------------------------------------------------------------- */
 
 static inline uint32_t magnitude_at(const float *x, size_t i)
 {

@@ -75,8 +75,7 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* ---- one race ---------------------------------------------------------------------------------
- */
+/* ---- one race -------------------------------------------------------------------------------- */
 
 struct race {
     const struct qt_info *type;
@@ -197,8 +196,7 @@ static void run_race(struct bench *b, const struct qt_info *type, enum op op)
     print_race(b, &r);
 }
 
-/* ---- data -------------------------------------------------------------------------------------
- */
+/* ---- data ------------------------------------------------------------------------------------ */
 
 static uint32_t next_u32(uint64_t *s)
 {
@@ -273,8 +271,7 @@ static void bench_type(struct bench *b, const struct qt_info *t)
         run_race(b, t, OP_VALID);
 }
 
-/* ---- main -------------------------------------------------------------------------------------
- */
+/* ---- main ------------------------------------------------------------------------------------ */
 
 static const char *value_of(const char *arg, const char *name)
 {

@@ -4,8 +4,7 @@
 #include "lib/quant/vec/put.h"
 #include "lib/quant/vec/ue4m3.h"
 
-/* ---- one number an element --------------------------------------------------------------------
- */
+/* ---- one number an element ------------------------------------------------------------------- */
 
 static void dequant_f16(float *dst, const void *src, size_t n)
 {
@@ -38,8 +37,7 @@ static void dequant_f64(float *dst, const void *src, size_t n)
         qk_ref_dequant_f64(dst + i, p + 8 * i, n - i);
 }
 
-/* ---- is it finite? ----------------------------------------------------------------------------
- */
+/* ---- is it finite? --------------------------------------------------------------------------- */
 /* Runs of words whose exponents are not all ones are passed over; the reference finds the place. */
 
 V_FN vb words_at_top(const uint8_t *p, uint16_t exponent)
@@ -83,8 +81,7 @@ static size_t valid_f32(const void *src, size_t n)
     return i + qk_ref_valid_f32(p + 4 * i, n - i);
 }
 
-/* ---- blocks of 32 -----------------------------------------------------------------------------
- */
+/* ---- blocks of 32 ---------------------------------------------------------------------------- */
 
 static void dequant_q4_0(float *dst, const void *src, size_t n)
 {
@@ -205,8 +202,7 @@ static void dequant_mxfp4(float *dst, const void *src, size_t n)
     }
 }
 
-/* ---- blocks of 64 and 128 ---------------------------------------------------------------------
- */
+/* ---- blocks of 64 and 128 -------------------------------------------------------------------- */
 
 V_FN void nvfp4_scales(float d[VL], const uint8_t b[4])
 {
@@ -261,8 +257,7 @@ static void dequant_q2_0(float *dst, const void *src, size_t n)
     }
 }
 
-/* ---- ternary ----------------------------------------------------------------------------------
- */
+/* ---- ternary --------------------------------------------------------------------------------- */
 
 /* The first base-3 digit of each byte, less one: 3q >> 8 is 1 from 86, 2 from 171. */
 V_FN vb first_trit(vb q)

@@ -4,8 +4,7 @@
 #include "lib/quant/ref/kscales.h"
 #include "lib/quant/vec/v.h"
 
-/* ---- signs ------------------------------------------------------------------------------------
- */
+/* ---- signs ----------------------------------------------------------------------------------- */
 
 /* Bytes of seven bits get an eighth that makes their number of bits even. */
 V_FN uint32_t even_bytes(uint32_t x)
@@ -22,8 +21,7 @@ V_FN uint32_t four_even_signs(uint32_t s)
     return even_bytes((s & 0x7f) | (s << 1 & 0x7f00) | (s << 2 & 0x7f0000) | (s << 3 & 0x7f000000));
 }
 
-/* ---- IQ2: fields of two bits ------------------------------------------------------------------
- */
+/* ---- IQ2: fields of two bits ----------------------------------------------------------------- */
 
 /* Where a field of two bits starts, lane by lane. */
 V_FN vu field2(void)
@@ -124,8 +122,7 @@ static void dequant_iq2_s(float *dst, const void *src, size_t n)
     }
 }
 
-/* ---- IQ3: fields of three bits ----------------------------------------------------------------
- */
+/* ---- IQ3: fields of three bits --------------------------------------------------------------- */
 
 V_FN vu field3(void)
 {
@@ -204,8 +201,7 @@ static void dequant_iq3_s(float *dst, const void *src, size_t n)
     }
 }
 
-/* ---- IQ1: fields of two bits for -1, 0, 1, shifted by an eighth -------------------------------
- */
+/* ---- IQ1: fields of two bits for -1, 0, 1, shifted by an eighth ------------------------------ */
 
 /* Sixteen elements: two codes of eight fields; minus: which elements are shifted down. */
 V_FN void put_iq1(float *dst, float dl, uint32_t codes, uint32_t minus)

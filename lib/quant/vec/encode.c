@@ -1,13 +1,12 @@
 /* Encoders of F16, BF16 and Q4_0 .. Q8_0. Without weights neighbours are lanes, for a block knows
  * of no sum; with weights blocks are. */
 #include "lib/quant/ref/encode.h"
-#include "lib/quant/vec/search.h"
+#include "lib/quant/vec/affine.h"
 #include "lib/quant/vec/walk.h"
 
 #include <string.h>
 
-/* ---- one number an element --------------------------------------------------------------------
- */
+/* ---- one number an element ------------------------------------------------------------------- */
 
 static void quant_f16(void *dst, const float *src, size_t n_rows, size_t n_cols, size_t dst_stride,
                       size_t src_stride, const struct qk_args *args)
@@ -47,8 +46,7 @@ static void quant_bf16(void *dst, const float *src, size_t n_rows, size_t n_cols
     }
 }
 
-/* ---- blocks of 32 -----------------------------------------------------------------------------
- */
+/* ---- blocks of 32 ---------------------------------------------------------------------------- */
 
 enum { N = 32 / VL }; /* vectors in a block */
 
@@ -187,15 +185,16 @@ static inline void encode_q8_0(void *block, const float *p)
     vb_store(b->qs + 16, vb_from_vi(q + V_PER16));
 }
 
-/* ---- with weights: a block a lane -------------------------------------------------------------
- */
+/* ---- with weights: a block a lane ------------------------------------------------------------ */
 
 enum weigh_kind { AROUND_ZERO, ABOVE_MIN };
 
-/* What VL blocks become. */
+/* Two groups of VL blocks and what they become: the search for a minimum wants two. */
 struct weighed {
-    vf d, min;
-    vi level[32];
+    struct v_group g[SIDE];
+    vf x[SIDE * 32], w[SIDE * 32];
+    vf d[SIDE], min[SIDE];
+    vi level[SIDE * 32];
 };
 
 /* Mean squares of the rows of a group's blocks. A row's sum is taken in the order of its elements,
@@ -227,53 +226,59 @@ static void find_means(struct row_means *m, const struct v_walk *w, size_t row,
     vf_store(m->mean, sum / (float)w->n_cols);
 }
 
-V_FN void load_weights(vf weight[32], const vf x[32], const struct v_group *g, const float *weights,
-                       vf mean)
+/* A group's values and weights. */
+V_FN void load_group(const struct v_group *g, const float *weights, vf mean, vf x[32], vf w[32])
 {
     const float *from[VL];
-    vf w[32];
     for (int k = 0; k < VL; k++)
         from[k] = weights + g->col[k];
+    v_load_columns(x, g->x, 32);
     v_load_columns(w, from, 32);
     for (int i = 0; i < 32; i++)
-        weight[i] = w[i] * vf_sqrt(mean + x[i] * x[i]);
+        w[i] *= vf_sqrt(mean + x[i] * x[i]);
 }
 
-V_FN void weigh_group(struct weighed *out, const struct v_group *g, const float *weights, vf mean,
-                      enum weigh_kind kind, int n_levels)
+V_FN void weigh_around_zero(struct weighed *b, int half)
 {
-    vf x[32], weight[32];
-    v_load_columns(x, g->x, 32);
-    load_weights(weight, x, g, weights, mean);
-    if (kind == AROUND_ZERO) {
-        out->d = v_search_scale(32, n_levels / 2, x, weight, out->level);
-        return;
-    }
+    for (int u = 0; u < SIDE; u++)
+        b->d[u] = v_search_scale(32, half, b->x + 32 * u, b->w + 32 * u, b->level + 32 * u);
+}
+
+V_FN void weigh_above_min(struct weighed *b, int nmax)
+{
     const struct qk_min_search search = {
-        .n = 32, .nmax = n_levels - 1, .nstep = 36, .rmin = -0.9f, .rdelta = 0.05f, .use_mad = 0};
-    vf below;
-    out->d = v_search_scale_min(&search, x, weight, out->level, &below);
-    out->min = -below;
+        .n = 32, .nmax = nmax, .nstep = 36, .rmin = -0.9f, .rdelta = 0.05f, .use_mad = 0};
+    struct v_affine best;
+    v_search_affine(&search, b->x, b->w, &best);
+    for (int u = 0; u < SIDE; u++) {
+        b->d[u] = best.scale[u];
+        b->min[u] = best.min[u];
+        for (int i = 32 * u; i < 32 * u + 32; i++) {
+            vf v = best.inverse[u] * (b->x[i] - best.from[u]);
+            b->level[i] = vi_clamp(v_nearest_wild(v), 0, nmax);
+        }
+    }
 }
 
 /* Blocks are d, min (ABOVE_MIN), fifth bits (32 levels), nibbles, one after the other. */
-V_FN void store_group(const struct v_group *g, const struct weighed *w, enum weigh_kind kind,
-                      int n_levels)
+V_FN void store_group(const struct weighed *b, int u, enum weigh_kind kind, int n_levels)
 {
+    const struct v_group *g = &b->g[u];
+    const vi *level = b->level + 32 * u;
     uint16_t d[VL], min[VL];
     int32_t word[4][VL], high[VL];
     vu fifth = (vu)vi_set1(0);
     for (int j = 0; j < 32; j++)
-        fifth |= ((vu)w->level[j] >> 4 & 1u) << j;
+        fifth |= ((vu)level[j] >> 4 & 1u) << j;
     for (int m = 0; m < 4; m++) {
         vu bytes = (vu)vi_set1(0);
         for (int j = 4 * m; j < 4 * m + 4; j++)
-            bytes |= (((vu)w->level[j] & 15u) | ((vu)w->level[j + 16] & 15u) << 4) << 8 * (j % 4);
+            bytes |= (((vu)level[j] & 15u) | ((vu)level[j + 16] & 15u) << 4) << 8 * (j % 4);
         vi_store(word[m], (vi)bytes);
     }
     vi_store(high, (vi)fifth);
-    vf_to_f16(d, w->d);
-    vf_to_f16(min, kind == ABOVE_MIN ? w->min : w->d);
+    vf_to_f16(d, b->d[u]);
+    vf_to_f16(min, kind == ABOVE_MIN ? b->min[u] : b->d[u]);
     for (int k = 0; k < g->n; k++) {
         uint8_t *y = g->y[k];
         memcpy(y, &d[k], 2);
@@ -290,23 +295,32 @@ V_FN void store_group(const struct v_group *g, const struct weighed *w, enum wei
 V_FN void weigh_rows(struct v_walk w, const struct qk_args *args, enum weigh_kind kind,
                      int n_levels)
 {
-    struct v_group g;
+    struct weighed b;
     struct row_means means = {0, 0, {0}};
-    while (v_next_group(&w, &g)) {
-        struct weighed out;
-        float mean[VL];
-        for (int k = 0; k < VL; k++) {
-            if (g.row[k] >= means.first + means.n)
-                find_means(&means, &w, g.row[k], args);
-            mean[k] = means.mean[g.row[k] - means.first];
+    while (v_next_group(&w, &b.g[0])) {
+        if (!v_next_group(&w, &b.g[1])) {
+            b.g[1] = b.g[0];
+            b.g[1].n = 0;
         }
-        weigh_group(&out, &g, args->weights, vf_load(mean), kind, n_levels);
-        store_group(&g, &out, kind, n_levels);
+        for (int u = 0; u < SIDE; u++) {
+            float mean[VL];
+            for (int k = 0; k < VL; k++) {
+                if (b.g[u].row[k] >= means.first + means.n)
+                    find_means(&means, &w, b.g[u].row[k], args);
+                mean[k] = means.mean[b.g[u].row[k] - means.first];
+            }
+            load_group(&b.g[u], args->weights, vf_load(mean), b.x + 32 * u, b.w + 32 * u);
+        }
+        if (kind == AROUND_ZERO)
+            weigh_around_zero(&b, n_levels / 2);
+        else
+            weigh_above_min(&b, n_levels - 1);
+        for (int u = 0; u < SIDE; u++)
+            store_group(&b, u, kind, n_levels);
     }
 }
 
-/* ---- entries ----------------------------------------------------------------------------------
- */
+/* ---- entries --------------------------------------------------------------------------------- */
 
 #define QUANT(type, kind, n_levels)                                                                \
     static void quant_##type(void *dst, const float *src, size_t n_rows, size_t n_cols,            \

@@ -6,8 +6,7 @@
 
 #include <string.h>
 
-/* ---- ternary ----------------------------------------------------------------------------------
- */
+/* ---- ternary --------------------------------------------------------------------------------- */
 
 /* Greatest magnitude of n elements, a multiple of 64. */
 V_FN float max_abs_run(const float *p, int n)
@@ -80,8 +79,7 @@ static inline void encode_tq2_0(void *block, const float *x)
     }
 }
 
-/* ---- 4-bit floats -----------------------------------------------------------------------------
- */
+/* ---- 4-bit floats ---------------------------------------------------------------------------- */
 
 /* Numbers of the nearest values, of magnitudes 0, 1, 2, 3, 4, 6, 8, 12 times d, sign at bit 3.
  *
@@ -182,8 +180,7 @@ static inline void encode_nvfp4(void *block, const float *x)
     }
 }
 
-/* ---- one and two bits -------------------------------------------------------------------------
- */
+/* ---- one and two bits ------------------------------------------------------------------------ */
 
 /* The mean of magnitudes is a sum in order: blocks are lanes. */
 static void quant_q1_0(void *dst, const float *src, size_t n_rows, size_t n_cols, size_t dst_stride,
@@ -243,8 +240,7 @@ static inline void encode_q2_0(void *block, const float *x)
     pack_two_bits(b->qs, level);
 }
 
-/* ---- entries ----------------------------------------------------------------------------------
- */
+/* ---- entries --------------------------------------------------------------------------------- */
 
 #define QUANT(type, nelems)                                                                        \
     static void quant_##type(void *dst, const float *src, size_t n_rows, size_t n_cols,            \
