@@ -150,9 +150,11 @@ static void vocab_facts(struct facts *f)
         gg_buf_addc(&b, '/');
         add_escaped(&b, d->pre, 16);
     }
-    if (d->arch.n_vocab > 0 || b.nbytes > 0)
+    if (d->arch.n_vocab > 0)
         fact(f, "vocabulary", "%s%s%s", gg_text_thousands(s, d->arch.n_vocab), b.nbytes > 0 ? ", " : "",
              gg_buf_str(&b));
+    else if (b.nbytes > 0)
+        fact(f, "vocabulary", "%s", gg_buf_str(&b));
     gg_buf_free(&b);
     if (d->n_templates > 0)
         fact(f, "chat template", "%s, and %llu named", d->has_template ? "yes" : "no",
@@ -169,7 +171,7 @@ static void file_facts(struct facts *f)
     if (f->x->model->n_files > 1)
         fact(f, "shards", "%zu", f->x->model->n_files);
     if (f->x->desc.has_imatrix)
-        fact(f, "importance", "made with an importance matrix");
+        fact(f, "made with", "an importance matrix");
 }
 
 static int print_facts(struct inspect *x, size_t *n_rows, struct gg_err *err)

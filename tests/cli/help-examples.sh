@@ -1,0 +1,14 @@
+# The examples in the help of each command work as they stand, on the bundled model. (Status 1 is an
+# answer: it has no chat template.)
+cp "$FIX/models/tiny-bf16.gguf" model.gguf
+cp "$FIX/models/imatrix.gguf" imatrix.gguf
+ggtool help | sed -n 's/^  \([a-z][a-z-]*\)  .*/\1/p' > commands
+while read -r c; do
+    ggtool help "$c" | sed -n '/^Examples:/,$ { s/^  \([^ ].*\)/\1/p; }' > examples
+    while read -r line; do
+        rc=0
+        bash -eu -c "$line" > out 2>&1 < /dev/null || rc=$?
+        [ "$rc" -le 1 ] || { echo "$c: $line: status $rc"; head -3 out; }
+    done < examples
+    [ -s examples ] || echo "$c: no examples"
+done < commands
