@@ -87,6 +87,7 @@ step 'fuzz replay' fuzz replay build/release
 one 'example of the public header' build example
 if [ "${1:-}" = full ]; then
     step 'lint' lint tests/lint/lint.sh build/release/libggtool.a
+    step 'installation' install tests/lint/install.sh
     step 'faults and kills' fault "$MAKE" --no-print-directory DEV=1 fault
     sanitized asan
     sanitized ubsan
