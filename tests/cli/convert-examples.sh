@@ -1,0 +1,9 @@
+# The examples of convert.
+. "$ROOT/tests/cli/lib-convert.sh"
+. "$ROOT/tests/cli/lib-examples.sh"
+need_hf
+inputs() {
+    ln -s "$HF" Llama-3.2-1B
+    ln -s "$HF/model-00001-of-00002.safetensors" vae.safetensors
+}
+run_examples convert
