@@ -46,7 +46,8 @@ static int classify(struct gg_input *in, const struct stat *st, struct gg_err *e
     else if (S_ISCHR(st->st_mode))
         what = isatty(in->fd) ? "is a terminal" : "is a character device";
     if (what != NULL)
-        return gg_fail(err, GG_ERR_ARG, GG_NOWHERE, "%s: %s, not a file", shown(in, name), what);
+        return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE, "%s: %s, not a file", shown(in, name),
+                       what);
     in->pipe = !S_ISREG(st->st_mode);
     in->nbytes = in->pipe ? GG_NOWHERE : (uint64_t)st->st_size;
     if (!in->pipe) {
