@@ -149,6 +149,7 @@ struct hf {
     uint64_t n_layers;
     uint64_t n_vocab_rows; /* rows of the embedding, 0: not found */
     uint32_t file_type;
+    bool odd_spm; /* tokenizer.model is there, and is no SentencePiece model */
     struct hf_vocab vocab;
 };
 

@@ -85,9 +85,8 @@ static bool is_size(const char *s)
     else if (digits(p) > 0 && (p[digits(p)] == 'x' || p[digits(p)] == 'X'))
         p += digits(p) + 1;
     size_t n = digits(p);
-    if (n == 0) /* the number may be missing: "B" alone, or "8xB" */
-        return *p != '\0' && strchr("KMBTkmbt", *p) != NULL && digits(p + 1) <= 1 &&
-               p[1 + digits(p + 1)] == '\0';
+    if (n == 0)
+        return false;
     p += n;
     if ((*p == '.' || *p == '_') && digits(p + 1) > 0)
         p += 1 + digits(p + 1);

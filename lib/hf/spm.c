@@ -202,6 +202,7 @@ int gg_hf_spm_read(struct hf *h, bool *done, struct gg_err *err)
     struct span s = {(const uint8_t *)data, (const uint8_t *)data + n};
     uint64_t n_pieces = count_pieces(s);
     if (n_pieces == 0) {
+        h->odd_spm = true;
         gg_findings_add(
             h->notes, GG_NOTE, "tokenizer", NULL, 0, GG_NOWHERE,
             "tokenizer.model is no SentencePiece model; tokenizer.json is read instead");

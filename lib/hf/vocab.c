@@ -79,6 +79,10 @@ int gg_hf_vocab_read(struct hf *h, struct gg_err *err)
     int rc = gg_hf_spm_read(h, &done, err);
     if (rc == GG_OK && !done)
         rc = gg_hf_bpe_read(h, &done, err);
+    if (rc == GG_OK && !done && h->odd_spm)
+        return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE,
+                       "tokenizer.model is no SentencePiece model, or damaged, and there is no "
+                       "tokenizer.json");
     if (rc == GG_OK && !done)
         return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
                        "no tokenizer: neither tokenizer.model (SentencePiece) nor tokenizer.json");

@@ -1,0 +1,36 @@
+# Checkpoints that cannot be right, each with one line that says why, and nothing left behind.
+. "$ROOT/tests/cli/lib-convert.sh"
+fresh() { # CASE [SED-EXPRESSION FILE]...
+    rm -rf x && mkdir x && cp "$FIX/hf/$1"/* x && chmod -R u+w x
+    [ -e x/tokenizer.json ] || cp "$FIX/hf/tokenizer.model" x
+    shift
+    while [ $# -gt 0 ]; do sed -i.orig "$1" "x/$2"; rm "x/$2.orig"; shift 2; done
+    mkckpt x/model.safetensors x/tensors
+    echo "-- $*" >&2
+    fails 3 ggtool convert x out.gguf
+}
+fresh llama 's/"num_hidden_layers": 2/"num_hidden_layers": 3/' config.json
+fresh llama 's/"num_hidden_layers": 2/"num_hidden_layers": 1e99/' config.json
+fresh llama '/vocab_size/d' config.json
+fresh llama 's/"num_attention_heads": 4/"num_attention_heads": 0/' config.json
+fresh llama 's/q_proj/q_prod/' tensors
+fresh llama '/embed_tokens/d' tensors
+fresh llama 's/^model.embed_tokens.weight F16 320x64/model.embed_tokens.weight F16 100x64/' tensors
+fresh llama 's/^{/{"quantization_config":{"quant_method":"gptq"},/' config.json
+fresh llama 's/^{/[/' config.json
+fresh mixtral 's/experts.{0-3}.w2/experts.{1-3}.w2/' tensors
+fresh mixtral 's/"num_local_experts": 4/"num_local_experts": 8/' config.json
+fresh qwen3 's/\\\\p{N}|/\\\\p{N}{1,2}|/' tokenizer.json
+fresh qwen3 's/"id": 302/"id": 3020/' tokenizer.json
+fresh qwen3 's/"type": "BPE"/"type": "Unigram"/' tokenizer.json
+fresh qwen3 's/\[\["Ġ", "t"\]/[["Ġ"]/' tokenizer.json
+fresh phi3 's/"original_max_position_embeddings": 128/"original_max_position_embeddings": 0/' config.json
+cp "$FIX/hf/phi3/config.json" x && cp "$FIX/hf/phi3/tensors" x
+rm x/tokenizer.model
+fails 3 ggtool convert x out.gguf
+cp "$FIX/hf/tokenizer.model" x
+head -c 3000 "$FIX/hf/tokenizer.model" > x/tokenizer.model
+fails 3 ggtool convert x out.gguf
+fails 2 ggtool convert x out.gguf --arch nosuch
+fails 2 ggtool convert x
+only_here x
