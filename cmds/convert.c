@@ -1,5 +1,5 @@
 /* ggtool convert: a checkpoint as it was downloaded in, a GGUF model out, in one pass. */
-#include "cmds/make.h"
+#include "cmds/convert.h"
 
 #include "lib/base/text.h"
 #include "lib/hf/hf.h"
@@ -11,10 +11,7 @@
 
 static int run_convert(struct cmd_env *env, void *opts, int argc, char **argv);
 
-struct convert_opts {
-    struct make_opts make;
-    const char *arch, *name, *pre, *metadata;
-};
+static const char *const dtypes[] = {"auto", "bf16", "f16", "f32", NULL};
 
 static const struct gg_opt convert_options[] = {
     {.name = "type", .letter = 't', .kind = GG_OPT_STRING, .dest = offsetof(struct convert_opts, make.type),
@@ -30,6 +27,9 @@ static const struct gg_opt convert_options[] = {
     {.name = "metadata", .kind = GG_OPT_PATH, .dest = offsetof(struct convert_opts, metadata),
      .arg = "FILE.json", .help = "general.* keys that override what was found",
      .complete = GG_COMPLETE_FILE},
+    {.name = "dtype", .kind = GG_OPT_CHOICE, .dest = offsetof(struct convert_opts, dtype), .arg = "TYPE",
+     .help = "of safetensors: auto (that of the matrices, bf16 when quantized), bf16, f16, f32",
+     .choices = dtypes},
     {.kind = GG_OPT_GROUP, .group = &make_opts_look},
     GG_OPT_SUBTABLE(&gg_opts_output, struct convert_opts, make.output),
     GG_OPT_SUBTABLE(&gg_opts_quant, struct convert_opts, make.quant),
@@ -55,12 +55,17 @@ const struct cmd cmd_convert = {
         "Gemma, Gemma 2, Gemma 3 (text), Phi-3 and Phi-4. --arch raw makes a GGUF of any tensor file,\n"
         "with the names it has.\n"
         "\n"
+        "IN may be a GGUF too, of any version and byte order. When OUT ends in .safetensors, every tensor\n"
+        "is decoded and written under its Hugging Face name where it is known, else its GGUF name;\n"
+        "--split-max-size makes several files and an index.\n"
+        "\n"
         "What was decided on the way (tokens that fill up the embedding, parts left out, the tokenizer)\n"
         "is said on standard error.",
     .examples = "ggtool convert Llama-3.2-1B/ llama.gguf\tas it is stored\n"
                 "ggtool convert Llama-3.2-1B/ llama-Q4_K_M.gguf --type Q4_K_M\tquantized in one pass\n"
                 "ggtool convert Llama-3.2-1B/ --type auto,Q8_0,Q4_K_M -o 'llama-{type}.gguf'\tthree at "
                 "once\n"
+                "ggtool convert model-Q8_0.gguf model.safetensors\tback, decoded\n"
                 "ggtool convert vae.safetensors vae.gguf --arch raw\tany tensor file\n",
     .opts = convert_options,
     .min_args = 1,
@@ -105,7 +110,21 @@ static int read_text(char **out, const char *path, struct gg_err *err)
     return rc;
 }
 
-static int open_checkpoint(struct make *r, void *ctx, struct gg_err *err)
+/* A GGUF begins with its name; a folder cannot be read. */
+static bool is_gguf(const char *path)
+{
+    struct gg_err err;
+    struct gg_input *in = NULL;
+    char magic[4];
+    size_t got = 0;
+    bool yes = gg_input_open(&in, path, &err) == GG_OK &&
+               gg_input_read(in, 0, magic, sizeof magic, &got, &err) == GG_OK && got == 4 &&
+               memcmp(magic, "GGUF", 4) == 0;
+    gg_input_free(in);
+    return yes;
+}
+
+static int open_any(struct make *r, void *ctx, struct gg_err *err)
 {
     const struct convert_opts *o = ctx;
     struct gg_findings found = GG_FINDINGS_INIT;
@@ -113,6 +132,13 @@ static int open_checkpoint(struct make *r, void *ctx, struct gg_err *err)
     struct gg_hf_opts h = {.arch = o->arch, .name = o->name, .pre = o->pre,
                            .metadata_name = o->metadata};
     char *metadata = NULL;
+    if (is_gguf(r->in)) {
+        if (o->arch != NULL || o->name != NULL || o->pre != NULL || o->metadata != NULL)
+            return gg_fail(err, GG_ERR_ARG, GG_NOWHERE,
+                           "%s: is GGUF already: --arch, --name, --pre and --metadata are for "
+                           "checkpoints (--override-kv changes keys)", r->in);
+        return gg_job_open(&r->model, r->in, make_only_looks(r) ? GGF_HEADER_ONLY : GGF_STRICT, err);
+    }
     int rc = o->metadata != NULL ? read_text(&metadata, o->metadata, err) : GG_OK;
     if (rc == GG_OK)
         rc = gg_checkpoint_open(&ckpt, r->in, &found, err);
@@ -128,15 +154,41 @@ static int open_checkpoint(struct make *r, void *ctx, struct gg_err *err)
     return rc;
 }
 
+static int usage(struct cmd_env *env, const char *text)
+{
+    gg_msg_error(&env->msg, "%s", text);
+    return CMD_USAGE;
+}
+
+/* Options that have no meaning for safetensors. */
+static int check_back(struct cmd_env *env, const struct convert_opts *o)
+{
+    const struct make_opts *m = &o->make;
+    if (m->type != NULL)
+        return usage(env, "--type is for GGUF; safetensors take --dtype bf16, f16 or f32");
+    if (m->dry_run || m->explain != NULL || m->json || m->report != NULL || m->stats_out != NULL ||
+        m->output.sha256 || m->output.keep_split || m->output.split_max_tensors.set ||
+        m->quant.imatrix != NULL || m->quant.tensor_types.n > 0 || m->quant.only != NULL ||
+        m->meta.prune_layers != NULL || m->meta.override_kv.n > 0 || o->arch != NULL ||
+        o->name != NULL || o->pre != NULL || o->metadata != NULL || m->work.check_first)
+        return usage(env, "safetensors take only --dtype, --split-max-size, --force, --max-memory");
+    return CMD_OK;
+}
+
 static int run_convert(struct cmd_env *env, void *opts, int argc, char **argv)
 {
     struct convert_opts *o = opts;
     struct make r = {.env = env, .o = &o->make, .doing = "converting",
                      .no_output = "where to? name an output: ggtool convert IN OUT (or --dry-run)"};
+    const char *out = argc == 2 ? argv[1] : o->make.output.output;
     char *types = spell_types(o->make.type);
     int code = types == NULL ? CMD_ENVIRONMENT : make_arguments(&r, types, argc, argv);
-    if (code == CMD_OK)
-        code = make_run(&r, open_checkpoint, o);
+    if (code == CMD_OK && convert_is_back(out))
+        code = check_back(env, o) == CMD_OK ? convert_back(&r, o, out) : CMD_USAGE;
+    else if (code == CMD_OK && o->dtype != 0)
+        code = usage(env, "--dtype is for an output that ends in .safetensors; --type is for GGUF");
+    else if (code == CMD_OK)
+        code = make_run(&r, open_any, o);
     make_free(&r);
     free(types);
     return code;

@@ -4,6 +4,7 @@
 need_hf
 inputs() {
     ln -s "$HF" Llama-3.2-1B
+    ln -s "$TINY" model-Q8_0.gguf
     ln -s "$HF/model-00001-of-00002.safetensors" vae.safetensors
 }
 run_examples convert
