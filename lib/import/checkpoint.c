@@ -72,6 +72,8 @@ const char *gg_checkpoint_file(const struct gg_checkpoint *c, size_t i, uint64_t
     *dev = *ino = 0;
     if (c->files[i].in != NULL)
         gg_input_id(c->files[i].in, dev, ino);
+    if (*ino == 0 && c->store->in != NULL)
+        gg_input_id(c->store->in, dev, ino); /* the archive */
     return c->files[i].name;
 }
 

@@ -69,7 +69,8 @@ size_t gg_checkpoint_find(const struct gg_checkpoint *c, const char *name);
  * as unpacking again from the start. */
 bool gg_checkpoint_sequential(const struct gg_checkpoint *c);
 
-/* Files the tensors come from, for refusing an output that is an input. */
+/* Files the tensors come from, for refusing an output that is an input: name within the folder or
+ * archive; device and inode of the file or of the archive it is in. */
 size_t gg_checkpoint_n_files(const struct gg_checkpoint *c);
 const char *gg_checkpoint_file(const struct gg_checkpoint *c, size_t i, uint64_t *nbytes,
                                uint64_t *dev, uint64_t *ino);

@@ -244,3 +244,50 @@ int gg_open_member(struct gg_opening *o, const char *name, struct gg_err *err)
     int rc = ends_with(name, ".index.json") ? gg_index_read(o, i, err) : gg_open_want(o, i, err);
     return rc == GG_OK ? gg_open_wanted(o, err) : rc;
 }
+
+/* ---- archives ---------------------------------------------------------------------------------- */
+
+/* Does the member look like part of a checkpoint? */
+static bool holds_tensors(const char *name)
+{
+    const char *slash = strrchr(name, '/');
+    name = slash != NULL ? slash + 1 : name;
+    for (size_t k = 0; k < GG_COUNTOF(FLAVOURS); k++)
+        if (is_candidate(&FLAVOURS[k], name))
+            return true;
+    return false;
+}
+
+/* Not one of these is ever the name of a model's file. */
+static bool is_legacy_torch(struct gg_store *s)
+{
+    return gg_store_find(s, "pickle") != SIZE_MAX && gg_store_find(s, "storages") != SIZE_MAX &&
+           gg_store_find(s, "tensors") != SIZE_MAX;
+}
+
+int gg_open_found(struct gg_opening *o, struct gg_err *err)
+{
+    struct gg_store *s = o->c->store;
+    size_t found = SIZE_MAX, n_found = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        const char *name = s->members[i].name, *slash = strrchr(name, '/');
+        size_t n = slash != NULL ? (size_t)(slash - name + 1) : 0;
+        if (!holds_tensors(name) || (found != SIZE_MAX && n == n_found &&
+                                     strncmp(s->members[found].name, name, n) == 0))
+            continue;
+        if (found != SIZE_MAX)
+            return ambiguous(o, found, i, err);
+        found = i;
+        n_found = n;
+    }
+    if (found == SIZE_MAX && is_legacy_torch(s))
+        return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE, "%s: is a PyTorch checkpoint of the oldest "
+                       "kind, a tar file: load it with a recent PyTorch and save it again, best as "
+                       "safetensors", o->c->name);
+    if (found != SIZE_MAX) {
+        o->c->folder = gg_arena_strndup(&o->c->mem, s->members[found].name, n_found);
+        if (o->c->folder == NULL)
+            return gg_fail_nomem(err, "a path");
+    }
+    return found != SIZE_MAX ? gg_open_folder(o, err) : nothing_here(o, err);
+}

@@ -1,6 +1,7 @@
 /* Opening checkpoints: which files belong to one, and whether all that should be there is. */
 #include "lib/base/num.h"
 #include "lib/base/text.h"
+#include "lib/import/archive.h"
 #include "lib/import/open.h"
 #include "lib/import/zip.h"
 #include "lib/sys/digest.h"
@@ -248,25 +249,120 @@ int gg_open_wanted(struct gg_opening *o, struct gg_err *err)
     return rc;
 }
 
+/* The folder of a path with its slash, malloc'd: "" when it has none. */
+static char *folder_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash != NULL ? strndup(path, (size_t)(slash - path + 1)) : strdup("");
+}
+
+/* A file of a folder on disk. */
+static int open_file(struct gg_opening *o, const char *path, struct gg_err *err)
+{
+    char *dir = folder_of(path);
+    if (dir == NULL)
+        return gg_fail_nomem(err, "a path");
+    const char *name = path + strlen(dir);
+    int rc = gg_store_open_folder(&o->c->store, dir, false, err);
+    free(dir);
+    return rc == GG_OK ? gg_open_member(o, name, err) : rc;
+}
+
+/* What is inside an archive. inner: the path in it, "" for what is found by itself. */
+static int open_inside(struct gg_opening *o, const char *inner, struct gg_err *err)
+{
+    struct gg_store *s = o->c->store;
+    char shown[256];
+    if (inner[0] == '\0')
+        return gg_open_found(o, err);
+    if (gg_store_find(s, inner) != SIZE_MAX) {
+        char *dir = folder_of(inner);
+        o->c->folder = dir != NULL ? gg_arena_strndup(&o->c->mem, dir, strlen(dir)) : NULL;
+        size_t n = dir != NULL ? strlen(dir) : 0;
+        free(dir);
+        return o->c->folder != NULL ? gg_open_member(o, inner + n, err) : gg_fail_nomem(err, "a path");
+    }
+    struct gg_buf b = GG_BUF_INIT;
+    gg_buf_adds(&b, inner);
+    if (b.nbytes > 0 && inner[b.nbytes - 1] != '/')
+        gg_buf_addc(&b, '/');
+    o->c->folder = b.failed ? NULL : gg_arena_strndup(&o->c->mem, gg_buf_str(&b), b.nbytes);
+    gg_buf_free(&b);
+    if (o->c->folder == NULL)
+        return gg_fail_nomem(err, "a path");
+    for (size_t i = 0; i < s->n; i++)
+        if (strncmp(s->members[i].name, o->c->folder, strlen(o->c->folder)) == 0)
+            return gg_open_folder(o, err);
+    return gg_fail(err, GG_ERR_ARG, GG_NOWHERE, "%s: there is no '%s' in it", gg_store_shown(s, ""),
+                   gg_text_escape_into(shown, sizeof shown, inner, strlen(inner)));
+}
+
+/* Is the file an archive of files, not a checkpoint by itself? If so it is now the store. */
+static int try_archive(struct gg_opening *o, const char *path, bool *is, struct gg_err *err)
+{
+    struct gg_input *in;
+    enum gg_kind kind;
+    const char *alien;
+    *is = false;
+    int rc = gg_input_open(&in, path, err);
+    if (rc != GG_OK)
+        return rc;
+    rc = gg_recognise(in, path, &kind, &alien, err);
+    if (rc != GG_OK || (kind != GG_KIND_ZIP && kind != GG_KIND_TAR && kind != GG_KIND_COMPRESSED)) {
+        gg_input_free(in);
+        return rc;
+    }
+    char shown[256];
+    rc = gg_store_open_archive(&o->c->store, in, kind, path, err);
+    if (rc != GG_OK)
+        return gg_err_prefix(err, "%s", gg_text_escape_into(shown, sizeof shown, path, strlen(path)));
+    *is = kind != GG_KIND_ZIP ||
+          (gg_zip_torch_pickle(o->c->store) == SIZE_MAX && !gg_zip_is_npz(o->c->store));
+    if (!*is) {
+        gg_store_free(o->c->store);
+        o->c->store = NULL;
+    }
+    return GG_OK;
+}
+
+static int open_archive(struct gg_opening *o, const char *path, size_t n, struct gg_err *err)
+{
+    bool is;
+    char shown[256];
+    char *file = strndup(path, n);
+    if (file == NULL)
+        return gg_fail_nomem(err, "a path");
+    gg_text_escape_into(shown, sizeof shown, file, n);
+    int rc = try_archive(o, file, &is, err);
+    free(file);
+    if (rc == GG_OK && !is)
+        rc = gg_fail(err, GG_ERR_ARG, GG_NOWHERE, "%s: is not an archive, so there is no '%s' in it",
+                     shown, path + n + 1);
+    return rc == GG_OK ? open_inside(o, path + n + 1, err) : rc;
+}
+
 static int open_path(struct gg_opening *o, const char *path, struct gg_err *err)
 {
     struct stat st;
     char shown[256];
-    gg_text_escape_into(shown, sizeof shown, path, strlen(path));
-    if (stat(path, &st) != 0)
-        return gg_fail_sys(err, errno, "%s: cannot open", shown);
-    bool folder = S_ISDIR(st.st_mode);
-    const char *slash = strrchr(path, '/');
-    char *dir = folder ? strdup(path) : slash != NULL ? strndup(path, (size_t)(slash - path + 1))
-                                                      : strdup("");
-    if (dir == NULL)
-        return gg_fail_nomem(err, "a path");
-    int rc = gg_store_open_folder(&o->c->store, dir, folder, err);
-    free(dir);
+    bool archive = false;
+    size_t n;
+    o->c->folder = "";
+    if (stat(path, &st) != 0) {
+        int sys = errno;
+        if (gg_archive_split(path, &n))
+            return open_archive(o, path, n, err);
+        gg_text_escape_into(shown, sizeof shown, path, strlen(path));
+        return gg_fail_sys(err, sys, "%s: cannot open", shown);
+    }
+    if (S_ISDIR(st.st_mode)) {
+        int rc = gg_store_open_folder(&o->c->store, path, true, err);
+        return rc == GG_OK ? gg_open_folder(o, err) : rc;
+    }
+    int rc = S_ISREG(st.st_mode) ? try_archive(o, path, &archive, err) : GG_OK;
     if (rc != GG_OK)
         return rc;
-    o->c->folder = "";
-    return folder ? gg_open_folder(o, err) : gg_open_member(o, slash != NULL ? slash + 1 : path, err);
+    return archive ? open_inside(o, "", err) : open_file(o, path, err);
 }
 
 int gg_checkpoint_open(struct gg_checkpoint **out, const char *path, struct gg_findings *findings,

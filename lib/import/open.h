@@ -29,6 +29,8 @@ GG_MUST_CHECK int gg_open_want(struct gg_opening *o, size_t member, struct gg_er
 GG_MUST_CHECK int gg_open_folder(struct gg_opening *o, struct gg_err *err);
 /* The checkpoint that one member of that folder is or, for an index, names. */
 GG_MUST_CHECK int gg_open_member(struct gg_opening *o, const char *name, struct gg_err *err);
+/* The one checkpoint in the store, in whatever folder it is. */
+GG_MUST_CHECK int gg_open_found(struct gg_opening *o, struct gg_err *err);
 /* Opens all that is wanted and checks that it fits together. */
 GG_MUST_CHECK int gg_open_wanted(struct gg_opening *o, struct gg_err *err);
 

@@ -28,6 +28,7 @@ void gg_store_free(struct gg_store *s)
     free(s->members);
     gg_map_free(&s->by_name);
     gg_arena_free(&s->mem);
+    gg_input_free(s->in);
     free(s);
 }
 

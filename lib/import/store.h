@@ -38,6 +38,7 @@ struct gg_store {
     size_t n, cap;
     struct gg_map by_name;
     struct gg_arena mem;
+    struct gg_input *in; /* owned, freed last; may be NULL */
 };
 
 /* The regular files of a folder ("" is the current one), sorted by name. With list false nothing is

@@ -7,6 +7,7 @@
  */
 #include "lib/base/num.h"
 #include "lib/base/text.h"
+#include "lib/import/unpack.h"
 #include "lib/import/zip.h"
 
 #include <inttypes.h>
@@ -275,6 +276,26 @@ static int find_data(struct zip_store *z, size_t i, struct gg_err *err)
     return GG_OK;
 }
 
+/* A packed member comes out of a stream over the whole file. */
+static int open_packed(struct zip_store *z, size_t i, const char *shown, struct gg_input **out,
+                       struct gg_err *err)
+{
+    const char *name = z->base.members[i].name;
+    const struct entry e = {.name = name, .name_nbytes = strlen(name)};
+    int rc = z->unpack != NULL ? GG_OK : gg_unpack_open(&z->unpack, z->in, false, NULL, err);
+    if (rc != GG_OK)
+        return rc;
+    size_t k = z->members[i].rank; /* both are in the order of the data; libarchive may see fewer */
+    while (k > 0 && (k >= gg_unpack_n(z->unpack) ||
+                     strcmp(gg_unpack_entry(z->unpack, k)->name, name) != 0))
+        k--;
+    if (k < gg_unpack_n(z->unpack) && strcmp(gg_unpack_entry(z->unpack, k)->name, name) == 0 &&
+        gg_unpack_entry(z->unpack, k)->nbytes == z->base.members[i].nbytes)
+        return gg_unpack_open_entry(z->unpack, k, shown, out, err);
+    return bad_entry(&e, GG_ERR_UNSUPPORTED, z->members[i].local_off, err, "is packed in a way this "
+                     "program does not read: pack it again, best without compression");
+}
+
 static int zip_open(struct gg_store *s, size_t i, const char *shown, struct gg_input **out,
                     struct gg_err *err)
 {
@@ -284,13 +305,13 @@ static int zip_open(struct gg_store *s, size_t i, const char *shown, struct gg_i
         return rc;
     if (z->members[i].method == STORED)
         return gg_input_open_part(out, z->in, z->members[i].data_off, s->members[i].nbytes, shown, err);
-    const struct entry e = {.name = s->members[i].name, .name_nbytes = strlen(s->members[i].name)};
-    return bad_entry(&e, GG_ERR_UNSUPPORTED, z->members[i].local_off, err, "is compressed");
+    return open_packed(z, i, shown, out, err);
 }
 
 static void zip_free(struct gg_store *s)
 {
     struct zip_store *z = (struct zip_store *)s;
+    gg_unpack_free(z->unpack);
     free(z->members);
 }
 

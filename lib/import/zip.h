@@ -4,8 +4,6 @@
 
 #include "lib/import/store.h"
 
-struct gg_unpack;
-
 /* The members of the zip file `in`, which must live longer. sequential is set when any is packed. */
 GG_MUST_CHECK int gg_store_open_zip(struct gg_store **out, struct gg_input *in, const char *prefix,
                                     struct gg_err *err);

@@ -442,7 +442,7 @@ START_TEST(test_bad_zip)
     zip_bad(&z, GG_ERR_CORRUPT, "neither 'little' nor 'big'");
     zm_adds(&z, "readme", "hello");
     zm_write(&z, "bad.bin");
-    open_bad(GG_ERR_UNSUPPORTED, "neither a PyTorch checkpoint");
+    open_bad(GG_ERR_ARG, "holds no safetensors");
     scratch_end();
 }
 END_TEST
