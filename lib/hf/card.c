@@ -178,16 +178,22 @@ static void read_card(json_t *card, struct lines s)
     }
 }
 
+json_t *gg_hf_card_parse(const char *text, size_t nbytes)
+{
+    json_t *card = json_object();
+    if (card != NULL)
+        read_card(card, (struct lines){text, text + nbytes});
+    return card;
+}
+
 int gg_hf_card(struct hf *h, json_t **out, struct gg_err *err)
 {
     char *text = NULL;
     size_t n = 0;
     int rc = gg_checkpoint_side_file(h->ckpt, "README.md", 16 << 20, &text, &n, err);
-    *out = json_object();
+    *out = gg_hf_card_parse(text != NULL ? text : "", n);
     if (rc == GG_OK && *out == NULL)
         rc = gg_fail_nomem(err, "the model card");
-    if (rc == GG_OK && text != NULL)
-        read_card(*out, (struct lines){text, text + n});
     free(text);
     return rc;
 }

@@ -209,6 +209,7 @@ GG_MUST_CHECK int gg_hf_keys(struct hf *h, struct gg_err *err);
 /* general.c, card.c, modelid.c */
 GG_MUST_CHECK int gg_hf_general(struct hf *h, struct gg_err *err);
 GG_MUST_CHECK int gg_hf_card(struct hf *h, json_t **out, struct gg_err *err);
+json_t *gg_hf_card_parse(const char *text, size_t nbytes); /* NULL: no memory */
 /* Parts of a model's id, as keys name, organization, basename, finetune, version, size_label of a
  * new object; n_params 0: unknown. NULL: no memory. */
 json_t *gg_hf_model_id(const char *id, uint64_t n_params);
@@ -226,6 +227,8 @@ bool gg_hf_looks_special(const char *p, size_t n);
 char *gg_hf_plain_spaces(struct gg_arena *a, const char *p, size_t n, size_t *out_n);
 /* spm.c, bpe.c: *done says whether the files were there and of that kind. */
 GG_MUST_CHECK int gg_hf_spm_read(struct hf *h, bool *done, struct gg_err *err);
+GG_MUST_CHECK int gg_hf_spm_parse(struct hf *h, const void *data, size_t n, bool *done,
+                                  struct gg_err *err);
 GG_MUST_CHECK int gg_hf_bpe_read(struct hf *h, bool *done, struct gg_err *err);
 /* special.c: special tokens, merges, chat templates. */
 GG_MUST_CHECK int gg_hf_special(struct hf *h, struct gg_err *err);

@@ -38,6 +38,14 @@ static int by_file_and_name(const void *a, const void *b)
     return x->t->name_nbytes < y->t->name_nbytes ? -1 : x->t->name_nbytes > y->t->name_nbytes;
 }
 
+static int by_place(const void *a, const void *b)
+{
+    const struct place *x = a, *y = b;
+    if (x->t->file != y->t->file)
+        return x->t->file < y->t->file ? -1 : 1;
+    return x->t->pos < y->t->pos ? -1 : x->t->pos > y->t->pos;
+}
+
 /* Upstream writes tensors file by file; those of a safetensors file by name. */
 static int rank_tensors(struct mapper *m, struct gg_err *err)
 {
@@ -50,7 +58,9 @@ static int rank_tensors(struct mapper *m, struct gg_err *err)
     }
     for (size_t i = 0; i < n; i++)
         v[i] = (struct place){gg_checkpoint_tensor(m->h->ckpt, i), i};
-    if (strcmp(gg_checkpoint_format(m->h->ckpt), "safetensors") == 0)
+    if (gg_checkpoint_sequential(m->h->ckpt))
+        qsort(v, n, sizeof *v, by_place); /* what comes out of a packed stream is taken as it comes */
+    else if (strcmp(gg_checkpoint_format(m->h->ckpt), "safetensors") == 0)
         qsort(v, n, sizeof *v, by_file_and_name);
     for (size_t i = 0; i < n; i++)
         m->rank[v[i].i] = i;

@@ -287,6 +287,5 @@ char *gg_hf_id_to_title(const char *id)
         }
         id += n + (id[n] != '\0');
     }
-    gg_buf_adds(&b, "");
     return b.nbytes > 0 ? gg_buf_take(&b) : strdup("");
 }

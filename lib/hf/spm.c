@@ -191,37 +191,39 @@ static int read_described(struct hf *h, struct gg_err *err)
     return rc;
 }
 
-int gg_hf_spm_read(struct hf *h, bool *done, struct gg_err *err)
+int gg_hf_spm_parse(struct hf *h, const void *data, size_t n, bool *done, struct gg_err *err)
 {
-    char *data = NULL;
-    size_t n = 0;
-    uint64_t n_vocab = 0;
-    int rc = gg_checkpoint_side_file(h->ckpt, "tokenizer.model", HF_MAX_SIDE, &data, &n, err);
-    if (rc != GG_OK || data == NULL)
-        return rc;
-    struct span s = {(const uint8_t *)data, (const uint8_t *)data + n};
-    uint64_t n_pieces = count_pieces(s);
+    struct span s = {data, (const uint8_t *)data + n};
+    uint64_t n_pieces = count_pieces(s), n_vocab = 0;
     if (n_pieces == 0) {
         h->odd_spm = true;
-        gg_findings_add(
-            h->notes, GG_NOTE, "tokenizer", NULL, 0, GG_NOWHERE,
-            "tokenizer.model is no SentencePiece model; tokenizer.json is read instead");
-        free(data);
+        gg_findings_add(h->notes, GG_NOTE, "tokenizer", NULL, 0, GG_NOWHERE,
+                        "tokenizer.model is no SentencePiece model; tokenizer.json is read instead");
         return GG_OK;
     }
     if (!gg_hf_get_u64(h->config, "vocab_size", &n_vocab) || n_vocab == 0)
         n_vocab = n_pieces;
-    rc = gg_hf_vocab_alloc(h, n_vocab, err);
+    int rc = gg_hf_vocab_alloc(h, n_vocab, err);
     if (rc == GG_OK)
         rc = add_pieces(h, s, err);
-    free(data);
-    if (rc == GG_OK)
-        rc = read_added_tokens(h, err);
-    if (rc == GG_OK)
-        rc = read_described(h, err);
     h->vocab.model = "llama";
     h->vocab.pre = h->opts->pre != NULL ? h->opts->pre : "default";
     h->vocab.scores = true;
     *done = true;
+    return rc;
+}
+
+int gg_hf_spm_read(struct hf *h, bool *done, struct gg_err *err)
+{
+    char *data = NULL;
+    size_t n = 0;
+    int rc = gg_checkpoint_side_file(h->ckpt, "tokenizer.model", HF_MAX_SIDE, &data, &n, err);
+    if (rc == GG_OK && data != NULL)
+        rc = gg_hf_spm_parse(h, data, n, done, err);
+    free(data);
+    if (rc == GG_OK && *done)
+        rc = read_added_tokens(h, err);
+    if (rc == GG_OK && *done)
+        rc = read_described(h, err);
     return rc;
 }

@@ -19,4 +19,12 @@ mkdir odd && ln -s "$HF"/* odd && rm odd/config.json && echo '{"architectures":[
 fails 3 ggtool convert odd no.gguf
 ggtool convert odd raw.gguf --arch raw -q
 ggtool inspect raw.gguf --tensors='model.layers.0.*' --diffable
-only_here bf16.gguf hf m-COPY.gguf m-Q4_K_M.gguf named.gguf odd part q.gguf raw.gguf
+
+# the same weights as a PyTorch checkpoint: equal tensors, equal keys
+if [ -e "$HF/../tiny-pytorch" ]; then
+    ggtool convert "$HF/../tiny-pytorch" pt.gguf --name Hf -q
+    digests "$TINY" > a.txt
+    digests pt.gguf | diff a.txt -
+    ggtool inspect "$TINY" --metadata --full > a.txt
+    ggtool inspect pt.gguf --metadata --full | diff a.txt -
+fi
