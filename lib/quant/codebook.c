@@ -159,6 +159,35 @@ static bool add_around(struct builder *b, unsigned code)
     return true;
 }
 
+static uint16_t spread(const struct codebook_spec *s, unsigned code)
+{
+    unsigned wide = 0;
+
+    for (int i = 0; i < s->dims; i++)
+        wide |= (unsigned)level_of(s, code, i) << 16 / s->dims * i;
+    return (uint16_t)wide;
+}
+
+static bool add_spread(struct builder *b)
+{
+    const uint16_t *around = b->cb->around;
+    uint16_t *by_row = malloc((size_t)b->spec->n_rows * sizeof *by_row);
+    uint16_t *lists = calloc(b->n_around + QK_BEYOND, sizeof *lists);
+
+    b->cb->spread = by_row;
+    b->cb->spread_around = lists;
+    if (!by_row || !lists)
+        return false;
+    for (int row = 0; row < b->spec->n_rows; row++)
+        by_row[row] = spread(b->spec, b->spec->grid[row]);
+    for (size_t at = 0; at < b->n_around; at += 1 + (size_t)around[at]) {
+        lists[at] = around[at];
+        for (size_t i = 1; i <= around[at]; i++)
+            lists[at + i] = by_row[around[at + i]];
+    }
+    return true;
+}
+
 static bool build(struct builder *b)
 {
     const struct codebook_spec *s = b->spec;
@@ -174,7 +203,7 @@ static bool build(struct builder *b)
     for (unsigned code = 0; code < n_codes; code++)
         if (b->cb->row_of[code] < 0 && is_point(s, code) && !add_around(b, code))
             return false;
-    return true;
+    return add_spread(b);
 }
 
 int qk_codebook_new(struct qk_codebook **out, enum qt_type type, struct gg_err *err)
@@ -188,7 +217,7 @@ int qk_codebook_new(struct qk_codebook **out, enum qt_type type, struct gg_err *
     struct builder *b = calloc(1, sizeof *b);
     bool ok = cb && b;
     if (ok) {
-        *cb = (struct qk_codebook){type, s->n_rows, s->dims, s->bits, NULL, NULL, NULL};
+        *cb = (struct qk_codebook){type, s->n_rows, s->dims, s->bits, NULL, NULL, NULL, NULL, NULL};
         b->spec = s;
         b->cb = cb;
         ok = build(b);
@@ -208,6 +237,8 @@ void qk_codebook_free(struct qk_codebook *cb)
         return;
     free(cb->row_of);
     free(cb->around);
+    free(cb->spread);
+    free(cb->spread_around);
     free(cb->cell);
     free(cb);
 }

@@ -11,6 +11,8 @@
 #include "lib/base/err.h"
 #include "lib/quant/kernel.h"
 
+enum { QK_BEYOND = 16 };
+
 /* A lattice point as a number, its code: the level of element i is bits bits * i and up. */
 struct qk_codebook {
     enum qt_type type;
@@ -21,6 +23,11 @@ struct qk_codebook {
     int32_t *row_of;
     /* A count and that many rows, the nearest first, the lower row first among equally near. */
     uint16_t *around;
+    /* By row: its code in sixteen bits, two or four an element. */
+    uint16_t *spread;
+    /* The lists of `around`, at the same places, with those in place of rows: what vectors look up,
+     * many rows at a time. QK_BEYOND more can be read behind the last. */
+    uint16_t *spread_around;
     /* By row, dims each: (i << bits) + level of element i. Sums over a point of something that is
      * known for every element and level pick their terms with it. */
     uint8_t *cell;

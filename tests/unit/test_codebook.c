@@ -50,6 +50,10 @@ static void check_around(int k, const struct qk_codebook *cb, unsigned code)
         n_shells += n > before;
     }
     ck_assert_int_eq(n, list[0]);
+    const uint16_t *spread = cb->spread_around + (-1 - cb->row_of[code]);
+    ck_assert_int_eq(spread[0], n);
+    for (int i = 1; i <= n; i++)
+        ck_assert_int_eq(spread[i], cb->spread[list[i]]);
 }
 
 START_TEST(rows_around_every_point)
@@ -61,6 +65,9 @@ START_TEST(rows_around_every_point)
     ck_assert_int_eq(cb->n_rows, books[_i].n_rows);
     for (int row = 0; row < cb->n_rows; row++) {
         ck_assert_int_eq(cb->row_of[books[_i].grid[row]], row);
+        for (int i = 0; i < cb->dims; i++)
+            ck_assert_int_eq(cb->spread[row] >> 16 / cb->dims * i & (1 << 16 / cb->dims) - 1,
+                             level(books[_i].grid[row], cb->bits, i));
         for (int i = 0; i < cb->dims; i++)
             ck_assert_int_eq(cb->cell[row * cb->dims + i],
                              (i << cb->bits) + level(books[_i].grid[row], cb->bits, i));

@@ -160,4 +160,14 @@ V_FN vb vb_from_bits(unsigned bits, vb on)
     return vb_test_bits((vb)vcombine_u8(lo, hi)) & on;
 }
 
+V_FN vi vi_sides_from_u16(const void *p)
+{
+    return vi_from_u16(p);
+}
+
+V_FN vf vf_side_min(vf a)
+{
+    return vf_set1(vminvq_f32((float32x4_t)a));
+}
+
 #endif

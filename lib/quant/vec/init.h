@@ -7,15 +7,9 @@
 
 /* The parts: each lib/quant/vec/PART.c defines `void qk_vec_PART_LEVEL(struct qk_table *)`. */
 #define V_PARTS(X)                                                                                 \
-    X(decode)                                                                                      \
-    X(decode_k)                                                                                    \
-    X(decode_iq)                                                                                   \
-    X(encode)                                                                                      \
-    X(encode_tiny)                                                                                 \
-    X(encode_kmin)                                                                                 \
-    X(encode_ksym)                                                                                 \
-    X(encode_iq4)                                                                                  \
-    X(stats)
+#define V_PARTS(X)                                                                                 \
+    X(decode) X(decode_k) X(decode_iq) X(encode) X(encode_tiny) X(encode_kmin) X(encode_ksym)      \
+    X(encode_iq4) X(stats) X(encode_iq23)
 
 /* Puts a level's kernels into the table, over what stands there. */
 void qk_init_sse2(struct qk_table *table);

@@ -47,7 +47,7 @@
  *     vf_select(m, a, b) vi_select lanes of a where m, else of b
  *     vf_flip(a, bits)             lane k with its sign flipped where bit k is set
  *     vi_inc(a, m)                 a, one more where m
- *     vf_hmax                      greatest lane (no NaN)
+ *     vf_hmax vf_hmin              greatest, least lane (no NaN)
  *     vi_trunc vi_nearest vf_from_i        float to int and back (vf_from_i below)
  *     vd_load(p)                   VL/2 floats in memory to doubles
  *     vd_from_lo vd_from_hi        halves of a vf to doubles
@@ -64,6 +64,7 @@
  *                                  twice
  *     vf_lookup16(t[V_PER16], at)  of sixteen floats, number at & 15
  *     vf_gather vi_gather          base[at]
+ *     vf_scatter(base, at, a)      base[at] = a, lane by lane
  *     vi_spread4(out[V_PER16], w)  sixteen lanes of four words: lane i is bits 16*(i/4).. of w
  *     vf_load_quads(p, at)         four floats from each of p[0], p[4], p[8], ... + at
  *     vf_zip_lo vf_zip_hi vf_zip2_lo vf_zip2_hi    interleave in each quarter of 128 bits: a0 b0 a1
@@ -71,6 +72,10 @@
  *     vb_lookup(t, at)             t[at], at < 16
  *     vb_bits                      top bit of each byte
  *     vb_from_bits(bits, on)       byte j is on[j] where bit j is set, else 0
+ *     vf_sides(a, b)               at sixteen lanes a vector has two sides (V_SIDES) of V_SIDE lanes:
+ *                                  the first all a, the second all b; elsewhere one, all a
+ *     vi_sides_from_u16(p)         the same V_SIDE words on each side
+ *     vf_side_min(a)               every lane the least of its side (no NaN)
  *     V_HAS_LOOKUP V_HAS_SHIFTS    are the lookups, vu_shrv fast?
  */
 #ifndef QK_VEC_V_H
@@ -138,6 +143,11 @@ V_FN vf vf_copysign(vf size, vf sign)
 V_FN vf vf_from_i(vi a)
 {
     return __builtin_convertvector(a, vf);
+}
+
+V_FN float vf_hmin(vf a)
+{
+    return -vf_hmax(-a);
 }
 
 V_FN vm vf_gt(vf a, vf b)

@@ -63,6 +63,12 @@ V_FN vi vi_gather(const int32_t *base, vi at)
     return (vi){base[at[0]], base[at[1]], base[at[2]], base[at[3]]};
 }
 
+V_FN void vf_scatter(float *base, vi at, vf a)
+{
+    for (int k = 0; k < VL; k++)
+        base[at[k]] = a[k];
+}
+
 V_FN void vi_spread4(vi out[V_PER16], uint64_t words)
 {
     for (int k = 0; k < 4; k++)
@@ -92,6 +98,12 @@ V_FN vf vf_zip2_lo(vf a, vf b)
 V_FN vf vf_zip2_hi(vf a, vf b)
 {
     return __builtin_shufflevector(a, b, 2, 3, 6, 7);
+}
+
+V_FN vf vf_sides(float a, float b)
+{
+    (void)b;
+    return vf_set1(a);
 }
 
 #endif

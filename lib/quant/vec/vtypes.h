@@ -32,6 +32,8 @@ typedef uint16_t vw __attribute__((vector_size(16)));
 
 enum {
     V_PER16 = 16 / VL,     /* vectors that sixteen elements fill */
+    V_SIDES = VL > 8 ? 2 : 1,
+    V_SIDE = VL / V_SIDES,
     V_T8 = VL < 8 ? 2 : 1, /* vectors of a table of eight; at sixteen lanes it stands twice */
 };
 

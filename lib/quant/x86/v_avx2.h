@@ -201,6 +201,12 @@ V_FN vi vi_gather(const int32_t *base, vi at)
     return (vi)_mm256_i32gather_epi32(base, (__m256i)at, 4);
 }
 
+V_FN void vf_scatter(float *base, vi at, vf a)
+{
+    for (int k = 0; k < VL; k++)
+        base[at[k]] = a[k];
+}
+
 V_FN void vi_spread4(vi out[V_PER16], uint64_t words)
 {
     /* Bytes 2k and 2k + 1 of each half's copy, then two zeros. */
@@ -235,6 +241,24 @@ V_FN vf vf_zip2_lo(vf a, vf b)
 V_FN vf vf_zip2_hi(vf a, vf b)
 {
     return (vf)_mm256_unpackhi_pd((__m256d)a, (__m256d)b);
+}
+
+V_FN vf vf_sides(float a, float b)
+{
+    (void)b;
+    return vf_set1(a);
+}
+
+V_FN vi vi_sides_from_u16(const void *p)
+{
+    return vi_from_u16(p);
+}
+
+V_FN vf vf_side_min(vf a)
+{
+    a = vf_min(a, _mm256_permute2f128_ps(a, a, 1));
+    a = vf_min(a, _mm256_permute_ps(a, _MM_SHUFFLE(1, 0, 3, 2)));
+    return vf_min(a, _mm256_permute_ps(a, _MM_SHUFFLE(2, 3, 0, 1)));
 }
 
 /* ---- bytes ----------------------------------------------------------------------------------- */

@@ -237,6 +237,11 @@ V_FN vi vi_gather(const int32_t *base, vi at)
     return (vi)_mm512_i32gather_epi32((__m512i)at, base, 4);
 }
 
+V_FN void vf_scatter(float *base, vi at, vf a)
+{
+    _mm512_i32scatter_ps(base, (__m512i)at, a, 4);
+}
+
 V_FN void vi_spread4(vi out[V_PER16], uint64_t words)
 {
     /* Bytes 2k and 2k + 1 of each quarter's copy, then two zeros. */
@@ -271,6 +276,23 @@ V_FN vf vf_zip2_lo(vf a, vf b)
 V_FN vf vf_zip2_hi(vf a, vf b)
 {
     return (vf)_mm512_unpackhi_pd((__m512d)a, (__m512d)b);
+}
+
+V_FN vf vf_sides(float a, float b)
+{
+    return _mm512_mask_broadcastss_ps(_mm512_set1_ps(a), 0xff00, _mm_set_ss(b));
+}
+
+V_FN vi vi_sides_from_u16(const void *p)
+{
+    return (vi)_mm512_cvtepu16_epi32(_mm256_broadcastsi128_si256(_mm_loadu_si128(p)));
+}
+
+V_FN vf vf_side_min(vf a)
+{
+    a = _mm512_min_ps(a, _mm512_shuffle_f32x4(a, a, _MM_SHUFFLE(2, 3, 0, 1)));
+    a = _mm512_min_ps(a, _mm512_permute_ps(a, _MM_SHUFFLE(1, 0, 3, 2)));
+    return _mm512_min_ps(a, _mm512_permute_ps(a, _MM_SHUFFLE(2, 3, 0, 1)));
 }
 
 /* ---- bytes ----------------------------------------------------------------------------------- */

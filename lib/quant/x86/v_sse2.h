@@ -161,4 +161,15 @@ V_FN vb vb_from_bits(unsigned bits, vb on)
     return vb_test_bits((vb)_mm_shuffle_epi32(b, 0x50)) & on;
 }
 
+V_FN vi vi_sides_from_u16(const void *p)
+{
+    return vi_from_u16(p);
+}
+
+V_FN vf vf_side_min(vf a)
+{
+    a = vf_min(a, _mm_shuffle_ps(a, a, _MM_SHUFFLE(1, 0, 3, 2)));
+    return vf_min(a, _mm_shuffle_ps(a, a, _MM_SHUFFLE(2, 3, 0, 1)));
+}
+
 #endif
