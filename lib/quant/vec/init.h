@@ -7,9 +7,17 @@
 
 /* The parts: each lib/quant/vec/PART.c defines `void qk_vec_PART_LEVEL(struct qk_table *)`. */
 #define V_PARTS(X)                                                                                 \
-#define V_PARTS(X)                                                                                 \
-    X(decode) X(decode_k) X(decode_iq) X(encode) X(encode_tiny) X(encode_kmin) X(encode_ksym)      \
-    X(encode_iq4) X(stats) X(encode_iq23)
+    X(decode)                                                                                      \
+    X(decode_k)                                                                                    \
+    X(decode_iq)                                                                                   \
+    X(encode)                                                                                      \
+    X(encode_tiny)                                                                                 \
+    X(encode_kmin)                                                                                 \
+    X(encode_ksym)                                                                                 \
+    X(encode_iq4)                                                                                  \
+    X(encode_iq23)                                                                                 \
+    X(encode_iq1)                                                                                  \
+    X(stats)
 
 /* Puts a level's kernels into the table, over what stands there. */
 void qk_init_sse2(struct qk_table *table);
