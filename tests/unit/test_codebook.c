@@ -66,7 +66,7 @@ START_TEST(rows_around_every_point)
     for (int row = 0; row < cb->n_rows; row++) {
         ck_assert_int_eq(cb->row_of[books[_i].grid[row]], row);
         for (int i = 0; i < cb->dims; i++)
-            ck_assert_int_eq(cb->spread[row] >> 16 / cb->dims * i & (1 << 16 / cb->dims) - 1,
+            ck_assert_int_eq(level(cb->spread[row], 16 / cb->dims, i),
                              level(books[_i].grid[row], cb->bits, i));
         for (int i = 0; i < cb->dims; i++)
             ck_assert_int_eq(cb->cell[row * cb->dims + i],
