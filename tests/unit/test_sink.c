@@ -266,6 +266,7 @@ static int killed_by(int sig)
     if (child == 0) {
         struct gg_sink *s;
         struct gg_err err;
+        signal(sig, SIG_DFL); /* whoever runs us in the background may have it ignored */
         gg_cleanup_install();
         if (open_sink(&s, "t", 100000, true, &err) != GG_OK)
             _exit(9);
