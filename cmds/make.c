@@ -4,8 +4,7 @@
 #include "lib/base/text.h"
 
 #include <string.h>
-
-enum { MAX_FINDINGS = 20 }; /* shown without -v */
+#include <sys/stat.h>
 
 static const struct gg_opt look_options[] = {
     {.name = "dry-run", .letter = 'n', .kind = GG_OPT_FLAG,
@@ -103,7 +102,7 @@ int make_plan(struct make *r, bool dry)
         return gg_msg_fail(&r->env->msg, &err);
     /* when findings failed the plan, err only repeats the first of them */
     gg_msg_findings(&r->env->msg, r->model->name, &r->plan->findings,
-                    r->env->msg.level > 0 ? 0 : MAX_FINDINGS);
+                    r->env->msg.level > 0 ? 0 : MAKE_MAX_FINDINGS);
     return rc == GG_OK ? CMD_OK : (int)gg_exit_code((enum gg_code)rc);
 }
 
@@ -144,9 +143,36 @@ static int work(struct make *r)
         code = make_check(r);
     if (code == CMD_OK)
         code = make_plan(r, false);
+    if (code == CMD_OK && r->keep == NULL) /* not looked at all of it before */
+        code = make_check_copied(r);
     if (code == CMD_OK)
         code = write_outputs(r);
     return code == CMD_OK ? make_report(r) : code;
+}
+
+/* --report and --stats-out replace files under --force: not those that are read or written. */
+static int check_side_files(struct make *r, struct gg_err *err)
+{
+    const char *files[] = {r->o->report, r->o->stats_out};
+    struct stat st, other;
+    for (size_t i = 0; i < 2; i++) {
+        bool clash = false;
+        if (files[i] == NULL)
+            continue;
+        for (size_t k = 0; r->targets.paths != NULL && k < r->targets.n; k++)
+            clash = clash || strcmp(files[i], r->targets.paths[k]) == 0;
+        bool there = stat(files[i], &st) == 0;
+        for (size_t k = 0; there && k < r->model->n_files; k++)
+            clash = clash || (st.st_dev == r->model->files[k].dev &&
+                              st.st_ino == r->model->files[k].ino);
+        if (there && r->o->quant.imatrix != NULL && stat(r->o->quant.imatrix, &other) == 0)
+            clash = clash || (st.st_dev == other.st_dev && st.st_ino == other.st_ino);
+        if (clash || (i == 1 && files[0] != NULL && strcmp(files[0], files[1]) == 0))
+            return gg_fail(err, GG_ERR_ARG, GG_NOWHERE, "%s: is read or written otherwise; choose "
+                                                        "another name for %s",
+                           files[i], i == 0 ? "--report" : "--stats-out");
+    }
+    return GG_OK;
 }
 
 int make_run(struct make *r, int (*open)(struct make *r, void *ctx, struct gg_err *err), void *ctx)
@@ -155,6 +181,8 @@ int make_run(struct make *r, int (*open)(struct make *r, void *ctx, struct gg_er
     int rc = open(r, ctx, &err);
     if (rc == GG_OK && !make_only_looks(r))
         rc = gg_model_require_sound(r->model, &err);
+    if (rc == GG_OK && !make_only_looks(r))
+        rc = check_side_files(r, &err);
     if (rc == GG_OK)
         rc = gg_wishes_new(&r->wishes, r->model, &r->o->quant, &r->o->meta, &r->o->output, &err);
     if (rc != GG_OK)

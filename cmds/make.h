@@ -20,6 +20,8 @@ struct make_opts { /* first in the option struct of the command */
 };
 extern const struct gg_opt_group make_opts_look; /* dry-run to no-stats; counted from make_opts */
 
+enum { MAKE_MAX_FINDINGS = 20 }; /* shown without -v */
+
 enum make_nonfinite { MAKE_FAIL, MAKE_ZERO, MAKE_KEEP_TYPE }; /* as --nonfinite's choices */
 
 /* One run. */
@@ -56,6 +58,8 @@ struct gg_stream_opts make_stream(struct make *r, const char *what);
 /* make_check.c: looks through the data first, and fills keep under --nonfinite=keep-type. Returns an
  * exit code. */
 int make_check(struct make *r);
+/* Encoding looks at all it reads; this looks at the floats (norms, biases) that are copied beside. */
+int make_check_copied(struct make *r);
 
 /* make_plan.c: what would be done, on stdout. Exit codes. */
 int make_show_plan(struct make *r);

@@ -1,4 +1,5 @@
-/* Looking before leaping: --check-first, and which tensors --nonfinite=keep-type keeps. */
+/* Looking before leaping: --check-first, which tensors --nonfinite=keep-type keeps, and whether what is
+ * copied is finite. */
 #include "cmds/make.h"
 
 #include "lib/base/num.h"
@@ -114,6 +115,75 @@ static int decide(struct check *c)
     }
     return gg_msg_fail(&r->env->msg, &err);
 }
+
+/* ---- what is copied ------------------------------------------------------------------------ */
+
+/* Tensors of plain floats that outputs copy since that is to be their type. What a plain copy and
+ * --only leave alone is passed on unseen, and so is a source that is better read only once. */
+static size_t list_copied(struct make *r, size_t *list)
+{
+    size_t n = 0;
+    bool *listed = gg_arena_zalloc(&r->env->mem, r->model->n_tensors + 1, sizeof *listed);
+    for (size_t k = 0; listed != NULL && k < r->plan->n_outputs; k++) {
+        const struct gg_plan_output *o = &r->plan->outputs[k];
+        if (r->model->set == NULL || gg_preset_is_copy(o->preset) || r->wishes->plan.only != NULL)
+            continue;
+        for (size_t i = 0; i < o->n_tensors; i++) {
+            const struct qt_info *t = qt_info(o->tensors[i].from);
+            size_t src = o->tensors[i].src;
+            if (o->tensors[i].action == GG_COPY && (t->flags & QT_FLOAT) && !listed[src]) {
+                listed[src] = true;
+                list[n++] = src;
+            }
+        }
+    }
+    return n;
+}
+
+static int judge_copied(struct make *r, const size_t *list, size_t n,
+                        const struct gg_scan_result *found)
+{
+    struct gg_buf name = GG_BUF_INIT;
+    struct gg_err err;
+    int code = CMD_OK;
+    for (size_t i = 0; i < n && code == CMD_OK; i++) {
+        const struct gg_tensor *t = &r->model->tensors[list[i]];
+        if (found[i].n_nan + found[i].n_inf == 0)
+            continue;
+        if (r->o->work.nonfinite == MAKE_FAIL) {
+            gg_stream_fail_nonfinite(t, &found[i].first, &err);
+            code = gg_msg_fail(&r->env->msg, &err);
+        } else {
+            gg_msg_warn(&r->env->msg, "tensor '%s' is copied with its %llu NaN and %llu infinities",
+                        make_name(&name, t->name), (unsigned long long)found[i].n_nan,
+                        (unsigned long long)found[i].n_inf);
+        }
+    }
+    gg_buf_free(&name);
+    return code;
+}
+
+int make_check_copied(struct make *r)
+{
+    struct gg_err err;
+    size_t n = r->model->n_tensors, *list = calloc(n + 1, sizeof *list);
+    struct gg_scan_result *found = calloc(n + 1, sizeof *found);
+    int code = CMD_OK;
+    if (list == NULL || found == NULL) {
+        gg_fail_nomem(&err, "the results of the check");
+        code = gg_msg_fail(&r->env->msg, &err);
+    } else if ((n = list_copied(r, list)) > 0) {
+        struct gg_stream_opts o = make_stream(r, "checking");
+        int rc = gg_stream_scan(r->model, list, n, &o, found, &err);
+        gg_progress_end(&r->progress);
+        code = rc == GG_OK ? judge_copied(r, list, n, found) : gg_msg_fail(&r->env->msg, &err);
+    }
+    free(list);
+    free(found);
+    return code;
+}
+
+/* ---- all data ------------------------------------------------------------------------------ */
 
 int make_check(struct make *r)
 {

@@ -8,6 +8,12 @@ done
 fails 3 ggtool requant bad.gguf out.gguf --type Q8_0 --check-first
 for t in Q4_0 F16; do fails 3 ggtool requant big.gguf out.gguf --type $t; done
 only_here bad.gguf big.gguf
+echo '-- in a tensor that is copied' >&2
+mkmodel norm.gguf a_norm.weight:f32:256:normal:0,3=nan b.weight:f32:256x4
+fails 3 ggtool requant norm.gguf no.gguf --type Q8_0
+ggtool requant norm.gguf copy.gguf --type COPY -q
+ggtool requant norm.gguf kept.gguf --type Q8_0 --nonfinite keep-type > /dev/null
+[ ! -e no.gguf ] || echo 'no.gguf is there'
 echo '-- zero' >&2
 ggtool requant bad.gguf out.gguf --type Q8_0 --nonfinite zero > /dev/null
 fails 3 ggtool requant big.gguf no.gguf --type Q4_0 --nonfinite=zero

@@ -15,6 +15,10 @@ fails 2 ggtool requant in.gguf there.gguf --type Q8_0
 cat there.gguf
 fails 4 ggtool requant in.gguf missing/out.gguf --type Q8_0
 fails 2 ggtool requant in.gguf out.gguf --type Q8_0 --report there.gguf
+for f in in.gguf im.gguf new.gguf; do
+    fails 2 ggtool requant in.gguf new.gguf --type Q8_0 --imatrix im.gguf --report $f --force
+    fails 2 ggtool requant in.gguf new.gguf --type Q8_0 --imatrix im.gguf --stats-out $f --force
+done
 [ "$(sum in.gguf)" = "$before" ] || echo "the input has changed"
 [ "$(sum im.gguf)" = "$(sum "$IM")" ] || echo "the matrix has changed"
 only_here in.gguf soft.gguf hard.gguf im.gguf there.gguf

@@ -49,7 +49,7 @@ static bool make(const struct gg_model *m, const char *preset, bool imatrix)
     ok(gg_wishes_new(&w, m, &q, NULL, NULL, &err), &err, preset);
     ok(gg_plan_new(&plan, m, &p, 1, &w->plan, true, &err), &err, preset);
     bool can = encodable(plan);
-    struct gg_write_opts write = {.stream = {.kernels = &kernels}, .stats = true};
+    struct gg_write_opts write = {.stream = {.kernels = &kernels}};
     struct gg_job job = {.model = m, .plan = plan, .paths = &path, .force = true, .write = &write};
     if (can) {
         ok(gg_job_run(&job, &result, &err), &err, preset);
@@ -92,14 +92,20 @@ struct run {
     size_t n_seen;
 };
 
-static void begin(struct run *r, const char *line, const struct gg_model *m)
+/* Sanitizers are slow: with GG_TEST_FEW set, one run of four is made. */
+static bool passed_over(size_t n)
+{
+    return getenv("GG_TEST_FEW") != NULL && n % 4 != 2;
+}
+
+static void begin(struct run *r, const char *line, const struct gg_model *m, size_t no)
 {
     unsigned long long ftype, nbytes;
     struct gg_err err;
     ck_assert_int_eq(sscanf(line, "run %31s %15s %llu %llu", r->preset, r->weights, &ftype, &nbytes),
                      4);
     r->n_seen = 0;
-    if (!make(m, r->preset, strcmp(r->weights, "imatrix") == 0))
+    if (passed_over(no) || !make(m, r->preset, strcmp(r->weights, "imatrix") == 0))
         return;
     ok(gg_model_open_gguf(&r->out, scratch_path("out.gguf"), GGF_STRICT, &err), &err, r->preset);
     uint64_t got = 0;
@@ -140,7 +146,7 @@ START_TEST(whole_runs)
     struct gg_model *m = NULL;
     struct gg_err err;
     struct run r = {.out = NULL};
-    size_t n_runs = 0, n_checked = 0;
+    size_t n_runs = 0, n_checked = 0, n_expected = 0;
     char line[256];
     scratch_begin();
     ok(gg_model_open_gguf(&m, MODEL, GGF_STRICT, &err), &err, MODEL);
@@ -154,7 +160,8 @@ START_TEST(whole_runs)
             continue;
         }
         end(&r, m->n_tensors, &n_checked);
-        begin(&r, line, m);
+        begin(&r, line, m, n_runs);
+        n_expected += !passed_over(n_runs);
         n_runs++;
     }
     end(&r, m->n_tensors, &n_checked);
@@ -162,7 +169,7 @@ START_TEST(whole_runs)
     gg_model_free(m);
     scratch_end();
     ck_assert_uint_eq(n_runs, 28);
-    ck_assert_uint_eq(n_checked, n_runs); /* every preset among them can be encoded */
+    ck_assert_uint_eq(n_checked, n_expected); /* every preset among them can be encoded */
 }
 END_TEST
 
@@ -170,7 +177,7 @@ Suite *suite(void)
 {
     Suite *s = suite_create("presets");
     TCase *t = tcase_create("all");
-    tcase_set_timeout(t, 120);
+    tcase_set_timeout(t, 900);
     tcase_add_test(t, whole_runs);
     suite_add_tcase(s, t);
     return s;

@@ -1,4 +1,6 @@
 /* GGUF models: tensors of every type, read by ranges, whatever the byte order; shards as one list. */
+#include "lib/job/job.h"
+#include "lib/job/wishes.h"
 #include "lib/model/model.h"
 #include "lib/quant/qtype.h"
 #include "lib/quant/swap.h"
@@ -6,6 +8,7 @@
 #include "tests/gguf_make.h"
 #include "tests/scratch.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { N_BLOCKS = 3 };
@@ -88,6 +91,51 @@ START_TEST(both_byte_orders_read_alike)
         check_zoo(m, !be);
         gg_model_free(m);
     }
+    scratch_end();
+}
+END_TEST
+
+/* Writes a plain copy of the model as out.gguf and returns its bytes. */
+static char *copy_of(const struct gg_model *m, size_t *nbytes)
+{
+    const struct gg_preset *copy = gg_preset_by_name("COPY");
+    const char *path = scratch_path("out.gguf");
+    struct qk_table kernels;
+    struct gg_plan *plan = NULL;
+    struct gg_wishes *w = NULL;
+    struct gg_job_result result;
+    struct gg_err err;
+    qk_init(&kernels, GG_CPU_C);
+    ck_assert_int_eq(gg_wishes_new(&w, m, NULL, NULL, NULL, &err), GG_OK);
+    ck_assert_int_eq(gg_plan_new(&plan, m, &copy, 1, &w->plan, false, &err), GG_OK);
+    struct gg_write_opts write = {.stream = {.kernels = &kernels}};
+    struct gg_job job = {.model = m, .plan = plan, .paths = &path, .force = true, .write = &write};
+    ck_assert_msg(gg_job_run(&job, &result, &err) == GG_OK, "%s", err.msg);
+    gg_job_result_free(&result);
+    gg_plan_free(plan);
+    gg_wishes_free(w);
+    return scratch_read("out.gguf", nbytes);
+}
+
+/* What is big-endian becomes, through the whole walk, the file its little-endian twin becomes. */
+START_TEST(both_byte_orders_copy_alike)
+{
+    char *bytes[2];
+    size_t n[2];
+    scratch_begin();
+    for (int be = 0; be < 2; be++) {
+        struct make mk = {.version = 3, .big_endian = be};
+        make_zoo(&mk);
+        scratch_write("zoo.gguf", mk.b.data, mk.b.nbytes);
+        gg_buf_free(&mk.b);
+        struct gg_model *m = open_ok("zoo.gguf");
+        bytes[be] = copy_of(m, &n[be]);
+        gg_model_free(m);
+    }
+    ck_assert_uint_eq(n[0], n[1]);
+    ck_assert(memcmp(bytes[0], bytes[1], n[0]) == 0);
+    free(bytes[0]);
+    free(bytes[1]);
     scratch_end();
 }
 END_TEST
@@ -227,6 +275,7 @@ Suite *suite(void)
     Suite *s = suite_create("model");
     TCase *t = tcase_create("all");
     tcase_add_test(t, both_byte_orders_read_alike);
+    tcase_add_test(t, both_byte_orders_copy_alike);
     tcase_add_test(t, big_endian_numbers_by_hand);
     tcase_add_test(t, shards_are_one_list);
     tcase_add_test(t, truncated_data_is_an_error);
