@@ -1,5 +1,5 @@
-/* Looking before leaping: --check-first, which tensors --nonfinite=keep-type keeps, and whether what is
- * copied is finite. */
+/* Looking before leaping: --check-first, which tensors --nonfinite=keep-type keeps, and whether
+ * what is copied is finite. */
 #include "cmds/make.h"
 
 #include "lib/base/num.h"
