@@ -1,10 +1,12 @@
-/* Opening for inspect: files, shard sets, pipes, and all of them cut short. */
+/* Opening for inspect: files, shard sets, archives, pipes, and all of them cut short. */
 #include "cmds/inspect.h"
 
 #include "lib/base/num.h"
+#include "lib/job/job.h"
 #include "lib/sys/input.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 /* A pipe, and how much of it has gone by. */
 struct pipe_reader {
@@ -105,15 +107,17 @@ static bool all_complete(const struct gg_model *m)
 int inspect_open(struct inspect *x, const char *path, struct gg_err *err)
 {
     unsigned flags = GGF_PARTIAL | (x->o->header_only ? GGF_HEADER_ONLY : 0);
-    struct gg_input *in;
+    struct gg_input *in = NULL;
+    struct stat st;
     x->model = NULL;
-    int rc = gg_input_open(&in, path, err);
+    bool there = strcmp(path, "-") == 0 || stat(path, &st) == 0; /* else maybe ARCHIVE:PATH */
+    int rc = there ? gg_input_open(&in, path, err) : GG_OK;
     if (rc != GG_OK)
         return rc;
-    if (strcmp(path, "-") == 0 || gg_input_nbytes(in) == GG_NOWHERE) {
+    if (in != NULL && (strcmp(path, "-") == 0 || gg_input_nbytes(in) == GG_NOWHERE)) {
         rc = open_pipe(x, in, flags, err);
     } else {
-        rc = gg_model_open_gguf(&x->model, path, flags, err);
+        rc = gg_job_open(&x->model, path, flags, err);
         if (rc != GG_OK && x->model == NULL)
             open_lone_shard(x, path, flags);
         if (x->model != NULL)

@@ -11,10 +11,10 @@
 struct zip_make {
     struct gg_buf b, dir; /* members so far; their directory entries */
     unsigned n;
-    bool zip64;               /* sizes and offsets in zip64 fields */
-    uint16_t method, flags;   /* of the next member */
-    const char *local_name;   /* if not NULL: what the local header says instead */
-    int64_t dir_nbytes_more;  /* lies about the next member, in the directory */
+    bool zip64;              /* sizes and offsets in zip64 fields */
+    uint16_t method, flags;  /* of the next member */
+    const char *local_name;  /* if not NULL: what the local header says instead */
+    int64_t dir_nbytes_more; /* lies about the next member, in the directory */
     int64_t local_off_more;
 };
 
@@ -41,7 +41,8 @@ static inline void zm_u64(struct gg_buf *b, uint64_t v)
 static inline void zm_add(struct zip_make *z, const char *name, const void *data, size_t n)
 {
     const char *local = z->local_name != NULL ? z->local_name : name;
-    uint64_t off = z->b.nbytes + (uint64_t)z->local_off_more, size = n + (uint64_t)z->dir_nbytes_more;
+    uint64_t off = z->b.nbytes + (uint64_t)z->local_off_more,
+             size = n + (uint64_t)z->dir_nbytes_more;
     zm_u32(&z->b, 0x04034b50);
     zm_u16(&z->b, 20);
     zm_u16(&z->b, z->flags);
@@ -118,7 +119,7 @@ static inline void zm_write(struct zip_make *z, const char *name)
     *z = (struct zip_make){0};
 }
 
-/* ---- pickles ----------------------------------------------------------------------------------- */
+/* ---- pickles --------------------------------------------------------------------------------- */
 
 static inline void pk_text(struct gg_buf *b, const char *s)
 {
@@ -190,7 +191,7 @@ static inline void pk_tensor(struct gg_buf *b, const struct pk_tensor *t)
     pk_tensor_value(b, t);
 }
 
-/* ---- npy --------------------------------------------------------------------------------------- */
+/* ---- npy ------------------------------------------------------------------------------------- */
 
 /* Version 1 with a header as given, and n bytes of data 0, 1, 2... */
 static inline void npy_make(struct gg_buf *b, const char *header, size_t n)

@@ -133,7 +133,8 @@ static const char *folder_name(struct hf *h)
 {
     static const char *const endings[] = {".safetensors", ".bin", ".pth", ".pt", ".npz",
                                           ".gz",          ".zst", ".tar", ".zip"};
-    const char *path = gg_checkpoint_name(h->ckpt);
+    const char *inner = gg_checkpoint_folder(h->ckpt); /* says more than the archive's name */
+    const char *path = inner[0] != '\0' ? inner : gg_checkpoint_name(h->ckpt);
     size_t n = strlen(path);
     char *whole = NULL;
     if (strcmp(path, ".") == 0 || strcmp(path, "..") == 0 ||

@@ -1,6 +1,7 @@
 #include "lib/import/archive.h"
 
 #include "lib/base/text.h"
+#include "lib/import/impl.h"
 #include "lib/import/unpack.h"
 #include "lib/import/zip.h"
 
@@ -27,7 +28,7 @@ static void archive_free(struct gg_store *s)
 
 static const struct gg_store_ops ARCHIVE = {archive_open, NULL, archive_free};
 
-/* Tensors are never written to disk under these names, but a name with ways out is no honest one. */
+/* Nothing is written to disk under these names, but one with ways out is no honest one. */
 static bool good_name(const char *s)
 {
     size_t n = strlen(s);
@@ -42,9 +43,10 @@ static int add_members(struct archive_store *a, struct gg_err *err)
         const struct gg_member m = {.nbytes = e->nbytes, .where = i};
         char shown[160];
         if (!good_name(e->name))
-            return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "archive: member '%s' is not a plain "
-                           "relative path", gg_text_escape_into(shown, sizeof shown, e->name,
-                                                                strlen(e->name)));
+            return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE,
+                           "archive: member '%s' is not a plain "
+                           "relative path",
+                           gg_text_escape_into(shown, sizeof shown, e->name, strlen(e->name)));
         int rc = gg_store_add(&a->base, e->name, strlen(e->name), &m, err);
         if (rc != GG_OK)
             return rc;
@@ -121,4 +123,99 @@ bool gg_archive_split(const char *path, size_t *n)
             return true;
     }
     return false;
+}
+
+int gg_archive_open(struct gg_store **out, const char *path, struct gg_err *err)
+{
+    struct gg_input *in;
+    enum gg_kind kind = GG_KIND_UNKNOWN;
+    const char *alien;
+    char shown[256];
+    *out = NULL;
+    int rc = gg_input_open(&in, path, err);
+    if (rc != GG_OK)
+        return rc;
+    rc = gg_recognise(in, path, &kind, &alien, err);
+    if (rc != GG_OK || (kind != GG_KIND_ZIP && kind != GG_KIND_TAR && kind != GG_KIND_COMPRESSED)) {
+        gg_input_free(in);
+        return rc;
+    }
+    rc = gg_store_open_archive(out, in, kind, path, err);
+    if (rc != GG_OK) {
+        *out = NULL;
+        return gg_err_prefix(err, "%s",
+                             gg_text_escape_into(shown, sizeof shown, path, strlen(path)));
+    }
+    if (kind == GG_KIND_ZIP && (gg_zip_torch_pickle(*out) != SIZE_MAX || gg_zip_is_npz(*out))) {
+        gg_store_free(*out);
+        *out = NULL;
+    }
+    return GG_OK;
+}
+
+/* ---- GGUF ------------------------------------------------------------------------------------ */
+
+static bool is_gguf_name(const char *name)
+{
+    size_t n = strlen(name);
+    return n > 5 && gg_text_ieq(name + n - 5, ".gguf");
+}
+
+/* The member called inner, or the only one that ends in .gguf, or the only one. */
+static int find_gguf(struct gg_store *s, const char *inner, size_t *found, struct gg_err *err)
+{
+    *found = inner[0] != '\0' ? gg_store_find(s, inner) : SIZE_MAX;
+    if (*found != SIZE_MAX)
+        return GG_OK;
+    if (inner[0] != '\0')
+        return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE, "%s: is not in the archive",
+                       gg_store_shown(s, inner));
+    for (size_t i = 0; i < s->n; i++) {
+        if (!is_gguf_name(s->members[i].name))
+            continue;
+        if (*found != SIZE_MAX)
+            return gg_fail(
+                err, GG_ERR_ARG, GG_NOWHERE,
+                "%s: which file is the model? There are '%s', "
+                "'%s' and maybe more; name one as ARCHIVE:PATH (shards in archives are not "
+                "read)",
+                gg_store_shown(s, ""), s->members[*found].name, s->members[i].name);
+        *found = i;
+    }
+    if (*found == SIZE_MAX && s->n == 1)
+        *found = 0;
+    return *found != SIZE_MAX ? GG_OK
+                              : gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
+                                        "%s: holds no GGUF file", gg_store_shown(s, ""));
+}
+
+static void free_store(void *s)
+{
+    gg_store_free(s);
+}
+
+int gg_archive_open_gguf(struct gg_input **out, const char *path, struct gg_err *err)
+{
+    struct stat st;
+    struct gg_store *s;
+    size_t n = strlen(path), i;
+    bool there = stat(path, &st) == 0;
+    *out = NULL;
+    if (there ? !S_ISREG(st.st_mode) : !gg_archive_split(path, &n))
+        return GG_OK;
+    char *file = strndup(path, n);
+    int rc = file == NULL ? gg_fail_nomem(err, "a path") : gg_archive_open(&s, file, err);
+    free(file);
+    if (rc != GG_OK || s == NULL)
+        return rc;
+    rc = find_gguf(s, there ? "" : path + n + 1, &i, err);
+    if (rc == GG_OK)
+        rc = gg_store_open_member(s, i, out, err);
+    if (rc != GG_OK) {
+        *out = NULL;
+        gg_store_free(s);
+        return rc;
+    }
+    gg_input_own(*out, free_store, s);
+    return GG_OK;
 }

@@ -37,6 +37,11 @@ const char *gg_checkpoint_name(const struct gg_checkpoint *c)
     return c->name;
 }
 
+const char *gg_checkpoint_folder(const struct gg_checkpoint *c)
+{
+    return c->folder;
+}
+
 const char *gg_checkpoint_format(const struct gg_checkpoint *c)
 {
     return c->format;
@@ -72,8 +77,6 @@ const char *gg_checkpoint_file(const struct gg_checkpoint *c, size_t i, uint64_t
     *dev = *ino = 0;
     if (c->files[i].in != NULL)
         gg_input_id(c->files[i].in, dev, ino);
-    if (*ino == 0 && c->store->in != NULL)
-        gg_input_id(c->store->in, dev, ino); /* the archive */
     return c->files[i].name;
 }
 
@@ -82,7 +85,7 @@ bool gg_checkpoint_sequential(const struct gg_checkpoint *c)
     return c->sequential || c->store->sequential;
 }
 
-/* ---- building ------------------------------------------------------------------------------- */
+/* ---- building -------------------------------------------------------------------------------- */
 
 int gg_ckpt_measure(struct gg_ckpt_tensor *t, struct gg_err *err)
 {
@@ -99,11 +102,14 @@ int gg_ckpt_measure(struct gg_ckpt_tensor *t, struct gg_err *err)
         return GG_OK;
     gg_text_escape_into(shown, sizeof shown, t->name, t->name_nbytes);
     if (ok && gg_dtype_nbits(t->dtype) < 8)
-        return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "tensor '%s': its %llu elements of %s end "
-                       "within a byte", shown, (unsigned long long)t->nelems,
-                       gg_dtype_name(t->dtype));
-    return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "tensor '%s': the product of its shape is beyond "
-                   "2^63 bytes", shown);
+        return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE,
+                       "tensor '%s': its %llu elements of %s end "
+                       "within a byte",
+                       shown, (unsigned long long)t->nelems, gg_dtype_name(t->dtype));
+    return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE,
+                   "tensor '%s': the product of its shape is beyond "
+                   "2^63 bytes",
+                   shown);
 }
 
 static bool grow_tensors(struct gg_checkpoint *c)
@@ -162,7 +168,7 @@ int gg_ckpt_keep_store(struct gg_checkpoint *c, struct gg_store *s, struct gg_er
     return GG_OK;
 }
 
-/* ---- data ----------------------------------------------------------------------------------- */
+/* ---- data ------------------------------------------------------------------------------------ */
 
 static void swap_elements(uint8_t *p, uint64_t n, size_t size)
 {
@@ -204,8 +210,8 @@ bool gg_checkpoint_extent(struct gg_checkpoint *c, size_t i, int *fd, uint64_t *
     return !p->strided && !p->swap && p->in != NULL && gg_input_extent(p->in, p->off, fd, off);
 }
 
-int gg_checkpoint_side_file(struct gg_checkpoint *c, const char *name, size_t max_nbytes, char **data,
-                            size_t *nbytes, struct gg_err *err)
+int gg_checkpoint_side_file(struct gg_checkpoint *c, const char *name, size_t max_nbytes,
+                            char **data, size_t *nbytes, struct gg_err *err)
 {
     struct gg_buf path = GG_BUF_INIT;
     struct gg_input *in = NULL;
@@ -222,9 +228,11 @@ int gg_checkpoint_side_file(struct gg_checkpoint *c, const char *name, size_t ma
     int rc = gg_store_open_member(c->store, i, &in, err);
     uint64_t n = rc == GG_OK ? gg_input_nbytes(in) : 0;
     if (rc == GG_OK && n > max_nbytes)
-        rc = gg_fail(err, GG_ERR_LIMIT, GG_NOWHERE, "%s has %llu bytes, more than the %zu such a file "
-                     "may have", gg_store_shown(c->store, c->store->members[i].name),
-                     (unsigned long long)n, max_nbytes);
+        rc = gg_fail(err, GG_ERR_LIMIT, GG_NOWHERE,
+                     "%s has %llu bytes, more than the %zu such a file "
+                     "may have",
+                     gg_store_shown(c->store, c->store->members[i].name), (unsigned long long)n,
+                     max_nbytes);
     char *p = rc == GG_OK ? malloc((size_t)n + 1) : NULL;
     if (rc == GG_OK && p == NULL)
         rc = gg_fail_nomem(err, "a file");

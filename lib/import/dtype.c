@@ -8,8 +8,8 @@
 #include <string.h>
 
 struct dtype_row {
-    const char *name;  /* safetensors */
-    const char *torch; /* class of a storage, without "Storage"; NULL: there is none */
+    const char *name;   /* safetensors */
+    const char *torch;  /* class of a storage, without "Storage"; NULL: there is none */
     const char *scalar; /* torch.NAME */
     unsigned nbits;
     uint32_t qtype;
@@ -86,7 +86,7 @@ bool gg_dtype_nbytes(enum gg_dtype t, uint64_t nelems, uint64_t *nbytes)
     return gg_mul_u64(nelems, bits / 8, nbytes);
 }
 
-/* ---- widening ------------------------------------------------------------------------------ */
+/* ---- widening -------------------------------------------------------------------------------- */
 
 /* sign : 1 | exponent : 4 | mantissa : 3, bias 7, no infinities, 0x7f and 0xff are NaN. */
 static float from_e4m3(uint8_t v)
@@ -118,24 +118,41 @@ static float from_f4(uint8_t v)
 static float element(const uint8_t *p, enum gg_dtype t)
 {
     switch (t) {
-    case GG_DT_F64: return (float)gg_f64_from_bits(gg_load_u64(p));
-    case GG_DT_F32: return gg_f32_from_bits(gg_load_u32(p));
-    case GG_DT_F16: return qt_f32_from_f16(gg_load_u16(p));
-    case GG_DT_BF16: return qt_f32_from_bf16(gg_load_u16(p));
-    case GG_DT_I64: return (float)(int64_t)gg_load_u64(p);
-    case GG_DT_I32: return (float)(int32_t)gg_load_u32(p);
-    case GG_DT_I16: return (float)(int16_t)gg_load_u16(p);
-    case GG_DT_I8: return (float)(int8_t)*p;
-    case GG_DT_U64: return (float)gg_load_u64(p);
-    case GG_DT_U32: return (float)gg_load_u32(p);
-    case GG_DT_U16: return (float)gg_load_u16(p);
-    case GG_DT_U8: return (float)*p;
-    case GG_DT_BOOL: return *p != 0 ? 1.0f : 0.0f;
-    case GG_DT_F8_E4M3: return from_e4m3(*p);
-    case GG_DT_F8_E5M2: return qt_f32_from_f16((uint16_t)(*p << 8)); /* the high half of an F16 */
-    case GG_DT_F8_E8M0: return from_e8m0(*p);
+    case GG_DT_F64:
+        return (float)gg_f64_from_bits(gg_load_u64(p));
+    case GG_DT_F32:
+        return gg_f32_from_bits(gg_load_u32(p));
+    case GG_DT_F16:
+        return qt_f32_from_f16(gg_load_u16(p));
+    case GG_DT_BF16:
+        return qt_f32_from_bf16(gg_load_u16(p));
+    case GG_DT_I64:
+        return (float)(int64_t)gg_load_u64(p);
+    case GG_DT_I32:
+        return (float)(int32_t)gg_load_u32(p);
+    case GG_DT_I16:
+        return (float)(int16_t)gg_load_u16(p);
+    case GG_DT_I8:
+        return (float)(int8_t)*p;
+    case GG_DT_U64:
+        return (float)gg_load_u64(p);
+    case GG_DT_U32:
+        return (float)gg_load_u32(p);
+    case GG_DT_U16:
+        return (float)gg_load_u16(p);
+    case GG_DT_U8:
+        return (float)*p;
+    case GG_DT_BOOL:
+        return *p != 0 ? 1.0f : 0.0f;
+    case GG_DT_F8_E4M3:
+        return from_e4m3(*p);
+    case GG_DT_F8_E5M2:
+        return qt_f32_from_f16((uint16_t)(*p << 8)); /* the high half of an F16 */
+    case GG_DT_F8_E8M0:
+        return from_e8m0(*p);
     case GG_DT_F4:
-    case GG_DT_COUNT: break;
+    case GG_DT_COUNT:
+        break;
     }
     return 0;
 }

@@ -68,8 +68,8 @@ static size_t stem(const struct flavour *f, const char *name)
 /* What trainers leave beside the model: pickles without the model's tensors. */
 static bool is_bystander(const char *name, size_t n)
 {
-    static const char *const NAMES[] = {"training_args", "optimizer", "scheduler", "rng_state",
-                                        "scaler", "trainer_state"};
+    static const char *const NAMES[] = {"training_args", "optimizer", "scheduler",
+                                        "rng_state",     "scaler",    "trainer_state"};
     for (size_t i = 0; i < GG_COUNTOF(NAMES); i++)
         if (n >= strlen(NAMES[i]) && strncmp(name, NAMES[i], strlen(NAMES[i])) == 0)
             return true;
@@ -99,13 +99,16 @@ static bool shard_number(const char *name, size_t n, unsigned *i, unsigned *of)
 static int ambiguous(const struct gg_opening *o, size_t a, size_t b, struct gg_err *err)
 {
     struct gg_store *s = o->c->store;
-    return gg_fail(err, GG_ERR_ARG, GG_NOWHERE, "%s: which file is the model? There are '%s', '%s' "
-                   "and maybe more; name the one to read", gg_store_shown(s, o->c->folder),
-                   gg_store_shown(s, s->members[a].name), gg_store_shown(s, s->members[b].name));
+    return gg_fail(err, GG_ERR_ARG, GG_NOWHERE,
+                   "%s: which file is the model? There are '%s', '%s' "
+                   "and maybe more; name the one to read",
+                   gg_store_shown(s, o->c->folder), gg_store_shown(s, s->members[a].name),
+                   gg_store_shown(s, s->members[b].name));
 }
 
 /* The index among the files, the usual one first. SIZE_MAX: none. */
-static int find_index(struct gg_opening *o, const struct flavour *f, size_t *found, struct gg_err *err)
+static int find_index(struct gg_opening *o, const struct flavour *f, size_t *found,
+                      struct gg_err *err)
 {
     size_t other = SIZE_MAX;
     *found = SIZE_MAX;
@@ -125,7 +128,8 @@ static int find_index(struct gg_opening *o, const struct flavour *f, size_t *fou
 }
 
 /* Wants all shards of the set that member `first` belongs to. */
-static int want_shards(struct gg_opening *o, const struct flavour *f, size_t first, struct gg_err *err)
+static int want_shards(struct gg_opening *o, const struct flavour *f, size_t first,
+                       struct gg_err *err)
 {
     const char *name = name_here(o, first);
     size_t n = stem(f, name);
@@ -133,7 +137,8 @@ static int want_shards(struct gg_opening *o, const struct flavour *f, size_t fir
     shard_number(name, n, &i, &of);
     for (i = 1; i <= of; i++) {
         struct gg_buf b = GG_BUF_INIT;
-        gg_buf_addf(&b, "%s%.*s-%05u-of-%05u%s", o->c->folder, (int)(n - 15), name, i, of, name + n);
+        gg_buf_addf(&b, "%s%.*s-%05u-of-%05u%s", o->c->folder, (int)(n - 15), name, i, of,
+                    name + n);
         size_t m = b.failed ? SIZE_MAX : gg_store_find(o->c->store, gg_buf_str(&b));
         int rc = b.failed ? gg_fail_nomem(err, "a name") : GG_OK;
         if (rc == GG_OK && m != SIZE_MAX)
@@ -171,7 +176,8 @@ static int want_files(struct gg_opening *o, const struct flavour *f, struct gg_e
         size_t n = stem(f, name), usual = strlen(f->usual);
         if (n == usual && strncmp(name, f->usual, n) == 0)
             return gg_open_want(o, m, err);
-        if (n == usual + 15 && strncmp(name, f->usual, usual) == 0 && shard_number(name, n, &i, &of))
+        if (n == usual + 15 && strncmp(name, f->usual, usual) == 0 &&
+            shard_number(name, n, &i, &of))
             return want_shards(o, f, m, err);
         if (pick == SIZE_MAX)
             pick = m;
@@ -197,8 +203,9 @@ static void note_extra(struct gg_opening *o, const struct flavour *f)
         for (size_t k = 0; k < o->n_wanted; k++)
             used |= o->wanted[k].member == i;
         if (!used)
-            gg_findings_add(o->findings, o->weight_map != NULL ? GG_WARN : GG_NOTE, "file-extra", NULL,
-                            0, GG_NOWHERE, "%s: is not part of the checkpoint and is not read",
+            gg_findings_add(o->findings, o->weight_map != NULL ? GG_WARN : GG_NOTE, "file-extra",
+                            NULL, 0, GG_NOWHERE,
+                            "%s: is not part of the checkpoint and is not read",
                             gg_store_shown(o->c->store, o->c->store->members[i].name));
     }
 }
@@ -208,11 +215,13 @@ static int nothing_here(struct gg_opening *o, struct gg_err *err)
     for (size_t i = 0; i < o->c->store->n; i++) {
         const char *name = name_here(o, i);
         if (name != NULL && ends_with(name, ".gguf"))
-            return gg_fail(err, GG_ERR_ARG, GG_NOWHERE, "%s: holds no checkpoint, but GGUF files: name "
-                           "one of them", o->c->name);
+            return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
+                           "%s: holds no checkpoint, but GGUF files: name "
+                           "one of them",
+                           o->c->name);
     }
-    return gg_fail(err, GG_ERR_ARG, GG_NOWHERE, "%s: holds no safetensors, PyTorch or npz files",
-                   o->c->name);
+    return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
+                   "%s: holds no safetensors, PyTorch or npz files", o->c->name);
 }
 
 int gg_open_folder(struct gg_opening *o, struct gg_err *err)
@@ -221,10 +230,12 @@ int gg_open_folder(struct gg_opening *o, struct gg_err *err)
         size_t index;
         int rc = find_index(o, &FLAVOURS[k], &index, err);
         if (rc == GG_OK)
-            rc = index != SIZE_MAX ? gg_index_read(o, index, err) : want_files(o, &FLAVOURS[k], err);
+            rc =
+                index != SIZE_MAX ? gg_index_read(o, index, err) : want_files(o, &FLAVOURS[k], err);
         if (rc != GG_OK)
             return rc;
-        if (o->n_wanted == 0 && o->findings->n_by_severity[GG_FAULT] == o->n_faults_before && index == SIZE_MAX)
+        if (o->n_wanted == 0 && o->findings->n_by_severity[GG_FAULT] == o->n_faults_before &&
+            index == SIZE_MAX)
             continue;
         note_extra(o, &FLAVOURS[k]);
         return gg_open_wanted(o, err);
@@ -240,12 +251,13 @@ int gg_open_member(struct gg_opening *o, const char *name, struct gg_err *err)
     size_t i = path.failed ? SIZE_MAX : gg_store_find(o->c->store, gg_buf_str(&path));
     gg_buf_free(&path);
     if (i == SIZE_MAX)
-        return gg_fail(err, GG_ERR_ARG, GG_NOWHERE, "%s: is not a regular file", o->c->name);
+        return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE, "%s: is not a regular file",
+                       o->c->name);
     int rc = ends_with(name, ".index.json") ? gg_index_read(o, i, err) : gg_open_want(o, i, err);
     return rc == GG_OK ? gg_open_wanted(o, err) : rc;
 }
 
-/* ---- archives ---------------------------------------------------------------------------------- */
+/* ---- archives -------------------------------------------------------------------------------- */
 
 /* Does the member look like part of a checkpoint? */
 static bool holds_tensors(const char *name)
@@ -272,8 +284,8 @@ int gg_open_found(struct gg_opening *o, struct gg_err *err)
     for (size_t i = 0; i < s->n; i++) {
         const char *name = s->members[i].name, *slash = strrchr(name, '/');
         size_t n = slash != NULL ? (size_t)(slash - name + 1) : 0;
-        if (!holds_tensors(name) || (found != SIZE_MAX && n == n_found &&
-                                     strncmp(s->members[found].name, name, n) == 0))
+        if (!holds_tensors(name) ||
+            (found != SIZE_MAX && n == n_found && strncmp(s->members[found].name, name, n) == 0))
             continue;
         if (found != SIZE_MAX)
             return ambiguous(o, found, i, err);
@@ -281,9 +293,11 @@ int gg_open_found(struct gg_opening *o, struct gg_err *err)
         n_found = n;
     }
     if (found == SIZE_MAX && is_legacy_torch(s))
-        return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE, "%s: is a PyTorch checkpoint of the oldest "
+        return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
+                       "%s: is a PyTorch checkpoint of the oldest "
                        "kind, a tar file: load it with a recent PyTorch and save it again, best as "
-                       "safetensors", o->c->name);
+                       "safetensors",
+                       o->c->name);
     if (found != SIZE_MAX) {
         o->c->folder = gg_arena_strndup(&o->c->mem, s->members[found].name, n_found);
         if (o->c->folder == NULL)

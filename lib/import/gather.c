@@ -1,8 +1,8 @@
 /* Elements of tensors that are views with strides of their own: transposes, expanded dimensions.
  *
- * What is wanted of a view is cut into boxes, each box in half until what it spans of the storage fits
- * a buffer; then one read fetches the span and its elements are picked out. Memory is constant and
- * reads are long; bytes between may be read in vain.
+ * What is wanted of a view is cut into boxes, each box in half until what it spans of the storage
+ * fits a buffer; then one read fetches the span and its elements are picked out. Memory is constant
+ * and reads are long; bytes between may be read in vain.
  */
 #include "lib/base/num.h"
 #include "lib/import/dtype.h"
@@ -84,8 +84,8 @@ static int fetch(struct gather *g, struct box b)
     }
 }
 
-/* The longest box that begins at element `first` and has at most n elements: whole dimensions as far
- * as they fit, a range of the next one out. Returns its elements. */
+/* The longest box that begins at element `first` and has at most n elements: whole dimensions as
+ * far as they fit, a range of the next one out. Returns its elements. */
 static uint64_t next_box(const struct gg_ckpt_tensor *t, uint64_t first, uint64_t n, struct box *b)
 {
     uint64_t block = 1, rest = first;
@@ -105,8 +105,8 @@ static uint64_t next_box(const struct gg_ckpt_tensor *t, uint64_t first, uint64_
 int gg_ckpt_gather(const struct gg_ckpt_tensor *t, const struct gg_ckpt_place *p, uint64_t first,
                    uint64_t n, void *dst, struct gg_err *err)
 {
-    struct gather g = {t, p, (size_t)(gg_dtype_nbits(t->dtype) / 8), first, dst, malloc(SPAN_NBYTES),
-                       err};
+    struct gather g = {
+        t, p, (size_t)(gg_dtype_nbits(t->dtype) / 8), first, dst, malloc(SPAN_NBYTES), err};
     struct box b;
     int rc = g.buf == NULL ? gg_fail_nomem(err, "gathering a tensor") : GG_OK;
     for (uint64_t done = 0; done < n && rc == GG_OK;) {

@@ -41,15 +41,16 @@ struct gg_checkpoint {
     bool sequential;
 };
 
-/* Appends a tensor. name must outlive the checkpoint (in mem). shape is checked and nelems and nbytes
- * are worked out from it; false-looking shapes are errors that name the tensor. */
+/* Appends a tensor. name must outlive the checkpoint (in mem). shape is checked and nelems and
+ * nbytes are worked out from it; false-looking shapes are errors that name the tensor. */
 GG_MUST_CHECK int gg_ckpt_add(struct gg_checkpoint *c, const struct gg_ckpt_tensor *t,
                               const struct gg_ckpt_place *p, struct gg_err *err);
 /* nelems and nbytes from dtype and shape: checked dimension by dimension. */
 GG_MUST_CHECK int gg_ckpt_measure(struct gg_ckpt_tensor *t, struct gg_err *err);
 
 /* Reads the headers of one file and adds its tensors. Messages lack the file's name. */
-GG_MUST_CHECK int gg_ckpt_load_safetensors(struct gg_checkpoint *c, uint32_t file, struct gg_err *err);
+GG_MUST_CHECK int gg_ckpt_load_safetensors(struct gg_checkpoint *c, uint32_t file,
+                                           struct gg_err *err);
 
 /* The same of a zip file that is a PyTorch checkpoint; *dropped counts tensors left out (of an
  * optimizer). zip must live as long as the checkpoint. */
@@ -65,8 +66,10 @@ GG_MUST_CHECK int gg_ckpt_load_npz(struct gg_checkpoint *c, uint32_t file, struc
 bool gg_zip_is_npz(const struct gg_store *zip);
 
 /* Lets the checkpoint own an input or a store; they are its own also when this fails. */
-GG_MUST_CHECK int gg_ckpt_keep_input(struct gg_checkpoint *c, struct gg_input *in, struct gg_err *err);
-GG_MUST_CHECK int gg_ckpt_keep_store(struct gg_checkpoint *c, struct gg_store *s, struct gg_err *err);
+GG_MUST_CHECK int gg_ckpt_keep_input(struct gg_checkpoint *c, struct gg_input *in,
+                                     struct gg_err *err);
+GG_MUST_CHECK int gg_ckpt_keep_store(struct gg_checkpoint *c, struct gg_store *s,
+                                     struct gg_err *err);
 
 /* Elements first..first+n-1 of a strided tensor. */
 GG_MUST_CHECK int gg_ckpt_gather(const struct gg_ckpt_tensor *t, const struct gg_ckpt_place *p,

@@ -19,8 +19,8 @@ static int read_json(struct gg_opening *o, size_t member, struct gg_err *err)
     uint64_t n = gg_input_nbytes(in);
     char *p = n <= MAX_INDEX_NBYTES ? malloc((size_t)n + 1) : NULL;
     if (n > MAX_INDEX_NBYTES)
-        rc = gg_fail(err, GG_ERR_LIMIT, 0, "%s: has %llu bytes, an index may have %d", o->index_shown,
-                     (unsigned long long)n, MAX_INDEX_NBYTES);
+        rc = gg_fail(err, GG_ERR_LIMIT, 0, "%s: has %llu bytes, an index may have %d",
+                     o->index_shown, (unsigned long long)n, MAX_INDEX_NBYTES);
     else if (p == NULL)
         rc = gg_fail_nomem(err, "an index");
     if (rc == GG_OK)
@@ -36,8 +36,8 @@ static int read_json(struct gg_opening *o, size_t member, struct gg_err *err)
 /* A file beside the index and nothing else: no way out of the folder. */
 static bool plain_name(const char *s)
 {
-    return s[0] != '\0' && strchr(s, '/') == NULL && strchr(s, '\\') == NULL && strcmp(s, ".") != 0 &&
-           strcmp(s, "..") != 0;
+    return s[0] != '\0' && strchr(s, '/') == NULL && strchr(s, '\\') == NULL &&
+           strcmp(s, ".") != 0 && strcmp(s, "..") != 0;
 }
 
 static size_t find_file(struct gg_opening *o, const char *name)
@@ -58,16 +58,18 @@ static int want_file(struct gg_opening *o, const struct named_file *f, struct gg
     gg_text_escape_into(shown, sizeof shown, f->name, strlen(f->name));
     if (!plain_name(f->name)) {
         gg_findings_add(o->findings, GG_FAULT, "index-path", f->first_key, strlen(f->first_key),
-                        GG_NOWHERE, "is said by %s to lie in '%s', which is not the name of a file "
-                        "beside it", o->index_shown, shown);
+                        GG_NOWHERE,
+                        "is said by %s to lie in '%s', which is not the name of a file "
+                        "beside it",
+                        o->index_shown, shown);
         return GG_OK;
     }
     size_t member = find_file(o, f->name);
     if (member != SIZE_MAX)
         return gg_open_want(o, member, err);
     gg_findings_add(o->findings, GG_FAULT, "file-missing", NULL, 0, GG_NOWHERE,
-                    "%s: there is no file '%s', which holds %zu of the tensors", o->index_shown, shown,
-                    f->n_tensors);
+                    "%s: there is no file '%s', which holds %zu of the tensors", o->index_shown,
+                    shown, f->n_tensors);
     return GG_OK;
 }
 
@@ -85,8 +87,10 @@ static int list_files(struct gg_opening *o, struct named_file *files, size_t *n,
         uint64_t at = *n;
         if (file == NULL) {
             gg_text_escape_into(shown, sizeof shown, key, strlen(key));
-            rc = gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "%s: weight_map: the file of '%s' is not "
-                         "text", o->index_shown, shown);
+            rc = gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE,
+                         "%s: weight_map: the file of '%s' is not "
+                         "text",
+                         o->index_shown, shown);
             break;
         }
         int added = gg_map_add(&seen, file, strlen(file), *n, &at);
@@ -131,7 +135,7 @@ static const char *base_name(const struct gg_opening *o, const struct gg_ckpt_te
     return o->c->files[t->file].name + strlen(o->c->folder);
 }
 
-/* Is the file there and readable? Otherwise there is a finding about it, and its tensors need none. */
+/* Is the file there and readable? Otherwise a finding says so, and its tensors need none. */
 static bool file_loaded(struct gg_opening *o, const char *file)
 {
     size_t member = plain_name(file) ? find_file(o, file) : SIZE_MAX;

@@ -26,8 +26,10 @@ static int check_size(const char *p, size_t n, size_t max_values, struct gg_err 
         case '{':
             values++;
             if (++depth > GG_JSON_MAX_DEPTH)
-                return gg_fail(err, GG_ERR_LIMIT, i, "nested deeper than %d levels at byte %zu of the "
-                               "JSON", GG_JSON_MAX_DEPTH, i);
+                return gg_fail(err, GG_ERR_LIMIT, i,
+                               "nested deeper than %d levels at byte %zu of the "
+                               "JSON",
+                               GG_JSON_MAX_DEPTH, i);
             break;
         case ']':
         case '}':
@@ -36,8 +38,8 @@ static int check_size(const char *p, size_t n, size_t max_values, struct gg_err 
         case ',':
         case ':':
             if (++values > max_values)
-                return gg_fail(err, GG_ERR_LIMIT, i, "more than %zu values up to byte %zu of the JSON",
-                               max_values, i);
+                return gg_fail(err, GG_ERR_LIMIT, i,
+                               "more than %zu values up to byte %zu of the JSON", max_values, i);
             break;
         default:
             break;

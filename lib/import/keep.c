@@ -6,8 +6,8 @@
 #include <string.h>
 
 enum {
-    WHOLE_NBYTES = 40 << 20,  /* a tokenizer.json of the largest kind */
-    SMALL_NBYTES = 1 << 20,   /* whatever it is */
+    WHOLE_NBYTES = 40 << 20, /* a tokenizer.json of the largest kind */
+    SMALL_NBYTES = 1 << 20,  /* whatever it is */
     HEAD_NBYTES = 64 << 10,
     ZIP_HEAD_NBYTES = 4 << 20, /* data.pkl comes first */
     ZIP_TAIL_NBYTES = 1 << 20, /* the directory comes last */

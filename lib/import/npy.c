@@ -26,7 +26,7 @@ struct npy {
     struct gg_ckpt_tensor t;
 };
 
-/* ---- the literal ------------------------------------------------------------------------------- */
+/* ---- the literal ----------------------------------------------------------------------------- */
 
 static bool eat(struct npy *y, const char *token)
 {
@@ -120,7 +120,10 @@ static bool eat_header(struct npy *y)
 /* "<f4", "|u1", ">i8": byte order, kind, bytes. */
 static bool read_descr(struct npy *y)
 {
-    static const struct { const char *name; enum gg_dtype t; } KINDS[] = {
+    static const struct {
+        const char *name;
+        enum gg_dtype t;
+    } KINDS[] = {
         {"f8", GG_DT_F64}, {"f4", GG_DT_F32}, {"f2", GG_DT_F16}, {"i8", GG_DT_I64},
         {"i4", GG_DT_I32}, {"i2", GG_DT_I16}, {"i1", GG_DT_I8},  {"u8", GG_DT_U64},
         {"u4", GG_DT_U32}, {"u2", GG_DT_U16}, {"u1", GG_DT_U8},  {"b1", GG_DT_BOOL},
@@ -137,18 +140,22 @@ static bool read_descr(struct npy *y)
     return false;
 }
 
-/* ---- files ------------------------------------------------------------------------------------- */
+/* ---- files ----------------------------------------------------------------------------------- */
 
 static int parse(struct npy *y, const char *header, struct gg_err *err)
 {
     char shown[64];
     y->p = header;
     if (!eat_header(y))
-        return gg_fail(err, GG_ERR_CORRUPT, PREFIX_NBYTES, "npy: the header is not the dictionary of "
-                       "'descr', 'fortran_order' and 'shape' (up to %d dimensions) that it should be "
-                       "(at its byte %zu)", GG_CKPT_MAX_DIMS, (size_t)(y->p - header));
+        return gg_fail(
+            err, GG_ERR_CORRUPT, PREFIX_NBYTES,
+            "npy: the header is not the dictionary of "
+            "'descr', 'fortran_order' and 'shape' (up to %d dimensions) that it should be "
+            "(at its byte %zu)",
+            GG_CKPT_MAX_DIMS, (size_t)(y->p - header));
     if (!read_descr(y))
-        return gg_fail(err, GG_ERR_UNSUPPORTED, PREFIX_NBYTES, "npy: elements of type '%s' are not read%s",
+        return gg_fail(err, GG_ERR_UNSUPPORTED, PREFIX_NBYTES,
+                       "npy: elements of type '%s' are not read%s",
                        gg_text_escape_into(shown, sizeof shown, y->descr, strlen(y->descr)),
                        strchr(y->descr, 'O') != NULL ? ": pickled objects may be programs" : "");
     return GG_OK;
@@ -167,8 +174,9 @@ static int read_header(struct npy *y, struct gg_input *in, struct gg_err *err)
         return gg_fail(err, GG_ERR_UNSUPPORTED, 6, "npy: version %d is not known", b[6]);
     uint64_t n = b[6] == 1 ? gg_load_u16(b + 8) : gg_load_u32(b + 8), off = b[6] == 1 ? 10 : 12;
     if (n > MAX_HEADER_NBYTES)
-        return gg_fail(err, GG_ERR_LIMIT, 8, "npy: the header has %" PRIu64 " bytes, over the limit of %d",
-                       n, MAX_HEADER_NBYTES);
+        return gg_fail(err, GG_ERR_LIMIT, 8,
+                       "npy: the header has %" PRIu64 " bytes, over the limit of %d", n,
+                       MAX_HEADER_NBYTES);
     char *text = malloc((size_t)n + 1);
     if (text == NULL)
         return gg_fail_nomem(err, "an npy header");
@@ -200,9 +208,13 @@ static int add_array(struct gg_checkpoint *c, uint32_t file, struct gg_input *in
     uint64_t has = gg_input_nbytes(in) - y.data_off; /* the header was read: it is inside */
     if (has != y.t.nbytes)
         return gg_fail(err, has < y.t.nbytes ? GG_ERR_TRUNCATED : GG_ERR_CORRUPT, y.data_off,
-                       "array '%s': has %" PRIu64 " bytes of data, its shape and type take %" PRIu64,
+                       "array '%s': has %" PRIu64
+                       " bytes of data, its shape and type take %" PRIu64,
                        shown, has, y.t.nbytes);
-    struct gg_ckpt_place p = {.in = in, .off = y.data_off, .pos = pos + y.data_off, .swap = y.swap,
+    struct gg_ckpt_place p = {.in = in,
+                              .off = y.data_off,
+                              .pos = pos + y.data_off,
+                              .swap = y.swap,
                               .strided = y.fortran && y.t.n_dims > 1 && y.t.nelems > 0};
     uint64_t stride = 1;
     for (unsigned d = 0; d < y.t.n_dims && p.strided; d++) {
@@ -235,7 +247,8 @@ bool gg_zip_is_npz(const struct gg_store *zip)
     return all;
 }
 
-int gg_ckpt_load_npz(struct gg_checkpoint *c, uint32_t file, struct gg_store *zip, struct gg_err *err)
+int gg_ckpt_load_npz(struct gg_checkpoint *c, uint32_t file, struct gg_store *zip,
+                     struct gg_err *err)
 {
     int rc = GG_OK;
     c->sequential |= zip->sequential;

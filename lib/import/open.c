@@ -1,8 +1,8 @@
 /* Opening checkpoints: which files belong to one, and whether all that should be there is. */
+#include "lib/import/open.h"
 #include "lib/base/num.h"
 #include "lib/base/text.h"
 #include "lib/import/archive.h"
-#include "lib/import/open.h"
 #include "lib/import/zip.h"
 #include "lib/sys/digest.h"
 
@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* ---- one file ------------------------------------------------------------------------------- */
+/* ---- one file -------------------------------------------------------------------------------- */
 
 /* Puts the file's name before a message that does not begin with it already. */
 static int name_file(const char *shown, struct gg_err *err)
@@ -44,12 +44,15 @@ static int load_zip(struct gg_opening *o, uint32_t file, const char **format, st
         *format = "npz";
         rc = gg_ckpt_load_npz(o->c, file, zip, err);
     } else {
-        rc = gg_fail(err, GG_ERR_UNSUPPORTED, 0, "is a zip file, but neither a PyTorch checkpoint "
+        rc = gg_fail(err, GG_ERR_UNSUPPORTED, 0,
+                     "is a zip file, but neither a PyTorch checkpoint "
                      "(it has no data.pkl) nor an npz file");
     }
     if (rc == GG_OK && dropped > 0)
-        gg_findings_add(o->findings, GG_NOTE, "tensors-left-out", NULL, 0, GG_NOWHERE, "%s: %zu tensors "
-                        "beside the model's (of an optimizer, say) are not read", f->shown, dropped);
+        gg_findings_add(o->findings, GG_NOTE, "tensors-left-out", NULL, 0, GG_NOWHERE,
+                        "%s: %zu tensors "
+                        "beside the model's (of an optimizer, say) are not read",
+                        f->shown, dropped);
     return rc;
 }
 
@@ -78,7 +81,8 @@ static int load_kind(struct gg_opening *o, uint32_t file, struct gg_err *err)
     case GG_KIND_GGUF:
         return gg_fail(err, GG_ERR_UNSUPPORTED, 0, "is a GGUF file, not a checkpoint");
     default:
-        return gg_fail(err, GG_ERR_UNSUPPORTED, 0, "is neither safetensors nor a PyTorch checkpoint "
+        return gg_fail(err, GG_ERR_UNSUPPORTED, 0,
+                       "is neither safetensors nor a PyTorch checkpoint "
                        "nor an npz file");
     }
     if (rc == GG_OK && c->format != NULL && strcmp(c->format, format) != 0)
@@ -111,13 +115,14 @@ static int load_file(struct gg_opening *o, size_t member, struct gg_err *err)
     f->nbytes = gg_input_nbytes(f->in);
     c->n_files++;
     if (f->nbytes == GG_NOWHERE)
-        rc = gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE, "is a pipe: checkpoints are read from files");
+        rc = gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
+                     "is a pipe: checkpoints are read from files");
     if (rc == GG_OK)
         rc = load_kind(o, (uint32_t)(c->n_files - 1), err);
     return rc == GG_OK ? GG_OK : name_file(c->files[c->n_files - 1].shown, err);
 }
 
-/* ---- the set -------------------------------------------------------------------------------- */
+/* ---- the set --------------------------------------------------------------------------------- */
 
 static int by_member(const void *a, const void *b)
 {
@@ -213,7 +218,7 @@ static int name_tensors(struct gg_opening *o, struct gg_err *err)
     return GG_OK;
 }
 
-/* ---- the outcome ---------------------------------------------------------------------------- */
+/* ---- the outcome ----------------------------------------------------------------------------- */
 
 static int faults_to_err(const struct gg_opening *o, struct gg_err *err)
 {
@@ -280,7 +285,8 @@ static int open_inside(struct gg_opening *o, const char *inner, struct gg_err *e
         o->c->folder = dir != NULL ? gg_arena_strndup(&o->c->mem, dir, strlen(dir)) : NULL;
         size_t n = dir != NULL ? strlen(dir) : 0;
         free(dir);
-        return o->c->folder != NULL ? gg_open_member(o, inner + n, err) : gg_fail_nomem(err, "a path");
+        return o->c->folder != NULL ? gg_open_member(o, inner + n, err)
+                                    : gg_fail_nomem(err, "a path");
     }
     struct gg_buf b = GG_BUF_INIT;
     gg_buf_adds(&b, inner);
@@ -293,51 +299,23 @@ static int open_inside(struct gg_opening *o, const char *inner, struct gg_err *e
     for (size_t i = 0; i < s->n; i++)
         if (strncmp(s->members[i].name, o->c->folder, strlen(o->c->folder)) == 0)
             return gg_open_folder(o, err);
-    return gg_fail(err, GG_ERR_ARG, GG_NOWHERE, "%s: there is no '%s' in it", gg_store_shown(s, ""),
+    return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE, "%s: there is no '%s' in it",
+                   gg_store_shown(s, ""),
                    gg_text_escape_into(shown, sizeof shown, inner, strlen(inner)));
-}
-
-/* Is the file an archive of files, not a checkpoint by itself? If so it is now the store. */
-static int try_archive(struct gg_opening *o, const char *path, bool *is, struct gg_err *err)
-{
-    struct gg_input *in;
-    enum gg_kind kind;
-    const char *alien;
-    *is = false;
-    int rc = gg_input_open(&in, path, err);
-    if (rc != GG_OK)
-        return rc;
-    rc = gg_recognise(in, path, &kind, &alien, err);
-    if (rc != GG_OK || (kind != GG_KIND_ZIP && kind != GG_KIND_TAR && kind != GG_KIND_COMPRESSED)) {
-        gg_input_free(in);
-        return rc;
-    }
-    char shown[256];
-    rc = gg_store_open_archive(&o->c->store, in, kind, path, err);
-    if (rc != GG_OK)
-        return gg_err_prefix(err, "%s", gg_text_escape_into(shown, sizeof shown, path, strlen(path)));
-    *is = kind != GG_KIND_ZIP ||
-          (gg_zip_torch_pickle(o->c->store) == SIZE_MAX && !gg_zip_is_npz(o->c->store));
-    if (!*is) {
-        gg_store_free(o->c->store);
-        o->c->store = NULL;
-    }
-    return GG_OK;
 }
 
 static int open_archive(struct gg_opening *o, const char *path, size_t n, struct gg_err *err)
 {
-    bool is;
     char shown[256];
     char *file = strndup(path, n);
     if (file == NULL)
         return gg_fail_nomem(err, "a path");
     gg_text_escape_into(shown, sizeof shown, file, n);
-    int rc = try_archive(o, file, &is, err);
+    int rc = gg_archive_open(&o->c->store, file, err);
     free(file);
-    if (rc == GG_OK && !is)
-        rc = gg_fail(err, GG_ERR_ARG, GG_NOWHERE, "%s: is not an archive, so there is no '%s' in it",
-                     shown, path + n + 1);
+    if (rc == GG_OK && o->c->store == NULL)
+        rc = gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
+                     "%s: is not an archive, so there is no '%s' in it", shown, path + n + 1);
     return rc == GG_OK ? open_inside(o, path + n + 1, err) : rc;
 }
 
@@ -345,7 +323,6 @@ static int open_path(struct gg_opening *o, const char *path, struct gg_err *err)
 {
     struct stat st;
     char shown[256];
-    bool archive = false;
     size_t n;
     o->c->folder = "";
     if (stat(path, &st) != 0) {
@@ -359,10 +336,10 @@ static int open_path(struct gg_opening *o, const char *path, struct gg_err *err)
         int rc = gg_store_open_folder(&o->c->store, path, true, err);
         return rc == GG_OK ? gg_open_folder(o, err) : rc;
     }
-    int rc = S_ISREG(st.st_mode) ? try_archive(o, path, &archive, err) : GG_OK;
+    int rc = S_ISREG(st.st_mode) ? gg_archive_open(&o->c->store, path, err) : GG_OK;
     if (rc != GG_OK)
         return rc;
-    return archive ? open_inside(o, "", err) : open_file(o, path, err);
+    return o->c->store != NULL ? open_inside(o, "", err) : open_file(o, path, err);
 }
 
 int gg_checkpoint_open(struct gg_checkpoint **out, const char *path, struct gg_findings *findings,

@@ -7,7 +7,8 @@
 
 enum { STOP = '.' };
 
-int gg_pk_bad(const struct gg_pickle *m, enum gg_code code, struct gg_err *err, const char *fmt, ...)
+int gg_pk_bad(const struct gg_pickle *m, enum gg_code code, struct gg_err *err, const char *fmt,
+              ...)
 {
     char why[512];
     va_list ap;
@@ -19,10 +20,10 @@ int gg_pk_bad(const struct gg_pickle *m, enum gg_code code, struct gg_err *err, 
                    op->name != NULL ? op->name : "an unknown opcode", m->op_pos, why);
 }
 
-/* ---- objects and the stack -------------------------------------------------------------------- */
+/* ---- objects and the stack ------------------------------------------------------------------- */
 
 void *gg_pk_grow(struct gg_pickle *m, void *v, size_t n, size_t *cap, size_t size, size_t max,
-                  const char *what, struct gg_err *err)
+                 const char *what, struct gg_err *err)
 {
     if (n >= max) {
         (void)gg_pk_bad(m, GG_ERR_LIMIT, err, "more than %zu %s", max, what);
@@ -41,8 +42,8 @@ void *gg_pk_grow(struct gg_pickle *m, void *v, size_t n, size_t *cap, size_t siz
 
 uint32_t gg_pk_new(struct gg_pickle *m, enum gg_pk_kind kind, struct gg_err *err)
 {
-    struct gg_pk_object *v = gg_pk_grow(m, m->objects, m->n_objects, &m->objects_cap, sizeof *v, GG_PK_MAX_OBJECTS,
-                                  "objects", err);
+    struct gg_pk_object *v = gg_pk_grow(m, m->objects, m->n_objects, &m->objects_cap, sizeof *v,
+                                        GG_PK_MAX_OBJECTS, "objects", err);
     if (v == NULL)
         return UINT32_MAX;
     m->objects = v;
@@ -55,7 +56,7 @@ int gg_pk_push(struct gg_pickle *m, uint32_t o, struct gg_err *err)
     if (o == UINT32_MAX)
         return (int)(err->code);
     uint32_t *v = gg_pk_grow(m, m->stack, m->n_stack, &m->stack_cap, sizeof *v, GG_PK_MAX_STACK,
-                       "values on the stack", err);
+                             "values on the stack", err);
     if (v == NULL)
         return (int)err->code;
     m->stack = v;
@@ -109,7 +110,7 @@ int gg_pk_push_items(struct gg_pickle *m, enum gg_pk_kind kind, size_t first, st
     return gg_pk_push(m, o, err);
 }
 
-/* ---- running ---------------------------------------------------------------------------------- */
+/* ---- running --------------------------------------------------------------------------------- */
 
 static int run(struct gg_pickle *m, struct gg_err *err)
 {
@@ -119,8 +120,10 @@ static int run(struct gg_pickle *m, struct gg_err *err)
         if (code == STOP)
             return GG_OK;
         if (gg_pk_op(m)->run == NULL)
-            return gg_pk_bad(m, GG_ERR_UNSUPPORTED, err, "(0x%02x) is not one that checkpoints need, "
-                             "and is refused: nothing is executed", code);
+            return gg_pk_bad(m, GG_ERR_UNSUPPORTED, err,
+                             "(0x%02x) is not one that checkpoints need, "
+                             "and is refused: nothing is executed",
+                             code);
         int rc = gg_pk_op(m)->run(m, err);
         if (rc != GG_OK)
             return rc;

@@ -1,4 +1,4 @@
-/* The inside of the pickle machine: pickle.c runs opcodes, pickle_torch.c knows what globals mean. */
+/* The inside of the pickle machine: pickle_ops.c has the opcodes, pickle_torch.c the globals. */
 #ifndef GG_PICKLE_IMPL_H
 #define GG_PICKLE_IMPL_H
 
@@ -34,9 +34,9 @@ enum gg_pk_global {
 };
 
 struct gg_pk_object {
-    uint8_t kind;  /* enum gg_pk_kind */
-    uint8_t what;  /* enum gg_pk_global */
-    uint8_t dtype; /* of a storage, a global for one or of a dtype */
+    uint8_t kind;    /* enum gg_pk_kind */
+    uint8_t what;    /* enum gg_pk_global */
+    uint8_t dtype;   /* of a storage, a global for one or of a dtype */
     uint32_t n, cap; /* items; bytes of a text */
     union {
         int64_t i;
@@ -63,7 +63,7 @@ struct gg_pickle {
     size_t n_stack, stack_cap;
     uint32_t *marks;
     size_t n_marks, marks_cap;
-    uint32_t *memo; /* 0: empty, else object + 1 */
+    uint32_t *memo;          /* 0: empty, else object + 1 */
     size_t memo_cap, n_memo; /* n_memo: how many MEMOIZE has counted */
     struct gg_arena mem;
     struct gg_pickle_tensor **tensors; /* found, in order */
@@ -75,7 +75,7 @@ enum { GG_PK_MAX_OBJECTS = 2000000, GG_PK_MAX_STACK = 2000000 };
 struct gg_pk_op {
     const char *name;
     int (*run)(struct gg_pickle *m, struct gg_err *err); /* NULL: refused */
-    int arg; /* of run: a width, a count, a value */
+    int arg;                                             /* of run: a width, a count, a value */
 };
 
 /* The row of the opcode at work. */
@@ -93,22 +93,24 @@ GG_MUST_CHECK int gg_pk_pop_mark(struct gg_pickle *m, size_t *first, struct gg_e
 GG_MUST_CHECK int gg_pk_push_items(struct gg_pickle *m, enum gg_pk_kind kind, size_t first,
                                    struct gg_err *err);
 
-/* A new object; UINT32_MAX with *err filled on a limit or without memory. The object array moves. */
+/* A new object; UINT32_MAX with *err filled when there can be none. The object array moves. */
 uint32_t gg_pk_new(struct gg_pickle *m, enum gg_pk_kind kind, struct gg_err *err);
 /* Appends to a list or dictionary. */
 GG_MUST_CHECK int gg_pk_append(struct gg_pickle *m, uint32_t to, uint32_t item, struct gg_err *err);
 /* A complaint about the opcode at work. */
-int gg_pk_bad(const struct gg_pickle *m, enum gg_code code, struct gg_err *err, const char *fmt, ...)
-    GG_PRINTF(4, 5);
+int gg_pk_bad(const struct gg_pickle *m, enum gg_code code, struct gg_err *err, const char *fmt,
+              ...) GG_PRINTF(4, 5);
 
 /* The object a global stands for; refused by name when it is not known. */
 GG_MUST_CHECK int gg_pk_global(struct gg_pickle *m, const char *module, size_t module_nbytes,
-                               const char *name, size_t name_nbytes, uint32_t *out, struct gg_err *err);
+                               const char *name, size_t name_nbytes, uint32_t *out,
+                               struct gg_err *err);
 /* callable(*args) for the few we know. */
 GG_MUST_CHECK int gg_pk_reduce(struct gg_pickle *m, uint32_t callable, uint32_t args, uint32_t *out,
                                struct gg_err *err);
 /* What a persistent id stands for: a storage. */
-GG_MUST_CHECK int gg_pk_persistent(struct gg_pickle *m, uint32_t id, uint32_t *out, struct gg_err *err);
+GG_MUST_CHECK int gg_pk_persistent(struct gg_pickle *m, uint32_t id, uint32_t *out,
+                                   struct gg_err *err);
 /* Lists the tensors in the result. */
 GG_MUST_CHECK int gg_pk_collect(struct gg_pickle *m, uint32_t root, size_t *dropped,
                                 struct gg_err *err);

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-/* ---- operands --------------------------------------------------------------------------------- */
+/* ---- operands -------------------------------------------------------------------------------- */
 
 static int take(struct gg_pickle *m, uint64_t n, const uint8_t **p, struct gg_err *err)
 {
@@ -40,7 +40,7 @@ static int take_line(struct gg_pickle *m, const char **s, size_t *n, struct gg_e
     return GG_OK;
 }
 
-/* ---- opcodes ---------------------------------------------------------------------------------- */
+/* ---- opcodes --------------------------------------------------------------------------------- */
 
 static int op_proto(struct gg_pickle *m, struct gg_err *err)
 {
@@ -59,7 +59,8 @@ static int op_frame(struct gg_pickle *m, struct gg_err *err)
 
 static int op_mark(struct gg_pickle *m, struct gg_err *err)
 {
-    uint32_t *v = gg_pk_grow(m, m->marks, m->n_marks, &m->marks_cap, sizeof *v, GG_PK_MAX_STACK, "marks", err);
+    uint32_t *v = gg_pk_grow(m, m->marks, m->n_marks, &m->marks_cap, sizeof *v, GG_PK_MAX_STACK,
+                             "marks", err);
     if (v == NULL)
         return (int)err->code;
     m->marks = v;
@@ -314,7 +315,8 @@ static int op_build(struct gg_pickle *m, struct gg_err *err)
         return rc;
     if (m->objects[o].kind != GG_PK_DICT ||
         (m->objects[state].kind != GG_PK_DICT && m->objects[state].kind != GG_PK_NONE))
-        return gg_pk_bad(m, GG_ERR_UNSUPPORTED, err, "sets the state of something that is no plain "
+        return gg_pk_bad(m, GG_ERR_UNSUPPORTED, err,
+                         "sets the state of something that is no plain "
                          "dictionary: only tensors are rebuilt, nothing is executed");
     return gg_pk_push(m, o, err);
 }

@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-/* ---- globals ---------------------------------------------------------------------------------- */
+/* ---- globals --------------------------------------------------------------------------------- */
 
 struct global {
     const char *module, *name;
@@ -60,7 +60,8 @@ int gg_pk_global(struct gg_pickle *m, const char *module, size_t module_nbytes, 
     char a[128], b[128];
     struct gg_pk_object g = {.kind = GG_PK_GLOBAL};
     if (!find_global(module, module_nbytes, name, name_nbytes, &g))
-        return gg_pk_bad(m, GG_ERR_UNSUPPORTED, err, "asks for '%s.%s', which is not among the few "
+        return gg_pk_bad(m, GG_ERR_UNSUPPORTED, err,
+                         "asks for '%s.%s', which is not among the few "
                          "names that rebuild tensors: refused, nothing is executed",
                          gg_text_escape_into(a, sizeof a, module, module_nbytes),
                          gg_text_escape_into(b, sizeof b, name, name_nbytes));
@@ -71,7 +72,7 @@ int gg_pk_global(struct gg_pickle *m, const char *module, size_t module_nbytes, 
     return GG_OK;
 }
 
-/* ---- storages and tensors --------------------------------------------------------------------- */
+/* ---- storages and tensors -------------------------------------------------------------------- */
 
 /* ('storage', class, key, location, number of elements[, view]) */
 int gg_pk_persistent(struct gg_pickle *m, uint32_t id, uint32_t *out, struct gg_err *err)
@@ -84,7 +85,8 @@ int gg_pk_persistent(struct gg_pickle *m, uint32_t id, uint32_t *out, struct gg_
          f[1]->kind == GG_PK_GLOBAL && f[1]->what == GG_PKG_STORAGE && f[2]->kind == GG_PK_STR &&
          f[4]->kind == GG_PK_INT && f[4]->v.i >= 0;
     if (!ok)
-        return gg_pk_bad(m, GG_ERR_UNSUPPORTED, err, "its persistent id does not describe a storage");
+        return gg_pk_bad(m, GG_ERR_UNSUPPORTED, err,
+                         "its persistent id does not describe a storage");
     struct gg_pk_storage *s = gg_arena_zalloc(&m->mem, 1, sizeof *s);
     if (s == NULL)
         return gg_fail_nomem(err, "a pickle");
@@ -99,7 +101,8 @@ int gg_pk_persistent(struct gg_pickle *m, uint32_t id, uint32_t *out, struct gg_
 }
 
 /* Sizes and strides of up to 8 dimensions. */
-static bool read_dims(const struct gg_pickle *m, const struct gg_pk_object *o, uint64_t *v, unsigned *n)
+static bool read_dims(const struct gg_pickle *m, const struct gg_pk_object *o, uint64_t *v,
+                      unsigned *n)
 {
     if (o->kind != GG_PK_TUPLE || o->n > GG_CKPT_MAX_DIMS)
         return false;
@@ -114,8 +117,8 @@ static bool read_dims(const struct gg_pickle *m, const struct gg_pk_object *o, u
 }
 
 /* (storage, offset, size, stride, requires_grad, hooks[, dtype for v3]) */
-static int rebuild_tensor(struct gg_pickle *m, const struct gg_pk_object *args, bool v3, uint32_t *out,
-                          struct gg_err *err)
+static int rebuild_tensor(struct gg_pickle *m, const struct gg_pk_object *args, bool v3,
+                          uint32_t *out, struct gg_err *err)
 {
     const struct gg_pk_object *f[7] = {0};
     unsigned n_strides;
@@ -127,13 +130,16 @@ static int rebuild_tensor(struct gg_pickle *m, const struct gg_pk_object *args, 
     if (args->n < 4 || f[0]->kind != GG_PK_STORAGE || f[1]->kind != GG_PK_INT)
         return gg_pk_bad(m, GG_ERR_UNSUPPORTED, err, "a tensor is not built from a storage");
     if (v3 && (f[6] == NULL || f[6]->kind != GG_PK_GLOBAL || f[6]->what != GG_PKG_DTYPE))
-        return gg_pk_bad(m, GG_ERR_UNSUPPORTED, err, "a tensor's dtype is not one this program knows");
+        return gg_pk_bad(m, GG_ERR_UNSUPPORTED, err,
+                         "a tensor's dtype is not one this program knows");
     if (f[1]->v.i < 0)
         return gg_pk_bad(m, GG_ERR_CORRUPT, err, "a tensor's offset is negative");
     if (!read_dims(m, f[2], t->shape, &t->n_dims) || !read_dims(m, f[3], t->strides, &n_strides) ||
         n_strides != t->n_dims)
-        return gg_pk_bad(m, GG_ERR_CORRUPT, err, "a tensor's size or stride is not a list of up to %d "
-                         "whole numbers from 0 up, one for each dimension", GG_CKPT_MAX_DIMS);
+        return gg_pk_bad(m, GG_ERR_CORRUPT, err,
+                         "a tensor's size or stride is not a list of up to %d "
+                         "whole numbers from 0 up, one for each dimension",
+                         GG_CKPT_MAX_DIMS);
     t->storage_dtype = (enum gg_dtype)f[0]->dtype;
     t->dtype = v3 ? (enum gg_dtype)f[6]->dtype : t->storage_dtype;
     t->offset = (uint64_t)f[1]->v.i;
@@ -165,10 +171,11 @@ static int ordered_dict(struct gg_pickle *m, uint32_t args, uint32_t *out, struc
                  (rc = gg_pk_append(m, *out, pair->v.items[1], err)) != GG_OK)
             return rc;
     }
-    return rc == GG_OK ? rc : gg_pk_bad(m, GG_ERR_CORRUPT, err, "a dictionary is not made of pairs");
+    return rc == GG_OK ? rc
+                       : gg_pk_bad(m, GG_ERR_CORRUPT, err, "a dictionary is not made of pairs");
 }
 
-/* The first argument as it is, if it is of that kind: a parameter is its tensor, a size its tuple. */
+/* The first argument, if it is of that kind: a parameter is its tensor, a size its tuple. */
 static int first_arg(struct gg_pickle *m, uint32_t args, enum gg_pk_kind kind, uint32_t *out,
                      struct gg_err *err)
 {
@@ -186,9 +193,11 @@ static int rebuild_from_type(struct gg_pickle *m, uint32_t args, uint32_t *out, 
     const struct gg_pk_object *f = a->n >= 3 ? &m->objects[a->v.items[0]] : NULL;
     if (f == NULL || f->kind != GG_PK_GLOBAL ||
         (f->what != GG_PKG_TENSOR_V2 && f->what != GG_PKG_TENSOR_V3 && f->what != GG_PKG_PARAMETER))
-        return gg_pk_bad(m, GG_ERR_UNSUPPORTED, err, "a tensor is built in a way this program does not "
+        return gg_pk_bad(m, GG_ERR_UNSUPPORTED, err,
+                         "a tensor is built in a way this program does not "
                          "know");
-    return gg_pk_reduce(m, a->v.items[0], a->v.items[2], out, err); /* not this one again: no depth */
+    return gg_pk_reduce(m, a->v.items[0], a->v.items[2], out,
+                        err); /* not this one again: no depth */
 }
 
 int gg_pk_reduce(struct gg_pickle *m, uint32_t callable, uint32_t args, uint32_t *out,
@@ -196,28 +205,37 @@ int gg_pk_reduce(struct gg_pickle *m, uint32_t callable, uint32_t args, uint32_t
 {
     const struct gg_pk_object *c = &m->objects[callable], *a = &m->objects[args];
     if (c->kind != GG_PK_GLOBAL)
-        return gg_pk_bad(m, GG_ERR_UNSUPPORTED, err, "calls something that is not a known name: "
+        return gg_pk_bad(m, GG_ERR_UNSUPPORTED, err,
+                         "calls something that is not a known name: "
                          "refused, nothing is executed");
     if (a->kind != GG_PK_TUPLE)
         return gg_pk_bad(m, GG_ERR_CORRUPT, err, "its arguments are no tuple");
     switch ((enum gg_pk_global)c->what) {
-    case GG_PKG_TENSOR_V2: return rebuild_tensor(m, a, false, out, err);
-    case GG_PKG_TENSOR_V3: return rebuild_tensor(m, a, true, out, err);
-    case GG_PKG_FROM_TYPE: return rebuild_from_type(m, args, out, err);
-    case GG_PKG_PARAMETER: return first_arg(m, args, GG_PK_TENSOR, out, err);
-    case GG_PKG_ORDERED_DICT: return ordered_dict(m, args, out, err);
-    case GG_PKG_SIZE: return first_arg(m, args, GG_PK_TUPLE, out, err);
+    case GG_PKG_TENSOR_V2:
+        return rebuild_tensor(m, a, false, out, err);
+    case GG_PKG_TENSOR_V3:
+        return rebuild_tensor(m, a, true, out, err);
+    case GG_PKG_FROM_TYPE:
+        return rebuild_from_type(m, args, out, err);
+    case GG_PKG_PARAMETER:
+        return first_arg(m, args, GG_PK_TENSOR, out, err);
+    case GG_PKG_ORDERED_DICT:
+        return ordered_dict(m, args, out, err);
+    case GG_PKG_SIZE:
+        return first_arg(m, args, GG_PK_TUPLE, out, err);
     case GG_PKG_INERT_CALL:
         *out = gg_pk_new(m, GG_PK_OPAQUE, err);
         return *out == UINT32_MAX ? (int)err->code : GG_OK;
     case GG_PKG_TYPE:
     case GG_PKG_STORAGE:
-    case GG_PKG_DTYPE: break;
+    case GG_PKG_DTYPE:
+        break;
     }
-    return gg_pk_bad(m, GG_ERR_UNSUPPORTED, err, "calls a class or dtype: refused, nothing is executed");
+    return gg_pk_bad(m, GG_ERR_UNSUPPORTED, err,
+                     "calls a class or dtype: refused, nothing is executed");
 }
 
-/* ---- the result ------------------------------------------------------------------------------- */
+/* ---- the result ------------------------------------------------------------------------------ */
 
 enum { MAX_DEPTH = 16, MAX_NAME_NBYTES = 4096 };
 
@@ -268,9 +286,10 @@ static int walk_entry(struct walk *w, const struct gg_pk_object *key, uint32_t n
     else
         gg_buf_addf(&w->name, "%lld", key != NULL ? (long long)key->v.i : (long long)number);
     int rc = GG_OK;
-    if (w->name.nbytes > MAX_NAME_NBYTES || memchr(gg_buf_str(&w->name), '\0', w->name.nbytes) != NULL)
-        rc = gg_pk_bad(w->m, GG_ERR_CORRUPT, err, "the name of a tensor is over %d bytes or holds NUL",
-                       MAX_NAME_NBYTES);
+    if (w->name.nbytes > MAX_NAME_NBYTES ||
+        memchr(gg_buf_str(&w->name), '\0', w->name.nbytes) != NULL)
+        rc = gg_pk_bad(w->m, GG_ERR_CORRUPT, err,
+                       "the name of a tensor is over %d bytes or holds NUL", MAX_NAME_NBYTES);
     else
         rc = walk(w, o, depth + 1, err);
     w->name.nbytes = n;
@@ -288,8 +307,10 @@ static int walk(struct walk *w, uint32_t at, unsigned depth, struct gg_err *err)
     const struct gg_pk_object *o = &w->m->objects[at];
     int rc = GG_OK;
     if (w->n_left == 0 || depth > MAX_DEPTH)
-        return gg_pk_bad(w->m, GG_ERR_LIMIT, err, "the dictionary is nested deeper than %d, or too "
-                         "large", MAX_DEPTH);
+        return gg_pk_bad(w->m, GG_ERR_LIMIT, err,
+                         "the dictionary is nested deeper than %d, or too "
+                         "large",
+                         MAX_DEPTH);
     w->n_left--;
     if (o->kind == GG_PK_TENSOR)
         return found(w, o->v.tensor, err);
@@ -319,7 +340,7 @@ static int count_tensors(struct gg_pickle *m, uint32_t o, size_t *n, struct gg_e
 static uint32_t find_wrapped(const struct gg_pickle *m, uint32_t root)
 {
     static const char *const KEYS[] = {"state_dict", "model_state_dict", "model", "module",
-                                       "params_ema", "params", "ema"};
+                                       "params_ema", "params",           "ema"};
     const struct gg_pk_object *o = &m->objects[root];
     for (size_t k = 0; k < GG_COUNTOF(KEYS) && o->kind == GG_PK_DICT; k++)
         for (uint32_t i = 0; i + 1 < o->n; i += 2) {

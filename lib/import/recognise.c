@@ -15,8 +15,9 @@ struct magic {
     const char *alien;
 };
 
-#define LEGACY_ADVICE \
-    "is a PyTorch checkpoint from before version 1.6, which is not a zip file: load it with a recent " \
+#define LEGACY_ADVICE                                                                              \
+    "is a PyTorch checkpoint from before version 1.6, which is not a zip file: load it with a "    \
+    "recent "                                                                                      \
     "PyTorch and save it again, best as safetensors"
 
 static const struct magic MAGICS[] = {
@@ -27,11 +28,15 @@ static const struct magic MAGICS[] = {
     {0, "FUGG", 4, GG_KIND_GGUF, NULL},
     {0, "\x1f\x8b", 2, GG_KIND_COMPRESSED, NULL},
     {0, "\x28\xb5\x2f\xfd", 4, GG_KIND_COMPRESSED, NULL},
-    {0, "\xfd" "7zXZ", 5, GG_KIND_COMPRESSED, NULL},
+    {0,
+     "\xfd"
+     "7zXZ",
+     5, GG_KIND_COMPRESSED, NULL},
     {0, "BZh", 3, GG_KIND_COMPRESSED, NULL},
     {TAR_MAGIC_OFF, "ustar", 5, GG_KIND_TAR, NULL},
     /* The pickled magic number 0x1950a86a20f9469cfc6c that such files begin with. */
-    {0, "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19", 14, GG_KIND_ALIEN, LEGACY_ADVICE},
+    {0, "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19", 14, GG_KIND_ALIEN,
+     LEGACY_ADVICE},
     {0, "\x80\x02", 2, GG_KIND_ALIEN, "is a bare pickle: only PyTorch's zip checkpoints are read"},
     {0, "\x80\x03", 2, GG_KIND_ALIEN, "is a bare pickle: only PyTorch's zip checkpoints are read"},
     {0, "\x80\x04", 2, GG_KIND_ALIEN, "is a bare pickle: only PyTorch's zip checkpoints are read"},

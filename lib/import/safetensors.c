@@ -1,10 +1,11 @@
 /* The header of a safetensors file, little-endian:
  *
  *     u64 n;  n bytes of JSON, '{' first, spaces behind it allowed;  data
- *     {"__metadata__": {text: text}, NAME: {"dtype": T, "shape": [..], "data_offsets": [begin, end]}}
+ *     {"__metadata__": {text: text}, NAME: {"dtype": T, "shape": [..], "data_offsets": [begin,
+ * end]}}
  *
- * Offsets count from the data's start. As in the reference implementation the tensors must cover the
- * data without gaps and overlaps.
+ * Offsets count from the data's start. As in the reference implementation the tensors must cover
+ * the data without gaps and overlaps.
  */
 #include "lib/base/num.h"
 #include "lib/base/text.h"
@@ -37,8 +38,8 @@ struct st {
 static uint64_t offset_of(const struct st *s, const char *name)
 {
     size_t n = strlen(name);
-    for (const char *p = s->text; (p = memmem(p, s->nbytes - (size_t)(p - s->text), name, n)) != NULL;
-         p++)
+    for (const char *p = s->text;
+         (p = memmem(p, s->nbytes - (size_t)(p - s->text), name, n)) != NULL; p++)
         if (p > s->text && p[-1] == '"' && p + n < s->text + s->nbytes && p[n] == '"')
             return LENGTH_NBYTES + (uint64_t)(p - 1 - s->text);
     return LENGTH_NBYTES;
@@ -76,8 +77,8 @@ static int read_dtype(const struct st *s, const char *name, const json_t *j, enu
     return bad(s, name, GG_ERR_UNSUPPORTED, err, why);
 }
 
-static int read_shape(const struct st *s, const char *name, const json_t *j, struct gg_ckpt_tensor *t,
-                      struct gg_err *err)
+static int read_shape(const struct st *s, const char *name, const json_t *j,
+                      struct gg_ckpt_tensor *t, struct gg_err *err)
 {
     const json_t *shape = json_object_get(j, "shape");
     if (!json_is_array(shape))
@@ -87,7 +88,8 @@ static int read_shape(const struct st *s, const char *name, const json_t *j, str
     t->n_dims = (unsigned)json_array_size(shape);
     for (unsigned d = 0; d < t->n_dims; d++)
         if (!as_u64(json_array_get(shape, d), &t->shape[d]))
-            return bad(s, name, GG_ERR_CORRUPT, err, "shape holds something other than whole numbers "
+            return bad(s, name, GG_ERR_CORRUPT, err,
+                       "shape holds something other than whole numbers "
                        "from 0 up");
     return GG_OK;
 }
@@ -96,9 +98,10 @@ static int read_span(const struct st *s, const char *name, const json_t *j, stru
                      struct gg_err *err)
 {
     const json_t *v = json_object_get(j, "data_offsets");
-    if (!json_is_array(v) || json_array_size(v) != 2 || !as_u64(json_array_get(v, 0), &out->begin) ||
-        !as_u64(json_array_get(v, 1), &out->end))
-        return bad(s, name, GG_ERR_CORRUPT, err, "data_offsets are not two whole numbers from 0 up");
+    if (!json_is_array(v) || json_array_size(v) != 2 ||
+        !as_u64(json_array_get(v, 0), &out->begin) || !as_u64(json_array_get(v, 1), &out->end))
+        return bad(s, name, GG_ERR_CORRUPT, err,
+                   "data_offsets are not two whole numbers from 0 up");
     if (out->begin > out->end)
         return bad(s, name, GG_ERR_CORRUPT, err, "data_offsets run backwards");
     return GG_OK;
@@ -110,13 +113,17 @@ static int check_span(const struct st *s, const char *name, const struct gg_ckpt
 {
     char why[256];
     if (at->end - at->begin != t->nbytes) {
-        snprintf(why, sizeof why, "data_offsets span %" PRIu64 " bytes, but its shape and dtype %s "
-                 "take %" PRIu64, at->end - at->begin, gg_dtype_name(t->dtype), t->nbytes);
+        snprintf(why, sizeof why,
+                 "data_offsets span %" PRIu64 " bytes, but its shape and dtype %s "
+                 "take %" PRIu64,
+                 at->end - at->begin, gg_dtype_name(t->dtype), t->nbytes);
         return bad(s, name, GG_ERR_CORRUPT, err, why);
     }
     if (!gg_in_range(at->begin, t->nbytes, s->data_nbytes)) {
-        snprintf(why, sizeof why, "its data ends %" PRIu64 " bytes behind the end of the file: the "
-                 "file is cut short, or the header is wrong", at->end - s->data_nbytes);
+        snprintf(why, sizeof why,
+                 "its data ends %" PRIu64 " bytes behind the end of the file: the "
+                 "file is cut short, or the header is wrong",
+                 at->end - s->data_nbytes);
         return bad(s, name, GG_ERR_TRUNCATED, err, why);
     }
     return GG_OK;
@@ -156,13 +163,13 @@ static int check_metadata(const struct st *s, json_t *j, struct gg_err *err)
     char shown[96];
     uint64_t off = offset_of(s, "__metadata__");
     if (!json_is_object(j))
-        return gg_fail(err, GG_ERR_CORRUPT, off, "__metadata__ is not an object (header, byte %" PRIu64
-                       ")", off);
-    json_object_foreach(j, key, v)
-        if (!json_is_string(v))
-            return gg_fail(err, GG_ERR_CORRUPT, off, "__metadata__: the value of '%s' is not text "
-                           "(header, byte %" PRIu64 ")",
-                           gg_text_escape_into(shown, sizeof shown, key, strlen(key)), off);
+        return gg_fail(err, GG_ERR_CORRUPT, off,
+                       "__metadata__ is not an object (header, byte %" PRIu64 ")", off);
+    json_object_foreach(j, key, v) if (!json_is_string(v)) return gg_fail(
+        err, GG_ERR_CORRUPT, off,
+        "__metadata__: the value of '%s' is not text "
+        "(header, byte %" PRIu64 ")",
+        gg_text_escape_into(shown, sizeof shown, key, strlen(key)), off);
     return GG_OK;
 }
 
@@ -183,15 +190,17 @@ static int check_cover(struct st *s, struct gg_err *err)
     for (size_t i = 0; i < s->n_spans; i++) {
         const struct span *at = &s->spans[i];
         if (at->begin != end) {
-            snprintf(why, sizeof why, "its data begins at byte %" PRIu64 " of the data, %s", at->begin,
+            snprintf(why, sizeof why, "its data begins at byte %" PRIu64 " of the data, %s",
+                     at->begin,
                      at->begin < end ? "within another tensor's" : "after bytes no tensor covers");
             return bad(s, s->c->tensors[at->tensor].name, GG_ERR_CORRUPT, err, why);
         }
         end = at->end;
     }
     if (end != s->data_nbytes)
-        return gg_fail(err, GG_ERR_CORRUPT, s->data_off + end, "%" PRIu64 " bytes from byte %" PRIu64
-                       " on belong to no tensor", s->data_nbytes - end, s->data_off + end);
+        return gg_fail(err, GG_ERR_CORRUPT, s->data_off + end,
+                       "%" PRIu64 " bytes from byte %" PRIu64 " on belong to no tensor",
+                       s->data_nbytes - end, s->data_off + end);
     return GG_OK;
 }
 
@@ -224,19 +233,24 @@ static int read_text(struct st *s, struct gg_err *err)
     struct gg_input *in = s->c->files[s->file].in;
     uint64_t size = gg_input_nbytes(in);
     if (size < LENGTH_NBYTES)
-        return gg_fail(err, GG_ERR_TRUNCATED, size, "has %" PRIu64 " bytes: too short for the header "
-                       "length of a safetensors file", size);
+        return gg_fail(err, GG_ERR_TRUNCATED, size,
+                       "has %" PRIu64 " bytes: too short for the header "
+                       "length of a safetensors file",
+                       size);
     int rc = gg_input_read_all(in, 0, raw, sizeof raw, err);
     if (rc != GG_OK)
         return rc;
     uint64_t n = gg_load_u64(raw);
     if (n > MAX_HEADER_NBYTES)
-        return gg_fail(err, GG_ERR_LIMIT, 0, "header length at byte 0 is %" PRIu64 ", over the "
-                       "format's limit of %d bytes: damaged, or not a safetensors file", n,
-                       MAX_HEADER_NBYTES);
+        return gg_fail(err, GG_ERR_LIMIT, 0,
+                       "header length at byte 0 is %" PRIu64 ", over the "
+                       "format's limit of %d bytes: damaged, or not a safetensors file",
+                       n, MAX_HEADER_NBYTES);
     if (n > size - LENGTH_NBYTES)
-        return gg_fail(err, GG_ERR_TRUNCATED, size, "header length at byte 0 is %" PRIu64 ", but the "
-                       "file has only %" PRIu64 " bytes", n, size);
+        return gg_fail(err, GG_ERR_TRUNCATED, size,
+                       "header length at byte 0 is %" PRIu64 ", but the "
+                       "file has only %" PRIu64 " bytes",
+                       n, size);
     s->text = malloc((size_t)n + 1);
     if (s->text == NULL)
         return gg_fail_nomem(err, "a safetensors header");
@@ -245,7 +259,8 @@ static int read_text(struct st *s, struct gg_err *err)
     s->data_nbytes = size - s->data_off;
     rc = gg_input_read_all(in, LENGTH_NBYTES, s->text, s->nbytes, err);
     if (rc == GG_OK && (n == 0 || s->text[0] != '{'))
-        rc = gg_fail(err, GG_ERR_CORRUPT, LENGTH_NBYTES, "the header at byte 8 does not begin with "
+        rc = gg_fail(err, GG_ERR_CORRUPT, LENGTH_NBYTES,
+                     "the header at byte 8 does not begin with "
                      "'{'");
     return rc;
 }

@@ -35,15 +35,17 @@ void gg_store_free(struct gg_store *s)
 const char *gg_store_shown(struct gg_store *s, const char *name)
 {
     struct gg_buf b = GG_BUF_INIT;
-    gg_text_escape(&b, s->prefix, strlen(s->prefix), 0);
+    size_t n = strlen(s->prefix);
+    n -= name[0] == '\0' && n > 0 && s->prefix[n - 1] == ':'; /* the archive itself */
+    gg_text_escape(&b, s->prefix, n, 0);
     gg_text_escape(&b, name, strlen(name), 0);
     char *copy = b.failed ? NULL : gg_arena_strndup(&s->mem, gg_buf_str(&b), b.nbytes);
     gg_buf_free(&b);
     return copy;
 }
 
-int gg_store_add(struct gg_store *s, const char *name, size_t name_nbytes, const struct gg_member *m,
-                 struct gg_err *err)
+int gg_store_add(struct gg_store *s, const char *name, size_t name_nbytes,
+                 const struct gg_member *m, struct gg_err *err)
 {
     char shown[256];
     if (s->n == s->cap) {
@@ -82,7 +84,7 @@ int gg_store_open_member(struct gg_store *s, size_t i, struct gg_input **out, st
     return s->ops->open(s, i, shown, out, err);
 }
 
-/* ---- folders -------------------------------------------------------------------------------- */
+/* ---- folders --------------------------------------------------------------------------------- */
 
 static char *folder_path(struct gg_store *s, const char *name)
 {

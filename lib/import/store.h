@@ -32,8 +32,8 @@ struct gg_store_ops {
 
 struct gg_store {
     const struct gg_store_ops *ops;
-    char *prefix;       /* before a member's name in messages: "models/llama/", "model.tar.gz:" */
-    bool sequential;    /* members are best read in the order of the list, each from start to end */
+    char *prefix;    /* before a member's name in messages: "models/llama/", "model.tar.gz:" */
+    bool sequential; /* members are best read in the order of the list, each from start to end */
     struct gg_member *members;
     size_t n, cap;
     struct gg_map by_name;
@@ -60,7 +60,7 @@ const char *gg_store_shown(struct gg_store *s, const char *name);
 GG_MUST_CHECK int gg_store_add(struct gg_store *s, const char *name, size_t name_nbytes,
                                const struct gg_member *m, struct gg_err *err);
 /* Fills what all stores have. */
-GG_MUST_CHECK int gg_store_init(struct gg_store *s, const struct gg_store_ops *ops, const char *prefix,
-                                struct gg_err *err);
+GG_MUST_CHECK int gg_store_init(struct gg_store *s, const struct gg_store_ops *ops,
+                                const char *prefix, struct gg_err *err);
 
 #endif

@@ -1,5 +1,5 @@
-/* PyTorch's zip checkpoints: NAME/data.pkl says what the tensors are, NAME/data/KEY hold the storages,
- * NAME/byteorder (newer ones) their byte order.
+/* PyTorch's zip checkpoints: NAME/data.pkl says what the tensors are, NAME/data/KEY hold the
+ * storages, NAME/byteorder (newer ones) their byte order.
  */
 #include "lib/base/num.h"
 #include "lib/base/text.h"
@@ -42,18 +42,21 @@ static size_t find(struct torch *t, const char *folder, const char *name, size_t
     gg_buf_add(&b, t->zip->members[t->pkl].name, t->n_prefix);
     gg_buf_adds(&b, folder);
     gg_buf_add(&b, name, n);
-    size_t i = b.failed || memchr(name, '\0', n) != NULL ? SIZE_MAX : gg_store_find(t->zip, gg_buf_str(&b));
+    size_t i = b.failed || memchr(name, '\0', n) != NULL ? SIZE_MAX
+                                                         : gg_store_find(t->zip, gg_buf_str(&b));
     gg_buf_free(&b);
     return i;
 }
 
 /* A whole member of at most max bytes, malloc'd. */
-static int read_member(struct torch *t, size_t i, size_t max, char **p, size_t *n, struct gg_err *err)
+static int read_member(struct torch *t, size_t i, size_t max, char **p, size_t *n,
+                       struct gg_err *err)
 {
     struct gg_input *in;
     if (t->zip->members[i].nbytes > max)
-        return gg_fail(err, GG_ERR_LIMIT, GG_NOWHERE, "%s has %" PRIu64 " bytes, over the limit of %zu",
-                       gg_store_shown(t->zip, t->zip->members[i].name), t->zip->members[i].nbytes, max);
+        return gg_fail(
+            err, GG_ERR_LIMIT, GG_NOWHERE, "%s has %" PRIu64 " bytes, over the limit of %zu",
+            gg_store_shown(t->zip, t->zip->members[i].name), t->zip->members[i].nbytes, max);
     int rc = gg_store_open_member(t->zip, i, &in, err);
     if (rc != GG_OK)
         return rc;
@@ -72,7 +75,8 @@ static int read_byte_order(struct torch *t, struct gg_err *err)
     if (rc == GG_OK && i != SIZE_MAX) {
         t->big_endian = n >= 3 && memcmp(p, "big", 3) == 0;
         if (!t->big_endian && (n < 6 || memcmp(p, "little", 6) != 0))
-            rc = gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "byteorder says neither 'little' nor 'big'");
+            rc = gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE,
+                         "byteorder says neither 'little' nor 'big'");
     }
     free(p);
     return rc;
@@ -146,15 +150,19 @@ static int check_view(struct torch *t, const struct gg_pickle_tensor *pt, size_t
     }
     if (!gg_dtype_nbytes(pt->storage_dtype, pt->storage_nelems, &storage_nbytes) ||
         storage_nbytes != t->zip->members[member].nbytes) {
-        snprintf(why, sizeof why, "its storage 'data/%s' should have %" PRIu64 " elements of %s, but has "
-                 "%" PRIu64 " bytes", shown, pt->storage_nelems, gg_dtype_name(pt->storage_dtype),
+        snprintf(why, sizeof why,
+                 "its storage 'data/%s' should have %" PRIu64 " elements of %s, but has "
+                 "%" PRIu64 " bytes",
+                 shown, pt->storage_nelems, gg_dtype_name(pt->storage_dtype),
                  t->zip->members[member].nbytes);
         return bad(pt, GG_ERR_CORRUPT, err, why);
     }
     if (!view_end(pt, &end) || !gg_dtype_nbytes(pt->dtype, end, &view_nbytes) ||
         view_nbytes > storage_nbytes) {
-        snprintf(why, sizeof why, "its offset, size and strides reach beyond its storage 'data/%s' of "
-                 "%" PRIu64 " bytes", shown, storage_nbytes);
+        snprintf(why, sizeof why,
+                 "its offset, size and strides reach beyond its storage 'data/%s' of "
+                 "%" PRIu64 " bytes",
+                 shown, storage_nbytes);
         return bad(pt, GG_ERR_CORRUPT, err, why);
     }
     return GG_OK;
@@ -162,8 +170,8 @@ static int check_view(struct torch *t, const struct gg_pickle_tensor *pt, size_t
 
 static int add_tensor(struct torch *t, const struct gg_pickle_tensor *pt, struct gg_err *err)
 {
-    struct gg_ckpt_tensor ct = {.dtype = pt->dtype, .n_dims = pt->n_dims, .file = t->file,
-                                .name_nbytes = pt->name_nbytes};
+    struct gg_ckpt_tensor ct = {
+        .dtype = pt->dtype, .n_dims = pt->n_dims, .file = t->file, .name_nbytes = pt->name_nbytes};
     struct gg_ckpt_place p = {.swap = t->big_endian && gg_dtype_nbits(pt->dtype) > 8};
     memcpy(ct.shape, pt->shape, sizeof ct.shape);
     ct.name = gg_arena_strndup(&t->c->mem, pt->name, pt->name_nbytes);
@@ -191,7 +199,8 @@ static int load(struct torch *t, size_t *dropped, struct gg_err *err)
     const char *name = t->zip->members[t->pkl].name, *slash = strchr(name, '/');
     t->n_prefix = slash != NULL ? (size_t)(slash + 1 - name) : 0;
     if (find(t, "", "constants.pkl", 13) != SIZE_MAX)
-        return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE, "is a TorchScript program, not a checkpoint: "
+        return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
+                       "is a TorchScript program, not a checkpoint: "
                        "save its state_dict() instead");
     int rc = read_member(t, t->pkl, GG_PICKLE_MAX_NBYTES, &t->text, &n, err);
     if (rc == GG_OK)
@@ -203,8 +212,8 @@ static int load(struct torch *t, size_t *dropped, struct gg_err *err)
     return rc;
 }
 
-int gg_ckpt_load_torch(struct gg_checkpoint *c, uint32_t file, struct gg_store *zip, size_t *dropped,
-                       struct gg_err *err)
+int gg_ckpt_load_torch(struct gg_checkpoint *c, uint32_t file, struct gg_store *zip,
+                       size_t *dropped, struct gg_err *err)
 {
     struct torch t = {.c = c, .file = file, .zip = zip, .pkl = gg_zip_torch_pickle(zip)};
     int rc = load(&t, dropped, err);

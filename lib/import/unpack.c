@@ -16,7 +16,7 @@ enum {
     FREE_NBYTES = 256 << 20
 };
 
-/* ---- libarchive -------------------------------------------------------------------------------- */
+/* ---- libarchive ------------------------------------------------------------------------------ */
 
 static la_ssize_t cb_read(struct archive *a, void *ctx, const void **p)
 {
@@ -117,7 +117,7 @@ static int next_member(struct gg_unpack *u, struct archive_entry **e, struct gg_
     }
 }
 
-/* ---- the stream -------------------------------------------------------------------------------- */
+/* ---- the stream ------------------------------------------------------------------------------ */
 
 /* Moves to the next member; the stream stands at its first byte. */
 static int step_member(struct gg_unpack *u, struct gg_err *err)
@@ -127,8 +127,9 @@ static int step_member(struct gg_unpack *u, struct gg_err *err)
     size_t i = u->current + 1; /* SIZE_MAX + 1 is 0: before the first */
     if (rc != GG_OK)
         return rc;
-    if (e == NULL || i >= u->n || (archive_entry_size_is_set(e) && !u->raw &&
-                                   (uint64_t)archive_entry_size(e) != u->entries[i].nbytes))
+    if (e == NULL || i >= u->n ||
+        (archive_entry_size_is_set(e) && !u->raw &&
+         (uint64_t)archive_entry_size(e) != u->entries[i].nbytes))
         return gg_fail(err, GG_ERR_CORRUPT, u->in_pos, "archive: has changed while it was read");
     u->current = i;
     return GG_OK;
@@ -147,7 +148,8 @@ static int advance(struct gg_unpack *u, uint64_t end, struct gg_err *err)
     if (got < 0)
         return fail_archive(u, err);
     if (got == 0)
-        return gg_fail(err, GG_ERR_TRUNCATED, u->in_pos, "archive: a member ends before its size says");
+        return gg_fail(err, GG_ERR_TRUNCATED, u->in_pos,
+                       "archive: a member ends before its size says");
     u->pos += (uint64_t)got;
     if (u->pos - u->ring_from > RING_NBYTES)
         u->ring_from = u->pos - RING_NBYTES;
@@ -220,7 +222,8 @@ struct member {
     size_t i;
 };
 
-static int member_read(void *ctx, uint64_t off, void *buf, size_t n, size_t *got, struct gg_err *err)
+static int member_read(void *ctx, uint64_t off, void *buf, size_t n, size_t *got,
+                       struct gg_err *err)
 {
     struct member *m = ctx;
     struct gg_unpack *u = m->u;
@@ -247,10 +250,10 @@ int gg_unpack_open_entry(struct gg_unpack *u, size_t i, const char *shown, struc
     if (m == NULL)
         return gg_fail_nomem(err, "a member of an archive");
     *m = (struct member){u, i};
-    return gg_input_open_ops(out, &MEMBER, m, e->nbytes, shown, err);
+    return gg_input_open_ops(out, &MEMBER, m, u->in, e->nbytes, shown, err);
 }
 
-/* ---- opening ----------------------------------------------------------------------------------- */
+/* ---- opening --------------------------------------------------------------------------------- */
 
 static const char *plain_name(struct archive_entry *e)
 {
@@ -268,10 +271,13 @@ static int add_entry(struct gg_unpack *u, struct archive_entry *e, struct gg_err
     uint64_t before = u->n > 0 ? u->entries[u->n - 1].base + u->entries[u->n - 1].nbytes : 0;
     gg_text_escape_into(shown, sizeof shown, name, strlen(name));
     if (archive_entry_sparse_count(e) > 0)
-        return gg_fail(err, GG_ERR_UNSUPPORTED, u->in_pos, "archive: member '%s' is stored sparsely, "
-                       "which is not read: pack it again without --sparse", shown);
+        return gg_fail(err, GG_ERR_UNSUPPORTED, u->in_pos,
+                       "archive: member '%s' is stored sparsely, "
+                       "which is not read: pack it again without --sparse",
+                       shown);
     if (archive_entry_is_encrypted(e))
-        return gg_fail(err, GG_ERR_UNSUPPORTED, u->in_pos, "archive: member '%s' is encrypted", shown);
+        return gg_fail(err, GG_ERR_UNSUPPORTED, u->in_pos, "archive: member '%s' is encrypted",
+                       shown);
     if (!u->raw && (!archive_entry_size_is_set(e) || archive_entry_size(e) < 0 ||
                     (uint64_t)archive_entry_size(e) > (uint64_t)INT64_MAX / 2 - before))
         return gg_fail(err, GG_ERR_CORRUPT, u->in_pos, "archive: member '%s' has no sensible size",
@@ -288,7 +294,9 @@ static int add_entry(struct gg_unpack *u, struct archive_entry *e, struct gg_err
         u->cap = cap;
     }
     struct gg_unpack_entry *x = &u->entries[u->n];
-    *x = (struct gg_unpack_entry){.name = strdup(name), .base = before, .file_off = GG_NOWHERE,
+    *x = (struct gg_unpack_entry){.name = strdup(name),
+                                  .base = before,
+                                  .file_off = GG_NOWHERE,
                                   .nbytes = u->raw ? 0 : (uint64_t)archive_entry_size(e)};
     if (x->name == NULL)
         return gg_fail_nomem(err, "a list of members");
@@ -311,15 +319,18 @@ static int pass_over(struct gg_unpack *u, struct gg_err *err)
         u->pos += (uint64_t)got;
         rc = gg_keep_add(&k, u->scratch, (size_t)got, err);
         if (rc == GG_OK && u->pos > FREE_NBYTES && (u->pos - FREE_NBYTES) / MAX_RATIO > u->in_pos)
-            rc = gg_fail(err, GG_ERR_LIMIT, u->in_pos, "archive: %" PRIu64 " bytes unpack to more than "
-                         "%" PRIu64 ": a bomb, not a model", u->in_pos, u->pos);
+            rc = gg_fail(err, GG_ERR_LIMIT, u->in_pos,
+                         "archive: %" PRIu64 " bytes unpack to more than "
+                         "%" PRIu64 ": a bomb, not a model",
+                         u->in_pos, u->pos);
         if (rc != GG_OK)
             break;
     }
     if (rc == GG_OK && u->raw)
         e->nbytes = k.n_seen;
     else if (rc == GG_OK && k.n_seen != e->nbytes)
-        rc = gg_fail(err, GG_ERR_TRUNCATED, u->in_pos, "archive: a member ends before its size says");
+        rc = gg_fail(err, GG_ERR_TRUNCATED, u->in_pos,
+                     "archive: a member ends before its size says");
     int done = gg_keep_end(&k, err); /* always: it frees */
     return rc == GG_OK ? done : rc;
 }
@@ -332,7 +343,8 @@ static int place(struct gg_unpack *u, struct gg_err *err)
     uint8_t a[512], b[512];
     size_t n = (size_t)gg_min_u64(sizeof a, e->nbytes);
     if (off < 0 || !gg_in_range((uint64_t)off, e->nbytes, gg_input_nbytes(u->in)))
-        return gg_fail(err, GG_ERR_TRUNCATED, gg_input_nbytes(u->in), "archive: ends within a member");
+        return gg_fail(err, GG_ERR_TRUNCATED, gg_input_nbytes(u->in),
+                       "archive: ends within a member");
     la_ssize_t got = n > 0 ? archive_read_data(u->a, a, n) : 0;
     if (got < 0)
         return fail_archive(u, err);
@@ -375,7 +387,8 @@ int gg_unpack_open(struct gg_unpack **out, struct gg_input *in, bool data, const
     u->raw_name = raw_name != NULL ? strdup(raw_name) : NULL;
     pthread_mutex_init(&u->lock, NULL);
     int rc = u->block == NULL || u->scratch == NULL || (raw_name != NULL && u->raw_name == NULL)
-                 ? gg_fail_nomem(&why, "an archive") : list(u, data, &why);
+                 ? gg_fail_nomem(&why, "an archive")
+                 : list(u, data, &why);
     archive_read_free(u->a); /* the next pass begins when data are wanted */
     u->a = NULL;
     u->pos = 0;

@@ -1,12 +1,12 @@
 /* Unpack: the members of an archive that can only be read from its start (a .tar.gz, packed members
  * of a zip), through libarchive.
  *
- * Opening makes one pass over the archive: it lists the members, keeps small files whole and of large
- * ones what their readers will want first (headers, and the end of a zip). Data then come out of one
- * running stream with the last MiBs of it at hand, so threads that read side by side in stored order
- * cost one more pass. Going back further starts the stream again: right, but slow.
- * A plain tar is listed the same way, but its members are parts of the file.
- * No programs are run: only compressions that libarchive has built in are read.
+ * Opening makes one pass over the archive: it lists the members, keeps small files whole and of
+ * large ones what their readers will want first (headers, and the end of a zip). Data then come out
+ * of one running stream with the last MiBs of it at hand, so threads that read side by side in
+ * stored order cost one more pass. Going back further starts the stream again: right, but slow. A
+ * plain tar is listed the same way, but its members are parts of the file. No programs are run:
+ * only compressions that libarchive has built in are read.
  */
 #ifndef GG_UNPACK_H
 #define GG_UNPACK_H
@@ -16,10 +16,10 @@
 struct gg_unpack;
 
 struct gg_unpack_entry {
-    char *name;        /* without "./" */
+    char *name; /* without "./" */
     uint64_t nbytes;
-    uint64_t base;     /* bytes of all members before it */
-    uint64_t file_off; /* of a plain tar: where its data lie; else GG_NOWHERE */
+    uint64_t base;        /* bytes of all members before it */
+    uint64_t file_off;    /* of a plain tar: where its data lie; else GG_NOWHERE */
     uint8_t *head, *tail; /* kept from the pass */
     size_t n_head, n_tail;
 };

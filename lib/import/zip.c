@@ -5,10 +5,10 @@
  *
  * What local and central header say of a member must agree.
  */
+#include "lib/import/zip.h"
 #include "lib/base/num.h"
 #include "lib/base/text.h"
 #include "lib/import/unpack.h"
-#include "lib/import/zip.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -33,11 +33,11 @@ enum {
 };
 
 struct zip_member {
-    uint64_t local_off;    /* of the local header */
+    uint64_t local_off; /* of the local header */
     uint64_t packed_nbytes;
-    uint64_t data_off;     /* 0: local header not looked at yet */
+    uint64_t data_off; /* 0: local header not looked at yet */
     uint16_t method, flags;
-    uint32_t rank;         /* in the order of local headers */
+    uint32_t rank; /* in the order of local headers */
 };
 
 struct zip_store {
@@ -49,7 +49,7 @@ struct zip_store {
     struct gg_unpack *unpack; /* made when a packed member is opened */
 };
 
-/* ---- the end record --------------------------------------------------------------------------- */
+/* ---- the end record -------------------------------------------------------------------------- */
 
 static int read_end64(struct zip_store *z, uint64_t end_off, struct gg_err *err)
 {
@@ -61,14 +61,16 @@ static int read_end64(struct zip_store *z, uint64_t end_off, struct gg_err *err)
         return rc; /* there is none */
     uint64_t off = gg_load_u64(b + 8);
     if (!gg_in_range(off, END64_NBYTES, end_off - LOCATOR64_NBYTES))
-        return gg_fail(err, GG_ERR_CORRUPT, end_off - LOCATOR64_NBYTES, "zip: the zip64 end record is "
-                       "said to be at byte %" PRIu64 ", outside the file", off);
+        return gg_fail(err, GG_ERR_CORRUPT, end_off - LOCATOR64_NBYTES,
+                       "zip: the zip64 end record is "
+                       "said to be at byte %" PRIu64 ", outside the file",
+                       off);
     rc = gg_input_read_all(z->in, off, b, END64_NBYTES, err);
     if (rc != GG_OK)
         return rc;
     if (gg_load_u32(b) != END64_SIG || gg_load_u32(b + 16) != 0 || gg_load_u32(b + 20) != 0)
-        return gg_fail(err, GG_ERR_CORRUPT, off, "zip: there is no zip64 end record at byte %" PRIu64,
-                       off);
+        return gg_fail(err, GG_ERR_CORRUPT, off,
+                       "zip: there is no zip64 end record at byte %" PRIu64, off);
     z->n_entries = gg_load_u64(b + 32);
     z->dir_nbytes = gg_load_u64(b + 40);
     z->dir_off = gg_load_u64(b + 48);
@@ -81,12 +83,14 @@ static int read_end(struct zip_store *z, struct gg_err *err)
     size_t n = (size_t)gg_min_u64(z->nbytes, END_NBYTES + MAX_COMMENT), i;
     uint64_t from = z->nbytes - n;
     uint8_t *b = malloc(n + 1);
-    int rc = b == NULL ? gg_fail_nomem(err, "a zip file's end") : gg_input_read_all(z->in, from, b, n, err);
+    int rc = b == NULL ? gg_fail_nomem(err, "a zip file's end")
+                       : gg_input_read_all(z->in, from, b, n, err);
     for (i = n < END_NBYTES ? 0 : n - END_NBYTES + 1; rc == GG_OK && i-- > 0;)
         if (gg_load_u32(b + i) == END_SIG && gg_load_u16(b + i + 20) == n - i - END_NBYTES)
             break;
     if (rc == GG_OK && (i == SIZE_MAX || n < END_NBYTES))
-        rc = gg_fail(err, GG_ERR_TRUNCATED, z->nbytes, "zip: has no end record: the file is cut short, "
+        rc = gg_fail(err, GG_ERR_TRUNCATED, z->nbytes,
+                     "zip: has no end record: the file is cut short, "
                      "or not a zip file");
     if (rc == GG_OK && (gg_load_u16(b + i + 4) != 0 && gg_load_u16(b + i + 4) != 0xffff))
         rc = gg_fail(err, GG_ERR_UNSUPPORTED, from + i, "zip: is one of several volumes");
@@ -97,13 +101,15 @@ static int read_end(struct zip_store *z, struct gg_err *err)
         rc = read_end64(z, from + i, err);
     }
     if (rc == GG_OK && !gg_in_range(z->dir_off, z->dir_nbytes, from + i))
-        rc = gg_fail(err, GG_ERR_CORRUPT, from + i, "zip: the directory (%" PRIu64 " bytes at byte %"
-                     PRIu64 ") is not inside the file", z->dir_nbytes, z->dir_off);
+        rc = gg_fail(err, GG_ERR_CORRUPT, from + i,
+                     "zip: the directory (%" PRIu64 " bytes at byte %" PRIu64
+                     ") is not inside the file",
+                     z->dir_nbytes, z->dir_off);
     free(b);
     return rc;
 }
 
-/* ---- the directory ---------------------------------------------------------------------------- */
+/* ---- the directory --------------------------------------------------------------------------- */
 
 struct entry {
     const char *name;
@@ -145,7 +151,8 @@ static bool read_extra64(struct entry *e, const uint8_t *x, size_t n)
 /* A relative path without ways out. */
 static bool good_name(const char *s, size_t n)
 {
-    if (n == 0 || n > 4096 || s[0] == '/' || memchr(s, '\0', n) != NULL || memchr(s, '\\', n) != NULL)
+    if (n == 0 || n > 4096 || s[0] == '/' || memchr(s, '\0', n) != NULL ||
+        memchr(s, '\\', n) != NULL)
         return false;
     for (size_t i = 0; i < n; i++)
         if ((i == 0 || s[i - 1] == '/') && n - i >= 2 && s[i] == '.' && s[i + 1] == '.' &&
@@ -165,25 +172,34 @@ static int check_entry(const struct zip_store *z, const struct entry *e, uint64_
         return bad_entry(e, GG_ERR_CORRUPT, off, err, "is stored, but its two sizes differ");
     if (!gg_in_range(e->m.local_off, LOCAL_NBYTES, z->dir_off) ||
         e->m.packed_nbytes > z->dir_off - e->m.local_off - LOCAL_NBYTES)
-        return bad_entry(e, GG_ERR_CORRUPT, off, err, "its data is not inside the file, before the "
+        return bad_entry(e, GG_ERR_CORRUPT, off, err,
+                         "its data is not inside the file, before the "
                          "directory");
     return GG_OK;
 }
 
 /* One directory entry; *n is what it takes of the n bytes at p. */
-static int read_entry(struct zip_store *z, const uint8_t *p, size_t *n, uint64_t off, struct gg_err *err)
+static int read_entry(struct zip_store *z, const uint8_t *p, size_t *n, uint64_t off,
+                      struct gg_err *err)
 {
     if (*n < CENTRAL_NBYTES || gg_load_u32(p) != CENTRAL_SIG)
-        return gg_fail(err, GG_ERR_CORRUPT, off, "zip: there is no directory entry at byte %" PRIu64, off);
-    size_t n_name = gg_load_u16(p + 28), n_extra = gg_load_u16(p + 30), n_comment = gg_load_u16(p + 32);
+        return gg_fail(err, GG_ERR_CORRUPT, off,
+                       "zip: there is no directory entry at byte %" PRIu64, off);
+    size_t n_name = gg_load_u16(p + 28), n_extra = gg_load_u16(p + 30),
+           n_comment = gg_load_u16(p + 32);
     if (n_name + n_extra + n_comment > *n - CENTRAL_NBYTES)
-        return gg_fail(err, GG_ERR_CORRUPT, off, "zip: the directory entry at byte %" PRIu64 " goes "
-                       "beyond the directory", off);
+        return gg_fail(err, GG_ERR_CORRUPT, off,
+                       "zip: the directory entry at byte %" PRIu64 " goes "
+                       "beyond the directory",
+                       off);
     *n = CENTRAL_NBYTES + n_name + n_extra + n_comment;
-    struct entry e = {.name = (const char *)p + CENTRAL_NBYTES, .name_nbytes = n_name,
+    struct entry e = {.name = (const char *)p + CENTRAL_NBYTES,
+                      .name_nbytes = n_name,
                       .nbytes = gg_load_u32(p + 24)};
-    e.m = (struct zip_member){.flags = gg_load_u16(p + 8), .method = gg_load_u16(p + 10),
-                              .packed_nbytes = gg_load_u32(p + 20), .local_off = gg_load_u32(p + 42)};
+    e.m = (struct zip_member){.flags = gg_load_u16(p + 8),
+                              .method = gg_load_u16(p + 10),
+                              .packed_nbytes = gg_load_u32(p + 20),
+                              .local_off = gg_load_u32(p + 42)};
     if (!read_extra64(&e, p + CENTRAL_NBYTES + n_name, n_extra))
         return bad_entry(&e, GG_ERR_CORRUPT, off, err, "has a damaged zip64 field");
     int rc = check_entry(z, &e, off, err);
@@ -221,17 +237,22 @@ static int check_overlaps(struct zip_store *z, struct gg_err *err)
         return GG_OK;
     const char *name = z->base.members[bad].name;
     const struct entry e = {.name = name, .name_nbytes = strlen(name)};
-    return bad_entry(&e, GG_ERR_CORRUPT, z->members[bad].local_off, err, "lies over another member");
+    return bad_entry(&e, GG_ERR_CORRUPT, z->members[bad].local_off, err,
+                     "lies over another member");
 }
 
 static int read_directory(struct zip_store *z, struct gg_err *err)
 {
     if (z->dir_nbytes > MAX_DIRECTORY)
-        return gg_fail(err, GG_ERR_LIMIT, z->dir_off, "zip: the directory has %" PRIu64 " bytes, over "
-                       "the limit of %d", z->dir_nbytes, MAX_DIRECTORY);
+        return gg_fail(err, GG_ERR_LIMIT, z->dir_off,
+                       "zip: the directory has %" PRIu64 " bytes, over "
+                       "the limit of %d",
+                       z->dir_nbytes, MAX_DIRECTORY);
     if (z->n_entries > z->dir_nbytes / CENTRAL_NBYTES)
-        return gg_fail(err, GG_ERR_CORRUPT, z->dir_off, "zip: %" PRIu64 " members do not fit a directory "
-                       "of %" PRIu64 " bytes", z->n_entries, z->dir_nbytes);
+        return gg_fail(err, GG_ERR_CORRUPT, z->dir_off,
+                       "zip: %" PRIu64 " members do not fit a directory "
+                       "of %" PRIu64 " bytes",
+                       z->n_entries, z->dir_nbytes);
     size_t size = (size_t)z->dir_nbytes, at = 0;
     uint8_t *p = malloc(size + 1);
     z->members = calloc((size_t)z->n_entries + 1, sizeof *z->members);
@@ -246,7 +267,7 @@ static int read_directory(struct zip_store *z, struct gg_err *err)
     return rc == GG_OK ? check_overlaps(z, err) : rc;
 }
 
-/* ---- members ----------------------------------------------------------------------------------- */
+/* ---- members --------------------------------------------------------------------------------- */
 
 /* Where the data of a member begin, once its local header agrees with the directory. */
 static int find_data(struct zip_store *z, size_t i, struct gg_err *err)
@@ -267,11 +288,13 @@ static int find_data(struct zip_store *z, size_t i, struct gg_err *err)
     if (gg_load_u32(b) != LOCAL_SIG || gg_load_u16(b + 8) != m->method || n_name != e.name_nbytes ||
         n < LOCAL_NBYTES + n_name || memcmp(b + LOCAL_NBYTES, name, n_name) != 0 ||
         (sizes && packed != m->packed_nbytes))
-        return bad_entry(&e, GG_ERR_CORRUPT, m->local_off, err, "its local header contradicts the "
+        return bad_entry(&e, GG_ERR_CORRUPT, m->local_off, err,
+                         "its local header contradicts the "
                          "directory");
     uint64_t data = m->local_off + LOCAL_NBYTES + n_name + n_extra;
     if (!gg_in_range(data, m->packed_nbytes, z->dir_off))
-        return bad_entry(&e, GG_ERR_CORRUPT, m->local_off, err, "its data goes beyond the directory");
+        return bad_entry(&e, GG_ERR_CORRUPT, m->local_off, err,
+                         "its data goes beyond the directory");
     m->data_off = data;
     return GG_OK;
 }
@@ -286,13 +309,14 @@ static int open_packed(struct zip_store *z, size_t i, const char *shown, struct 
     if (rc != GG_OK)
         return rc;
     size_t k = z->members[i].rank; /* both are in the order of the data; libarchive may see fewer */
-    while (k > 0 && (k >= gg_unpack_n(z->unpack) ||
-                     strcmp(gg_unpack_entry(z->unpack, k)->name, name) != 0))
+    while (k > 0 &&
+           (k >= gg_unpack_n(z->unpack) || strcmp(gg_unpack_entry(z->unpack, k)->name, name) != 0))
         k--;
     if (k < gg_unpack_n(z->unpack) && strcmp(gg_unpack_entry(z->unpack, k)->name, name) == 0 &&
         gg_unpack_entry(z->unpack, k)->nbytes == z->base.members[i].nbytes)
         return gg_unpack_open_entry(z->unpack, k, shown, out, err);
-    return bad_entry(&e, GG_ERR_UNSUPPORTED, z->members[i].local_off, err, "is packed in a way this "
+    return bad_entry(&e, GG_ERR_UNSUPPORTED, z->members[i].local_off, err,
+                     "is packed in a way this "
                      "program does not read: pack it again, best without compression");
 }
 
@@ -304,7 +328,8 @@ static int zip_open(struct gg_store *s, size_t i, const char *shown, struct gg_i
     if (rc != GG_OK)
         return rc;
     if (z->members[i].method == STORED)
-        return gg_input_open_part(out, z->in, z->members[i].data_off, s->members[i].nbytes, shown, err);
+        return gg_input_open_part(out, z->in, z->members[i].data_off, s->members[i].nbytes, shown,
+                                  err);
     return open_packed(z, i, shown, out, err);
 }
 
@@ -317,7 +342,8 @@ static void zip_free(struct gg_store *s)
 
 static const struct gg_store_ops ZIP = {zip_open, NULL, zip_free};
 
-int gg_store_open_zip(struct gg_store **out, struct gg_input *in, const char *prefix, struct gg_err *err)
+int gg_store_open_zip(struct gg_store **out, struct gg_input *in, const char *prefix,
+                      struct gg_err *err)
 {
     struct zip_store *z = calloc(1, sizeof *z);
     if (z == NULL)

@@ -2,6 +2,7 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/text.h"
+#include "lib/import/archive.h"
 #include "lib/job/codebooks.h"
 #include "lib/sys/cleanup.h"
 
@@ -12,7 +13,13 @@
 
 int gg_job_open(struct gg_model **out, const char *path, unsigned flags, struct gg_err *err)
 {
-    return gg_model_open_gguf(out, path, flags, err);
+    struct gg_input *in;
+    *out = NULL;
+    int rc = gg_archive_open_gguf(&in, path, err);
+    if (rc != GG_OK)
+        return rc;
+    return in != NULL ? gg_model_from_input(out, in, flags, err)
+                      : gg_model_open_gguf(out, path, flags, err);
 }
 
 /* ---- names --------------------------------------------------------------------------------- */

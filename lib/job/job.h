@@ -5,7 +5,8 @@
 #include "lib/base/arena.h"
 #include "lib/stream/stream.h"
 
-/* Opens any path as a model; what is not a GGUF yet will be (lib/import). flags as in gguf.h. */
+/* Opens a GGUF model: a file, any shard of a set, "-", or one in an archive, found by itself or named
+ * ARCHIVE:PATH. flags as in gguf.h. */
 GG_MUST_CHECK int gg_job_open(struct gg_model **out, const char *path, unsigned flags,
                               struct gg_err *err);
 

@@ -68,8 +68,8 @@ static bool source_extent(struct gg_source *s, size_t i, struct gg_extent *out)
     if (!t->known || g->inputs[t->file] == NULL ||
         ggf_file_big_endian(ggf_set_file(g->set, t->file)))
         return false;
-    *out = (struct gg_extent){gg_input_fd(g->inputs[t->file]), t->file_off, t->nbytes};
-    return true;
+    out->nbytes = t->nbytes;
+    return gg_input_extent(g->inputs[t->file], t->file_off, &out->fd, &out->off);
 }
 
 static void source_free(struct gg_source *s)
@@ -135,14 +135,17 @@ static int list_tensors(struct gguf_source *g, struct gg_err *err)
     return m->findings.failed ? gg_fail_nomem(err, "the list of findings") : GG_OK;
 }
 
-static int list_files(struct gguf_source *g, bool piped, struct gg_err *err)
+/* Inputs are opened by the set's paths, unless `in` is the one there is; a pipe has none. */
+static int list_files(struct gguf_source *g, bool piped, struct gg_input *in, struct gg_err *err)
 {
     struct gg_model *m = g->model;
     size_t n = ggf_set_n_files(g->set);
     struct gg_model_file *files = gg_arena_zalloc(&g->arena, n, sizeof *files);
     g->inputs = gg_arena_zalloc(&g->arena, n, sizeof *g->inputs);
-    if (files == NULL || g->inputs == NULL)
+    if (files == NULL || g->inputs == NULL) {
+        gg_input_free(in);
         return gg_fail_nomem(err, "the list of files");
+    }
     m->files = files;
     m->n_files = n;
     for (size_t i = 0; i < n; i++) {
@@ -150,7 +153,11 @@ static int list_files(struct gguf_source *g, bool piped, struct gg_err *err)
         files[i].nbytes = ggf_file_nbytes(ggf_set_file(g->set, i));
         if (piped)
             continue;
-        int rc = gg_input_open(&g->inputs[i], files[i].path, err);
+        int rc = GG_OK;
+        if (in == NULL)
+            rc = gg_input_open(&g->inputs[i], files[i].path, err);
+        else
+            g->inputs[i] = in;
         if (rc != GG_OK)
             return rc;
         gg_input_id(g->inputs[i], &files[i].dev, &files[i].ino);
@@ -158,9 +165,10 @@ static int list_files(struct gguf_source *g, bool piped, struct gg_err *err)
     return GG_OK;
 }
 
-/* Makes the model of a set, which it then owns (also on failure). */
+/* Makes the model of a set, which it then owns (also on failure), and of its one input, if that is
+ * open already (owned, also on failure). */
 static int model_of_set(struct gg_model **out, struct ggf_set *set, const char *path, bool piped,
-                        struct gg_err *err)
+                        struct gg_input *in, struct gg_err *err)
 {
     struct gg_model *m = calloc(1, sizeof *m);
     struct gguf_source *g = calloc(1, sizeof *g);
@@ -168,6 +176,7 @@ static int model_of_set(struct gg_model **out, struct ggf_set *set, const char *
         free(m);
         free(g);
         ggf_set_free(set);
+        gg_input_free(in);
         return gg_fail_nomem(err, "a model");
     }
     *g = (struct gguf_source){.base = {&ops}, .model = m, .set = set};
@@ -176,7 +185,9 @@ static int model_of_set(struct gg_model **out, struct ggf_set *set, const char *
     m->meta = ggf_file_meta(ggf_set_file(set, 0));
     m->alignment = ggf_file_alignment(ggf_set_file(set, 0));
     m->name = gg_arena_strndup(&g->arena, path, strlen(path));
-    int rc = m->name == NULL ? gg_fail_nomem(err, "a model") : list_files(g, piped, err);
+    int rc = list_files(g, piped, in, err);
+    if (rc == GG_OK && m->name == NULL)
+        rc = gg_fail_nomem(err, "a model");
     if (rc == GG_OK)
         rc = list_tensors(g, err);
     if (rc != GG_OK) {
@@ -191,7 +202,7 @@ int gg_model_from_set(struct gg_model **out, struct ggf_set *set, const char *na
                       struct gg_err *err)
 {
     *out = NULL;
-    return model_of_set(out, set, name, true, err);
+    return model_of_set(out, set, name, true, NULL, err);
 }
 
 static int read_input(void *ctx, uint64_t off, void *buf, size_t n, size_t *got,
@@ -200,8 +211,8 @@ static int read_input(void *ctx, uint64_t off, void *buf, size_t n, size_t *got,
     return gg_input_read(ctx, off, buf, n, got, err);
 }
 
-/* A pipe is read once, forwards, as far as its header goes. */
-static int set_of_pipe(struct ggf_set **out, struct gg_input *in, unsigned flags,
+/* The set of one input that has no path: read once, forwards, as far as its header goes. */
+static int set_of_input(struct ggf_set **out, struct gg_input *in, unsigned flags,
                        struct gg_err *err)
 {
     struct ggf_reader r = {in, read_input, gg_input_nbytes(in), gg_input_name(in)};
@@ -223,10 +234,24 @@ int gg_model_open_gguf(struct gg_model **out, const char *path, unsigned flags, 
         return rc;
     /* "< FILE" has a size but no path of its own, so it counts as a pipe too. */
     bool piped = strcmp(path, "-") == 0 || gg_input_nbytes(in) == GG_NOWHERE;
-    rc = piped ? set_of_pipe(&set, in, flags, err) : ggf_set_open(&set, path, flags, err);
+    rc = piped ? set_of_input(&set, in, flags, err) : ggf_set_open(&set, path, flags, err);
     gg_input_free(in);
     if (set == NULL)
         return rc;
-    int rc2 = model_of_set(out, set, path, piped, err);
+    int rc2 = model_of_set(out, set, path, piped, NULL, err);
+    return rc2 != GG_OK ? rc2 : rc;
+}
+
+int gg_model_from_input(struct gg_model **out, struct gg_input *in, unsigned flags,
+                        struct gg_err *err)
+{
+    struct ggf_set *set = NULL;
+    *out = NULL;
+    int rc = set_of_input(&set, in, flags, err);
+    if (set == NULL) {
+        gg_input_free(in);
+        return rc;
+    }
+    int rc2 = model_of_set(out, set, gg_input_name(in), false, in, err);
     return rc2 != GG_OK ? rc2 : rc;
 }

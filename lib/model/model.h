@@ -4,6 +4,7 @@
 
 #include "gguf/gguf.h"
 #include "lib/model/source.h"
+#include "lib/sys/input.h"
 
 struct gg_tensor {
     struct ggf_str name;
@@ -44,6 +45,10 @@ GG_MUST_CHECK int gg_model_open_gguf(struct gg_model **out, const char *path, un
  * failure. Its data cannot be read. */
 GG_MUST_CHECK int gg_model_from_set(struct gg_model **out, struct ggf_set *set, const char *name,
                                     struct gg_err *err);
+/* The model of one GGUF file that is open already (a member of an archive, say); in belongs to it,
+ * also on failure. flags as above. */
+GG_MUST_CHECK int gg_model_from_input(struct gg_model **out, struct gg_input *in, unsigned flags,
+                                      struct gg_err *err);
 /* A model of metadata and tensors alone, whose data cannot be read: for planning and tests. Copies. */
 GG_MUST_CHECK int gg_model_skeleton(struct gg_model **out, const struct ggf_meta *meta,
                                     const struct ggf_tensor_spec *tensors, size_t n_tensors,

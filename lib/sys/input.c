@@ -26,6 +26,8 @@ struct gg_input {
     uint64_t base_off;
     const struct gg_input_ops *ops; /* of another making */
     void *ctx;
+    void (*own_free)(void *ctx);
+    void *own;
 };
 
 /* The name as it may stand in a message. */
@@ -124,7 +126,8 @@ int gg_input_open_part(struct gg_input **out, struct gg_input *base, uint64_t of
 }
 
 int gg_input_open_ops(struct gg_input **out, const struct gg_input_ops *ops, void *ctx,
-                      uint64_t nbytes, const char *name, struct gg_err *err)
+                      const struct gg_input *base, uint64_t nbytes, const char *name,
+                      struct gg_err *err)
 {
     struct gg_input *in = new_virtual(name, nbytes);
     if (in == NULL) {
@@ -134,8 +137,17 @@ int gg_input_open_ops(struct gg_input **out, const struct gg_input_ops *ops, voi
     }
     in->ops = ops;
     in->ctx = ctx;
+    if (base != NULL)
+        gg_input_id(base, &in->dev, &in->ino);
     *out = in;
     return GG_OK;
+}
+
+void gg_input_own(struct gg_input *in, void (*fn)(void *ctx), void *ctx)
+{
+    assert(in->own_free == NULL);
+    in->own_free = fn;
+    in->own = ctx;
 }
 
 void gg_input_free(struct gg_input *in)
@@ -146,6 +158,8 @@ void gg_input_free(struct gg_input *in)
         in->ops->free(in->ctx);
     if (in->close_fd)
         close(in->fd);
+    if (in->own_free != NULL)
+        in->own_free(in->own);
     free(in->name);
     free(in);
 }

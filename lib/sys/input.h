@@ -1,4 +1,4 @@
-/* Input: bytes from a file, a pipe, a part of another input or anything that can be read by offset. */
+/* Input: bytes from a file, a pipe, a part of another input or anything read by offset. */
 #ifndef GG_INPUT_H
 #define GG_INPUT_H
 
@@ -20,12 +20,16 @@ struct gg_input_ops {
 /* Opens a path; "-" is standard input. Directories and devices that are not streams are refused by
  * name. Never blocks on a file that is not a pipe. */
 GG_MUST_CHECK int gg_input_open(struct gg_input **out, const char *path, struct gg_err *err);
-/* nbytes bytes of base (which must live longer, and hold them) from off on, as an input called name. */
+/* nbytes bytes of base (which lives longer, and holds them) from off on, as an input called name. */
 GG_MUST_CHECK int gg_input_open_part(struct gg_input **out, struct gg_input *base, uint64_t off,
                                      uint64_t nbytes, const char *name, struct gg_err *err);
-/* nbytes bytes that ops read. ctx is freed with the input, or at once when this fails. */
-GG_MUST_CHECK int gg_input_open_ops(struct gg_input **out, const struct gg_input_ops *ops, void *ctx,
-                                    uint64_t nbytes, const char *name, struct gg_err *err);
+/* nbytes bytes that ops read out of base (NULL: out of no file). ctx is freed with the input, or at
+ * once when this fails. */
+GG_MUST_CHECK int gg_input_open_ops(struct gg_input **out, const struct gg_input_ops *ops,
+                                    void *ctx, const struct gg_input *base, uint64_t nbytes,
+                                    const char *name, struct gg_err *err);
+/* Has the input release what it stands on, by fn(ctx), after itself. Once. */
+void gg_input_own(struct gg_input *in, void (*fn)(void *ctx), void *ctx);
 void gg_input_free(struct gg_input *in);
 
 const char *gg_input_name(const struct gg_input *in);
@@ -33,7 +37,7 @@ uint64_t gg_input_nbytes(const struct gg_input *in); /* GG_NOWHERE for a pipe */
 int gg_input_fd(const struct gg_input *in); /* -1 when there is no one file */
 /* Where byte off lies in a plain file; false when the bytes are not verbatim in one. */
 bool gg_input_extent(const struct gg_input *in, uint64_t off, int *fd, uint64_t *file_off);
-/* Device and inode; both 0 for what is no file. Those of the base for a part. */
+/* Device and inode, of the base where there is one; both 0 for what is no file. */
 void gg_input_id(const struct gg_input *in, uint64_t *dev, uint64_t *ino);
 
 /* Up to n bytes at off to buf; *got < n only at the end of the input. Any thread for a file; for a

@@ -26,7 +26,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     }
     for (size_t i = 0; i < gg_pickle_n_tensors(m); i++) {
         const struct gg_pickle_tensor *t = gg_pickle_tensor(m, i);
-        must(t->n_dims <= GG_CKPT_MAX_DIMS && t->dtype < GG_DT_COUNT && t->storage_dtype < GG_DT_COUNT);
+        must(t->n_dims <= GG_CKPT_MAX_DIMS && t->dtype < GG_DT_COUNT &&
+             t->storage_dtype < GG_DT_COUNT);
         must(strlen(t->name) == t->name_nbytes);
         must((const uint8_t *)t->storage >= data &&
              (const uint8_t *)t->storage + t->storage_nbytes <= data + n);

@@ -46,7 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     struct gg_ckpt_file file = {.name = "fuzz", .shown = "fuzz", .nbytes = n};
     struct gg_checkpoint *c = calloc(1, sizeof *c);
     must(c != NULL && (c->files = malloc(sizeof file)) != NULL);
-    must(gg_input_open_ops(&file.in, &OPS, &bytes, n, "fuzz", NULL) == GG_OK);
+    must(gg_input_open_ops(&file.in, &OPS, &bytes, NULL, n, "fuzz", NULL) == GG_OK);
     c->files[0] = file;
     c->n_files = 1;
     int rc = gg_ckpt_load_safetensors(c, 0, &err);

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* ---- making archives ----------------------------------------------------------------------------- */
+/* ---- making archives ------------------------------------------------------------------------- */
 
 enum form { TAR, TAR_GZ, TAR_ZST, ZIP_STORED, ZIP_PACKED };
 static const char *const NAMES[] = {"m.tar", "m.tar.gz", "m.tar.zst", "m.zip", "m.packed.zip"};
@@ -62,9 +62,10 @@ static void make_st(struct gg_buf *b, const char *one, const char *two, size_t n
 {
     struct gg_buf h = GG_BUF_INIT;
     gg_buf_reset(b);
-    gg_buf_addf(&h, "{\"%s\":{\"dtype\":\"U8\",\"shape\":[%zu],\"data_offsets\":[0,%zu]},", one, n, n);
-    gg_buf_addf(&h, "\"%s\":{\"dtype\":\"U8\",\"shape\":[%zu],\"data_offsets\":[%zu,%zu]}}", two, n, n,
-                2 * n);
+    gg_buf_addf(&h, "{\"%s\":{\"dtype\":\"U8\",\"shape\":[%zu],\"data_offsets\":[0,%zu]},", one, n,
+                n);
+    gg_buf_addf(&h, "\"%s\":{\"dtype\":\"U8\",\"shape\":[%zu],\"data_offsets\":[%zu,%zu]}}", two, n,
+                n, 2 * n);
     zm_u64(b, h.nbytes);
     gg_buf_add(b, h.data, h.nbytes);
     for (size_t i = 0; i < 2 * n; i++)
@@ -85,8 +86,8 @@ static void make_model(enum form f, size_t n)
     put(a, "x/" S2, b.data, b.nbytes);
     make_st(&b, "a", "b", n, 0);
     put(a, "x/" S1, b.data, b.nbytes);
-    const char *index = "{\"weight_map\":{\"a\":\"" S1 "\",\"b\":\"" S1 "\",\"c\":\"" S2 "\",\"d\":\"" S2
-                        "\"}}";
+    const char *index =
+        "{\"weight_map\":{\"a\":\"" S1 "\",\"b\":\"" S1 "\",\"c\":\"" S2 "\",\"d\":\"" S2 "\"}}";
     put(a, "x/model.safetensors.index.json", index, strlen(index));
     end(a);
     gg_buf_free(&b);
@@ -125,7 +126,7 @@ static void check_piece(struct gg_checkpoint *c, const char *name, uint64_t seed
     free(v);
 }
 
-/* ---- good ones ----------------------------------------------------------------------------------- */
+/* ---- good ones ------------------------------------------------------------------------------- */
 
 START_TEST(test_forms)
 {
@@ -153,7 +154,8 @@ START_TEST(test_forms)
         check_piece(c, "b", 1, n - 1, 1);
         check_piece(c, "c", 2, 100, 100); /* back */
         check_piece(c, "b", 1, 0, n);
-        ck_assert_int_eq(gg_checkpoint_side_file(c, "config.json", 100, &data, &nbytes, &err), GG_OK);
+        ck_assert_int_eq(gg_checkpoint_side_file(c, "config.json", 100, &data, &nbytes, &err),
+                         GG_OK);
         ck_assert_str_eq(data, "{\"a\":1}");
         free(data);
         uint64_t dev, ino, size;
@@ -171,7 +173,7 @@ START_TEST(test_forms)
         check_piece(c, "b", 1, 0, n);
         gg_checkpoint_free(c);
         gg_buf_adds(&spec, "x");
-        open_bad(gg_buf_str(&spec), GG_ERR_ARG, "there is no 'x/" S1 "x' in it");
+        open_bad(gg_buf_str(&spec), GG_ERR_UNSUPPORTED, "there is no 'x/" S1 "x' in it");
         gg_buf_free(&spec);
     }
     scratch_end();
@@ -261,7 +263,8 @@ START_TEST(test_passes)
     ck_assert_uint_eq(gg_unpack_n_passes(u), 1);
     /* In order, with neighbours changing places. */
     enum { SLAB = 1 << 20 };
-    static const unsigned ORDER[] = {1, 0, 3, 2, 5, 4, 6, 9, 8, 7, 10, 11, 14, 13, 12, 16, 15, 17, 19, 18};
+    static const unsigned ORDER[] = {1,  0,  3,  2,  5,  4,  6,  9,  8,  7,
+                                     10, 11, 14, 13, 12, 16, 15, 17, 19, 18};
     for (int round = 0; round < 2; round++)
         for (unsigned k = 0; k < GG_COUNTOF(ORDER); k++) {
             uint64_t at = (uint64_t)ORDER[k] * SLAB;
@@ -394,7 +397,7 @@ START_TEST(test_trained_model)
 }
 END_TEST
 
-/* ---- bad ones ------------------------------------------------------------------------------------ */
+/* ---- bad ones -------------------------------------------------------------------------------- */
 
 static void one_member(enum form f, const char *name, const char *member, const void *p, size_t n)
 {
@@ -409,13 +412,14 @@ START_TEST(test_bad)
     scratch_begin();
     make_st(&b, "a", "b", 100, 0);
     one_member(TAR_GZ, "bad", "../m.safetensors", b.data, b.nbytes);
-    open_bad(scratch_path("bad"), GG_ERR_CORRUPT, "'../m.safetensors' is not a plain relative path");
+    open_bad(scratch_path("bad"), GG_ERR_CORRUPT,
+             "'../m.safetensors' is not a plain relative path");
     one_member(TAR, "bad", "a/../../m.safetensors", b.data, b.nbytes);
     open_bad(scratch_path("bad"), GG_ERR_CORRUPT, "is not a plain relative path");
     one_member(TAR_ZST, "bad", "readme", "x", 1);
-    open_bad(scratch_path("bad"), GG_ERR_ARG, "holds no safetensors");
+    open_bad(scratch_path("bad"), GG_ERR_UNSUPPORTED, "holds no safetensors");
     one_member(TAR_GZ, "bad", "x.gguf", "GGUF", 4);
-    open_bad(scratch_path("bad"), GG_ERR_ARG, "but GGUF files");
+    open_bad(scratch_path("bad"), GG_ERR_UNSUPPORTED, "but GGUF files");
     one_member(TAR_GZ, "bad", "m.safetensors", b.data, b.nbytes - 1);
     open_bad(scratch_path("bad"), GG_ERR_TRUNCATED, "bad:m.safetensors: tensor 'b': its data ends");
     struct archive *a = begin(TAR_GZ, "bad");
@@ -437,7 +441,7 @@ START_TEST(test_bad)
     gg_buf_addf(&b, "%s:m", scratch_path("none"));
     open_bad(scratch_path("none:m"), GG_ERR_IO, "cannot open");
     scratch_write("f.safetensors", b.data, 10);
-    open_bad(scratch_path("f.safetensors:m"), GG_ERR_ARG, "is not an archive");
+    open_bad(scratch_path("f.safetensors:m"), GG_ERR_UNSUPPORTED, "is not an archive");
     gg_buf_free(&b);
     scratch_end();
 }
