@@ -318,7 +318,8 @@ void V_NAME(qk_vec_decode)(struct qk_table *table)
     k[QT_F32].valid = valid_f32;
     k[QT_F16].valid = valid_f16;
     k[QT_BF16].valid = valid_bf16;
-    k[QT_F16].dequant = dequant_f16;
+    if (V_HAS_F16)
+        k[QT_F16].dequant = dequant_f16;
     k[QT_BF16].dequant = dequant_bf16;
     k[QT_Q4_0].dequant = dequant_q4_0;
     k[QT_Q4_1].dequant = dequant_q4_1;

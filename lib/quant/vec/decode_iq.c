@@ -2,7 +2,7 @@
  * once, and the grid's fields pick among them, here sixteen (or VL) at a time; then signs flip. */
 #include "lib/quant/grids.h"
 #include "lib/quant/ref/kscales.h"
-#include "lib/quant/vec/v.h"
+#include "lib/quant/vec/put.h"
 
 /* ---- signs ----------------------------------------------------------------------------------- */
 
@@ -179,24 +179,31 @@ static void dequant_iq3_xxs(float *dst, const void *src, size_t n)
     }
 }
 
+/* Eight grid indexes: low bytes, and ninth bits. */
+V_FN void iq3_s_indexes(uint16_t at[8], const uint8_t low[8], unsigned high)
+{
+    vb_store(at, vb_zip_lo(vb_load_halves(low, low), vb_from_bits(high, vb_set1(1))));
+}
+
 static void dequant_iq3_s(float *dst, const void *src, size_t n)
 {
     static const float magnitude[16] = {1, 3, 5, 7, 9, 11, 13, 15, 1, 3, 5, 7, 9, 11, 13, 15};
     const uint16_t *grid = qk_grid_iq3s;
     const struct qt_block_iq3_s *b = src;
     for (size_t i = 0; i < n; i++, b++) {
-        float d = qt_f16_load(&b->d);
-        for (int g = 0; g < 8; g++) {
-            int scale = b->scales[g / 2] >> g % 2 * 4 & 15;
-            struct palette3 p = iq3_palette(d * (float)(1 + 2 * scale), magnitude);
-            uint32_t high = (uint32_t)b->qh[g] << 8;
-            const uint8_t *q = b->qs + 8 * g;
-            for (int l = 0; l < 2; l++, dst += 16, q += 4, high >>= 4) {
-                uint64_t codes =
-                    four_codes(grid[q[0] | (high & 256)], grid[q[1] | (high >> 1 & 256)],
-                               grid[q[2] | (high >> 2 & 256)], grid[q[3] | (high >> 3 & 256)]);
-                put_iq3(dst, &p, codes, gg_load_u16(b->signs + 4 * g + 2 * l));
-            }
+        uint64_t four = gg_load_u32(b->scales);
+        vb scale = nibble_scales((const uint8_t *)&four);
+        float dl[16];
+        put16(dl, scale + scale + 1, vf_set1_f16(&b->d));
+        for (int g = 0; g < 8; g++, dst += 32) {
+            struct palette3 p = iq3_palette(dl[g], magnitude);
+            uint32_t signs = gg_load_u32(b->signs + 4 * g);
+            uint16_t k[8];
+            iq3_s_indexes(k, b->qs + 8 * g, b->qh[g]);
+            put_iq3(dst, &p, four_codes(grid[k[0]], grid[k[1]], grid[k[2]], grid[k[3]]),
+                    signs & 0xffff);
+            put_iq3(dst + 16, &p, four_codes(grid[k[4]], grid[k[5]], grid[k[6]], grid[k[7]]),
+                    signs >> 16);
         }
     }
 }

@@ -76,7 +76,7 @@
  *                                  the first all a, the second all b; elsewhere one, all a
  *     vi_sides_from_u16(p)         the same V_SIDE words on each side
  *     vf_side_min(a)               every lane the least of its side (no NaN)
- *     V_HAS_LOOKUP V_HAS_SHIFTS    are the lookups, vu_shrv fast?
+ *     V_HAS_LOOKUP V_HAS_SHIFTS V_HAS_F16    are the lookups, vu_shrv, conversions of F16 fast?
  */
 #ifndef QK_VEC_V_H
 #define QK_VEC_V_H
