@@ -17,7 +17,7 @@
 
 static struct gg_buf header, data;
 
-static void die(const char *what, const char *arg)
+static _Noreturn void die(const char *what, const char *arg)
 {
     fprintf(stderr, "mkckpt: %s: %s\n", what, arg);
     exit(2);

@@ -36,7 +36,7 @@ struct spec {
 static struct spec *specs;
 static size_t n_specs, cap_specs;
 
-static void die(const char *what, const char *arg)
+static _Noreturn void die(const char *what, const char *arg)
 {
     fprintf(stderr, "mkmodel: %s: %s\n", what, arg);
     exit(2);
