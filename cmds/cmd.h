@@ -61,9 +61,9 @@ extern const size_t cmd_count;
 /* By name, NULL when there is none. */
 const struct cmd *cmd_find(const char *name);
 
-/* Help texts, to be printed on stdout. */
-void cmd_help_all(struct gg_buf *out);
+/* The help of one command; printed on stdout, that of all when c is NULL. The latter is CMD_OK. */
 void cmd_help_one(struct gg_buf *out, const struct cmd *c);
+int cmd_print_help(struct cmd_env *env, const struct cmd *c);
 /* "unknown command 'inspct'; did you mean 'inspect'?" as a usage error. */
 int cmd_fail_unknown(const char *name, struct gg_err *err);
 

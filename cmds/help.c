@@ -65,7 +65,7 @@ static bool opens_group(size_t i)
     return true;
 }
 
-void cmd_help_all(struct gg_buf *out)
+static void help_all(struct gg_buf *out)
 {
     gg_buf_adds(out, "ggtool " GG_VERSION " - look at, make and move GGUF models\n\n"
                      "Usage: ggtool COMMAND [OPTION]... [FILE]...\n");
@@ -116,9 +116,20 @@ void cmd_help_one(struct gg_buf *out, const struct cmd *c)
         add_examples(out, c->examples);
 }
 
-static int run_help(struct cmd_env *env, void *opts, int argc, char **argv)
+int cmd_print_help(struct cmd_env *env, const struct cmd *c)
 {
     struct gg_buf text = GG_BUF_INIT;
+    if (c != NULL)
+        cmd_help_one(&text, c);
+    else
+        help_all(&text);
+    fputs(gg_buf_str(&text), env->out);
+    gg_buf_free(&text);
+    return CMD_OK;
+}
+
+static int run_help(struct cmd_env *env, void *opts, int argc, char **argv)
+{
     const struct cmd *c = argc > 0 ? cmd_find(argv[0]) : NULL;
     (void)opts;
     if (argc > 0 && c == NULL) {
@@ -126,11 +137,5 @@ static int run_help(struct cmd_env *env, void *opts, int argc, char **argv)
         cmd_fail_unknown(argv[0], &err);
         return gg_msg_fail(&env->msg, &err);
     }
-    if (c != NULL)
-        cmd_help_one(&text, c);
-    else
-        cmd_help_all(&text);
-    fputs(gg_buf_str(&text), env->out);
-    gg_buf_free(&text);
-    return CMD_OK;
+    return cmd_print_help(env, c);
 }

@@ -63,15 +63,9 @@ static int find_command(struct cmd_env *env, int *argc, char ***argv, const stru
 
 static int print_help(struct cmd_env *env, const struct cmd *c)
 {
-    struct gg_buf text = GG_BUF_INIT;
-    if (env->globals.version)
-        gg_buf_adds(&text, "ggtool " GG_VERSION "\n");
-    else if (c != NULL)
-        cmd_help_one(&text, c);
-    else
-        cmd_help_all(&text);
-    fputs(gg_buf_str(&text), env->out);
-    gg_buf_free(&text);
+    if (!env->globals.version)
+        return cmd_print_help(env, c);
+    fputs("ggtool " GG_VERSION "\n", env->out);
     return CMD_OK;
 }
 

@@ -109,8 +109,7 @@ static int decide(struct check *c)
     for (size_t i = 0; i < r->model->n_tensors; i++) {
         if (c->scan[i].n_nan + c->scan[i].n_inf == 0)
             continue;
-        gg_stream_fail_nonfinite(&r->model->tensors[i], &c->scan[i].first, &err);
-        gg_err_prefix(&err, "%s", r->model->name);
+        gg_stream_fail_nonfinite(r->model, &r->model->tensors[i], &c->scan[i].first, &err);
         break;
     }
     return gg_msg_fail(&r->env->msg, &err);
@@ -151,7 +150,7 @@ static int judge_copied(struct make *r, const size_t *list, size_t n,
         if (found[i].n_nan + found[i].n_inf == 0)
             continue;
         if (r->o->work.nonfinite == MAKE_FAIL) {
-            gg_stream_fail_nonfinite(t, &found[i].first, &err);
+            gg_stream_fail_nonfinite(r->model, t, &found[i].first, &err);
             code = gg_msg_fail(&r->env->msg, &err);
         } else {
             gg_msg_warn(&r->env->msg, "tensor '%s' is copied with its %llu NaN and %llu infinities",

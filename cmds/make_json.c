@@ -97,8 +97,8 @@ static void report_tensor(struct gg_json *j, const struct make *r,
         gg_json_u64(j, "zeroed", res->n_zeroed);
     if (res->n_f16_flushed > 0)
         gg_json_u64(j, "f16_flushed", res->n_f16_flushed);
-    if (res->n_f16_overflow > 0)
-        gg_json_u64(j, "f16_overflow", res->n_f16_overflow);
+    if (res->n_f16_clipped > 0)
+        gg_json_u64(j, "f16_clipped", res->n_f16_clipped);
     gg_json_close(j);
 }
 

@@ -149,23 +149,23 @@ static void warn_counts(const struct make *r, size_t k)
 {
     const struct gg_plan_output *o = &r->plan->outputs[k];
     const struct gg_tensor_result *res = r->result.report.results[k];
-    uint64_t zeroed = 0, flushed = 0, overflow = 0;
-    size_t n_zeroed = 0, n_flushed = 0, n_overflow = 0;
+    uint64_t zeroed = 0, flushed = 0, clipped = 0;
+    size_t n_zeroed = 0, n_flushed = 0, n_clipped = 0;
     for (size_t i = 0; i < o->n_tensors; i++) {
         zeroed += res[i].n_zeroed;
         flushed += res[i].n_f16_flushed;
-        overflow += res[i].n_f16_overflow;
+        clipped += res[i].n_f16_clipped;
         n_zeroed += res[i].n_zeroed > 0;
         n_flushed += res[i].n_f16_flushed > 0;
-        n_overflow += res[i].n_f16_overflow > 0;
+        n_clipped += res[i].n_f16_clipped > 0;
     }
     const char *type = r->targets.presets[k]->name;
     if (zeroed > 0)
         gg_msg_warn(&r->env->msg, "%s: %llu values that were not finite are 0 now, in %zu tensor%s",
                     type, (unsigned long long)zeroed, n_zeroed, n_zeroed == 1 ? "" : "s");
-    if (overflow > 0)
-        gg_msg_warn(&r->env->msg, "%s: %llu values overflow F16, in %zu tensor%s", type,
-                    (unsigned long long)overflow, n_overflow, n_overflow == 1 ? "" : "s");
+    if (clipped > 0)
+        gg_msg_warn(&r->env->msg, "%s: %llu values too large for F16 are 65504 now, in %zu tensor%s",
+                    type, (unsigned long long)clipped, n_clipped, n_clipped == 1 ? "" : "s");
     if (flushed > 0)
         gg_msg_warn(&r->env->msg, "%s: %llu values too small for F16 are 0 now, in %zu tensor%s",
                     type, (unsigned long long)flushed, n_flushed, n_flushed == 1 ? "" : "s");

@@ -6,14 +6,14 @@
 
 static const size_t HELP_COLUMN = 28; /* where the descriptions of options begin */
 
-/* One paragraph without newlines; the first line starts at column `at`. */
+/* One paragraph, its newlines taken as spaces; the first line starts at column `at`. */
 static void wrap_paragraph(struct gg_buf *out, const char *s, size_t n, size_t at, size_t indent,
                            size_t width)
 {
     bool line_empty = true;
     for (size_t i = 0; i < n;) {
         size_t len = 0;
-        while (i + len < n && s[i + len] != ' ')
+        while (i + len < n && s[i + len] != ' ' && s[i + len] != '\n')
             len++;
         size_t w = gg_term_width(s + i, len);
         if (!line_empty && at + 1 + w > width) {
@@ -30,15 +30,24 @@ static void wrap_paragraph(struct gg_buf *out, const char *s, size_t n, size_t a
         at += w;
         line_empty = false;
         i += len;
-        while (i < n && s[i] == ' ')
+        while (i < n && (s[i] == ' ' || s[i] == '\n'))
             i++;
     }
+}
+
+/* Bytes up to the end of a paragraph: a newline before an empty or an indented line, or the end. */
+static size_t paragraph(const char *s)
+{
+    size_t n = strcspn(s, "\n");
+    while (n > 0 && *s != ' ' && s[n] == '\n' && s[n + 1] != '\n' && s[n + 1] != ' ' && s[n + 1] != '\0')
+        n += 1 + strcspn(s + n + 1, "\n");
+    return n;
 }
 
 void gg_help_wrap(struct gg_buf *out, const char *text, size_t indent, size_t width)
 {
     while (*text != '\0') {
-        size_t n = strcspn(text, "\n");
+        size_t n = paragraph(text);
         if (n > 0)
             gg_buf_fill(out, ' ', indent);
         if (*text == ' ')

@@ -5,8 +5,8 @@
 #include "lib/base/buf.h"
 #include "lib/cli/opt.h"
 
-/* Appends text broken at spaces to lines of at most `width` columns, each after `indent` spaces.
- * Newlines in text stay; a line that begins with a space is copied as it is. */
+/* Appends text broken at spaces to lines of at most `width` columns, each after `indent` spaces. An
+ * empty line ends a paragraph; a line that begins with a space is copied as it is. */
 void gg_help_wrap(struct gg_buf *out, const char *text, size_t indent, size_t width);
 
 /* Appends the options of a table, a line or more each: own ones under `title`, those of groups under

@@ -92,14 +92,9 @@ static int add_rule(struct gg_wishes *w, const char *option, const char *text, s
     struct gg_type_rule *r = &v[w->plan.n_rules];
     *r = (struct gg_type_rule){.text = gg_arena_strndup(&w->arena, text, strlen(text)),
                                .type = t->type};
-    /* llama-quantize folds the expression's case; names of tensors are in lower case */
-    size_t n = (size_t)(eq - text);
-    char *regex = gg_arena_alloc(&w->arena, n + 5);
+    char *regex = gg_arena_strndup(&w->arena, text, (size_t)(eq - text));
     if (r->text == NULL || regex == NULL)
         return gg_fail_nomem(err, "rules");
-    memcpy(regex, "(?i)", 4);
-    memcpy(regex + 4, text, n);
-    regex[n + 4] = '\0';
     int rc = pattern(w, &r->pattern, option, true, regex, err);
     if (rc == GG_OK)
         w->plan.n_rules++;

@@ -30,12 +30,12 @@ void gg_pattern_free(struct gg_pattern *p)
     free(p);
 }
 
-static int compile(struct gg_pattern *p, const char *text, struct gg_err *err)
+static int compile(struct gg_pattern *p, const char *text, uint32_t flags, struct gg_err *err)
 {
     int code;
     PCRE2_SIZE at;
-    p->code = pcre2_compile((PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED, PCRE2_NEVER_BACKSLASH_C, &code,
-                            &at, NULL);
+    p->code = pcre2_compile((PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED,
+                            flags | PCRE2_NEVER_BACKSLASH_C, &code, &at, NULL);
     if (p->code == NULL) {
         PCRE2_UCHAR why[200];
         char shown[200];
@@ -54,7 +54,9 @@ static int compile(struct gg_pattern *p, const char *text, struct gg_err *err)
     return GG_OK;
 }
 
-static int make(struct gg_pattern **out, const char *text, bool regex, struct gg_err *err)
+enum kind { GLOB, REGEX, REGEX_ANY_CASE };
+
+static int make(struct gg_pattern **out, const char *text, enum kind kind, struct gg_err *err)
 {
     struct gg_pattern *p;
     int rc = GG_OK;
@@ -64,8 +66,8 @@ static int make(struct gg_pattern **out, const char *text, bool regex, struct gg
     p = calloc(1, sizeof *p);
     if (p == NULL)
         return gg_fail_nomem(err, "a pattern");
-    if (regex)
-        rc = compile(p, text, err);
+    if (kind != GLOB)
+        rc = compile(p, text, kind == REGEX ? 0 : PCRE2_CASELESS, err);
     else if ((p->glob = strdup(text)) == NULL)
         rc = gg_fail_nomem(err, "a pattern");
     if (rc != GG_OK) {
@@ -79,12 +81,12 @@ static int make(struct gg_pattern **out, const char *text, bool regex, struct gg
 int gg_pattern_new(struct gg_pattern **out, const char *text, struct gg_err *err)
 {
     bool regex = strncmp(text, "re:", 3) == 0;
-    return make(out, regex ? text + 3 : text, regex, err);
+    return make(out, regex ? text + 3 : text, regex ? REGEX : GLOB, err);
 }
 
 int gg_pattern_new_regex(struct gg_pattern **out, const char *text, struct gg_err *err)
 {
-    return make(out, text, true, err);
+    return make(out, text, REGEX_ANY_CASE, err);
 }
 
 bool gg_pattern_match(const struct gg_pattern *p, const char *name, size_t nbytes)

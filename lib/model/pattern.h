@@ -11,7 +11,7 @@ struct gg_pattern;
 
 /* "blk.*.ffn_*" must match the whole name; "re:ffn_(up|gate)" is searched for anywhere in it. */
 GG_MUST_CHECK int gg_pattern_new(struct gg_pattern **out, const char *text, struct gg_err *err);
-/* A PCRE2 expression without prefix, searched for anywhere, as llama-quantize does for
+/* A PCRE2 expression without prefix, searched for anywhere in any case, as llama-quantize does for
  * --tensor-type. */
 GG_MUST_CHECK int gg_pattern_new_regex(struct gg_pattern **out, const char *text, struct gg_err *err);
 void gg_pattern_free(struct gg_pattern *p);

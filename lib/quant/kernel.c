@@ -87,8 +87,8 @@ void qk_init(struct qk_table *table, enum gg_cpu_level level)
     for (size_t i = 0; i < GG_COUNTOF(ref_rows); i++)
         table->k[ref_rows[i].type] = ref_rows[i].k;
     table->err_row = qk_err_row;
-    table->find_nonfinite = qk_find_nonfinite;
-    table->count_f16_loss = qk_count_f16_loss;
+    table->find_beyond = qk_find_beyond;
+    table->count_f16_flushed = qk_count_f16_flushed;
     table->level = GG_CPU_C;
     for (size_t i = 0; vec_levels[i].level <= level && vec_levels[i].init != NULL; i++) {
         vec_levels[i].init(table);

@@ -68,8 +68,8 @@ struct qk_kernel {
 struct qk_table {
     struct qk_kernel k[QT_ID_END]; /* by type id; all NULL for ids that don't exist */
     qk_err_row_fn *err_row;        /* stats.h; the same numbers at every level */
-    qk_find_nonfinite_fn *find_nonfinite;
-    qk_count_f16_loss_fn *count_f16_loss;
+    qk_find_beyond_fn *find_beyond;
+    qk_count_f16_flushed_fn *count_f16_flushed;
     enum gg_cpu_level level;       /* the highest level used */
 };
 

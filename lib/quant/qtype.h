@@ -21,6 +21,7 @@ enum qt_flags {
     QT_ENCODES = 8,        /* we can encode it */
     QT_ACTIVATION = 16,    /* a run-time type, never a model's weights */
     QT_NEEDS_WEIGHTS = 32, /* encoding is impossible without importance weights */
+    QT_WIDE_SCALES = 64,   /* any finite value has a scale: powers of two, or saturating ones */
 };
 
 struct qt_info {

@@ -78,34 +78,35 @@ static inline uint32_t magnitude_at(const float *x, size_t i)
     return u & 0x7fffffff;
 }
 
-size_t qk_find_nonfinite(const float *x, size_t n)
+/* As whole numbers, magnitudes are in order and NaN lies beyond infinity. */
+size_t qk_find_beyond(const float *x, size_t n, float limit)
 {
+    uint32_t least = magnitude_at(&limit, 0);
     for (size_t i = 0; i < n; i += 256) {
         size_t end = n - i < 256 ? n : i + 256;
         uint32_t bad = 0;
         for (size_t j = i; j < end; j++)
-            bad |= magnitude_at(x, j) >= 0x7f800000;
+            bad |= magnitude_at(x, j) >= least;
         for (size_t j = i; bad && j < end; j++) {
-            if (magnitude_at(x, j) >= 0x7f800000)
+            if (magnitude_at(x, j) >= least)
                 return j;
         }
     }
     return n;
 }
 
-/* F16 rounds 65520 and more to infinity, 2^-25 and less to zero. */
-void qk_count_f16_loss(const float *x, size_t n, uint64_t *n_overflow, uint64_t *n_flushed)
+/* F16 rounds 2^-25 and less to zero. */
+uint64_t qk_count_f16_flushed(const float *x, size_t n)
 {
-    *n_overflow = *n_flushed = 0;
+    uint64_t all = 0;
     for (size_t i = 0; i < n; i += 1024) {
         size_t end = n - i < 1024 ? n : i + 1024;
-        uint32_t over = 0, flushed = 0;
+        uint32_t flushed = 0;
         for (size_t j = i; j < end; j++) {
             uint32_t a = magnitude_at(x, j);
-            over += (a >= 0x477ff000) & (a < 0x7f800000);
             flushed += (a != 0) & (a <= 0x33000000);
         }
-        *n_overflow += over;
-        *n_flushed += flushed;
+        all += flushed;
     }
+    return all;
 }

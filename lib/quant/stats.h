@@ -30,19 +30,19 @@ struct qk_err_sums {
  * are the portable ones. */
 typedef void qk_err_row_fn(struct qk_err_sums *out, const float *x, const float *y, const float *w,
                            size_t n);
-typedef size_t qk_find_nonfinite_fn(const float *x, size_t n);
-typedef void qk_count_f16_loss_fn(const float *x, size_t n, uint64_t *n_overflow,
-                                  uint64_t *n_flushed);
+typedef size_t qk_find_beyond_fn(const float *x, size_t n, float limit);
+typedef uint64_t qk_count_f16_flushed_fn(const float *x, size_t n);
 
 /* Sums over n elements; w may be NULL. The difference is taken in float, squares in double. */
 qk_err_row_fn qk_err_row;
 /* *acc += *row, where row's first element is element `first` of acc's run. */
 void qk_err_add(struct qk_err_sums *acc, const struct qk_err_sums *row, uint64_t first);
 
-/* Index of the first NaN or infinity, n when there is none. */
-qk_find_nonfinite_fn qk_find_nonfinite;
+/* Index of the first element that is NaN or of a magnitude >= limit (> 0; INFINITY finds what is not
+ * finite), n when there is none. */
+qk_find_beyond_fn qk_find_beyond;
 
-/* What narrowing x to F16 does: values that become infinite, and non-zero values that become 0. */
-qk_count_f16_loss_fn qk_count_f16_loss;
+/* Of n elements those that are not 0 and become it when narrowed to F16. */
+qk_count_f16_flushed_fn qk_count_f16_flushed;
 
 #endif

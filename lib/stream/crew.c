@@ -229,11 +229,11 @@ const char *gg_spot_text(char dst[256], const struct gg_tensor *t, const struct 
     return dst;
 }
 
-int gg_stream_fail_nonfinite(const struct gg_tensor *t, const struct gg_spot *spot,
-                             struct gg_err *err)
+int gg_stream_fail_nonfinite(const struct gg_model *model, const struct gg_tensor *t,
+                             const struct gg_spot *spot, struct gg_err *err)
 {
     char at[256];
     const char *what = isnan(spot->value) ? "NaN" : spot->value < 0 ? "-Inf" : "Inf";
-    return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "%s: not finite (%s)", gg_spot_text(at, t, spot),
-                   what);
+    return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "%s: %s: not finite (%s)", model->name,
+                   gg_spot_text(at, t, spot), what);
 }

@@ -1,5 +1,6 @@
 /* Encoding a slab, tile by tile: decode, look for what is not finite, and for each encoding encode,
  * check and measure while the tile is still in the cache. */
+#include "lib/base/num.h"
 #include "lib/base/text.h"
 #include "lib/quant/qtype.h"
 #include "lib/stream/write.h"
@@ -8,22 +9,30 @@
 #include <math.h>
 #include <string.h>
 
+/* A magnitude that no block scale in F16 can carry: the widest is the magnitude over 2^12 (Q6_K),
+ * and 2^28 overflows F16. Far beyond it the arithmetic of some types overflows on the way to the
+ * scale, which then looks sound. */
+static const float too_large = 0x1p40F;
+
 int gg_decode_tile(const struct gg_writer *w, const struct gg_item *it, const struct gg_cell *c,
-                   const uint8_t *stored, float *x, uint64_t *n_zeroed, struct gg_err *err)
+                   const uint8_t *stored, float *x, struct gg_found *found, struct gg_err *err)
 {
     uint32_t type = it->tensor->type;
     const struct qk_table *kernels = w->opts->stream.kernels;
     kernels->k[type].dequant(x, stored, c->nelems / qt_info(type)->block_nelems);
-    size_t at = kernels->find_nonfinite(x, c->nelems);
-    while (at < c->nelems) {
-        if (w->opts->nonfinite == GG_NONFINITE_FAIL) {
+    *found = (struct gg_found){0};
+    size_t at = kernels->find_beyond(x, c->nelems, too_large);
+    for (; at < c->nelems; at += kernels->find_beyond(x + at, c->nelems - at, too_large)) {
+        if (isfinite(x[at])) {
+            found->large = true;
+        } else if (w->opts->nonfinite == GG_NONFINITE_FAIL) {
             struct gg_spot spot = gg_spot_at(&it->grid, c->first + at, x[at]);
-            return gg_stream_fail_nonfinite(it->tensor, &spot, err);
+            return gg_stream_fail_nonfinite(w->model, it->tensor, &spot, err);
+        } else {
+            x[at] = 0;
+            found->n_zeroed++;
         }
-        x[at] = 0;
-        ++*n_zeroed;
         at++;
-        at += kernels->find_nonfinite(x + at, c->nelems - at);
     }
     return GG_OK;
 }
@@ -40,33 +49,60 @@ static struct gg_spot block_peak(const struct gg_item *it, const struct gg_encod
     return gg_spot_at(&it->grid, c->first + peak, x[peak]);
 }
 
-static int fail_overflow(const struct gg_item *it, const struct gg_encoding *e,
-                         const struct gg_spot *spot, struct gg_err *err)
+static int fail_overflow(const struct gg_writer *w, const struct gg_item *it,
+                         const struct gg_encoding *e, const struct gg_spot *spot, struct gg_err *err)
 {
     char at[256];
     const struct qt_info *type = qt_info(e->type);
     const char *what = type->flags & QT_BLOCKS ? "scale of the block overflows F16 in" : "overflows";
-    return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE, "%s: %s %s: value %g",
+    return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE, "%s: %s: %s %s: value %g", w->model->name,
                    gg_spot_text(at, it->tensor, spot), what, type->name, (double)spot->value);
+}
+
+/* The first block from `from` on whose scale overflowed; all of them when there is none. */
+static size_t next_overflow(const struct gg_writer *w, const struct gg_encoding *e,
+                            const struct gg_cell *c, const float *x, const uint8_t *dst, bool large,
+                            size_t from)
+{
+    const struct qt_info *type = qt_info(e->type);
+    size_t n = c->nelems / e->block_nelems, first = from * e->block_nelems;
+    size_t at = from + e->kernel->valid(dst + from * type->block_nbytes, n - from);
+    if (!large || !(type->flags & QT_BLOCKS) || (type->flags & QT_WIDE_SCALES))
+        return at;
+    size_t peak = w->opts->stream.kernels->find_beyond(x + first, c->nelems - first, too_large);
+    return from + peak / e->block_nelems < at ? from + peak / e->block_nelems : at;
 }
 
 /* Looks at what was encoded: all input was finite, so must all scales be. */
 static int check_encoded(const struct gg_writer *w, const struct gg_item *it,
                          const struct gg_encoding *e, const struct gg_cell *c, const float *x,
-                         const uint8_t *dst, struct gg_tensor_result *res, struct gg_err *err)
+                         const uint8_t *dst, bool large, struct gg_tensor_result *res,
+                         struct gg_err *err)
 {
-    size_t n = c->nelems / e->block_nelems, block_nbytes = qt_info(e->type)->block_nbytes;
-    size_t at = e->kernel->valid(dst, n);
-    while (at < n) {
+    size_t n = c->nelems / e->block_nelems, at = next_overflow(w, e, c, x, dst, large, 0);
+    for (; at < n; at = next_overflow(w, e, c, x, dst, large, at + 1)) {
         struct gg_spot spot = block_peak(it, e, c, x, at);
         if (!w->opts->note_overflow)
-            return fail_overflow(it, e, &spot, err);
+            return fail_overflow(w, it, e, &spot, err);
         if (res->n_overflow++ == 0)
             res->overflow = spot;
-        at++;
-        at += e->kernel->valid(dst + at * block_nbytes, n - at);
     }
     return GG_OK;
+}
+
+/* F16 has a largest number: what lies beyond it becomes that, and is counted. (The kernel gives
+ * infinity, as the conversion does.) */
+static void clip_f16(const struct gg_item *it, const struct gg_encoding *e, const struct gg_cell *c,
+                     const float *x, uint8_t *dst, struct gg_tensor_result *res)
+{
+    size_t at = e->kernel->valid(dst, c->nelems);
+    for (; at < c->nelems; at += e->kernel->valid(dst + 2 * at, c->nelems - at)) {
+        if (res->n_f16_clipped++ == 0)
+            res->overflow = gg_spot_at(&it->grid, c->first + at, x[at]);
+        gg_store_u16(dst + 2 * at, (uint16_t)(gg_load_u16(dst + 2 * at) - 1));
+        at++;
+    }
+    res->n_overflow = res->n_f16_clipped;
 }
 
 static void measure(const struct qk_table *kernels, const struct gg_encoding *e,
@@ -81,7 +117,7 @@ static void measure(const struct qk_table *kernels, const struct gg_encoding *e,
         qk_err_add(&res->sums, &row, at);
     }
     if (e->type == QT_F16)
-        kernels->count_f16_loss(x, c->nelems, &res->n_f16_overflow, &res->n_f16_flushed);
+        res->n_f16_flushed = kernels->count_f16_flushed(x, c->nelems);
 }
 
 /* Weights of the tile's matrix, from its column on. */
@@ -97,7 +133,8 @@ static const float *weights_at(const struct gg_item *it, const struct gg_encodin
 /* A worker's scratch: the tile, the tile decoded again (when measuring), the kernel's own. */
 static int encode_tile(const struct gg_writer *w, const struct gg_item *it,
                        const struct gg_encoding *e, const struct gg_cell *c, float row_sum,
-                       float *x, uint8_t *dst, struct gg_tensor_result *res, struct gg_err *err)
+                       bool large, float *x, uint8_t *dst, struct gg_tensor_result *res,
+                       struct gg_err *err)
 {
     float *back = x + GG_TILE_NELEMS;
     struct qk_args args = {.weights = weights_at(it, e, c), .codebook = e->codebook};
@@ -109,7 +146,9 @@ static int encode_tile(const struct gg_writer *w, const struct gg_item *it,
     e->kernel->quant(dst, x, c->n_rows, c->n_cols, (size_t)gg_elems_nbytes(e->type, c->n_cols),
                      c->n_cols, &args);
     res->encoded = true;
-    int rc = check_encoded(w, it, e, c, x, dst, res, err);
+    if (e->type == QT_F16)
+        clip_f16(it, e, c, x, dst, res);
+    int rc = check_encoded(w, it, e, c, x, dst, large, res, err);
     if (rc == GG_OK && w->opts->stats)
         measure(w->opts->stream.kernels, e, c, x, args.weights, dst, back, res);
     return rc;
@@ -144,18 +183,18 @@ int gg_encode_slab(struct gg_writer *w, const struct gg_item *it, const struct g
     memset(res, 0, at->n * it->n_encodings * sizeof *res);
     for (uint64_t i = 0; rc == GG_OK && i < at->n; i++) {
         struct gg_cell c;
-        uint64_t n_zeroed = 0;
+        struct gg_found found = {0};
         gg_grid_cell(&it->grid, at->first + i, &c);
         const uint8_t *stored = slot + gg_elems_nbytes(it->tensor->type, c.first - base);
         rc = row_sum_at(w, it, at, i, stored, row_sums, x, &sum, err);
         if (rc == GG_OK)
-            rc = gg_decode_tile(w, it, &c, stored, x, &n_zeroed, err);
+            rc = gg_decode_tile(w, it, &c, stored, x, &found, err);
         for (size_t k = 0; rc == GG_OK && k < it->n_encodings; k++) {
             const struct gg_encoding *e = &it->encodings[k];
             uint8_t *dst = slot + gg_slot_encoding_off(it, k, at->n) +
                            gg_elems_nbytes(e->type, c.first - base);
-            res[i * it->n_encodings + k].n_zeroed = n_zeroed;
-            rc = encode_tile(w, it, e, &c, sum, x, dst, &res[i * it->n_encodings + k], err);
+            res[i * it->n_encodings + k].n_zeroed = found.n_zeroed;
+            rc = encode_tile(w, it, e, &c, sum, found.large, x, dst, &res[i * it->n_encodings + k], err);
         }
     }
     h->compute_ns += gg_clock_ns() - start;

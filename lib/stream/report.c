@@ -45,7 +45,7 @@ void gg_result_add(struct gg_tensor_result *to, const struct gg_tensor_result *t
     qk_err_add(&to->sums, &tile->sums, first);
     to->encoded |= tile->encoded;
     to->n_zeroed += tile->n_zeroed;
-    to->n_f16_overflow += tile->n_f16_overflow;
+    to->n_f16_clipped += tile->n_f16_clipped;
     to->n_f16_flushed += tile->n_f16_flushed;
     to->n_overflow += tile->n_overflow;
 }

@@ -19,13 +19,14 @@ void gg_row_sums_init(struct gg_row_sums *r)
 int gg_row_sum_tiles(const struct gg_writer *w, const struct gg_item *it, uint64_t first, uint64_t n,
                      const uint8_t *stored, float *x, float *sum, struct gg_err *err)
 {
-    uint64_t base = gg_grid_elem(&it->grid, first), n_zeroed = 0;
+    uint64_t base = gg_grid_elem(&it->grid, first);
+    struct gg_found found;
     float s = *sum;
     for (uint64_t i = first; i < first + n; i++) {
         struct gg_cell c;
         gg_grid_cell(&it->grid, i, &c);
         const uint8_t *p = stored + gg_elems_nbytes(it->tensor->type, c.first - base);
-        int rc = gg_decode_tile(w, it, &c, p, x, &n_zeroed, err);
+        int rc = gg_decode_tile(w, it, &c, p, x, &found, err);
         if (rc != GG_OK)
             return rc;
         for (size_t j = 0; j < c.nelems; j++)

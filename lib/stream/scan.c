@@ -33,7 +33,7 @@ static int visit(void *ctx, const struct gg_tile *t, void *part, void *scratch, 
     (void)ctx;
     (void)scratch;
     (void)err;
-    bool finite = qk_find_nonfinite(x, t->nelems) == t->nelems;
+    bool finite = qk_find_beyond(x, t->nelems, INFINITY) == t->nelems;
     float max = 0;
     for (size_t i = 0; finite && i < t->nelems; i++)
         max = fabsf(x[i]) > max ? fabsf(x[i]) : max;

@@ -68,7 +68,7 @@ struct gg_write_opts {
     enum gg_nonfinite nonfinite;
     bool stats;  /* measure what is encoded (decodes it again) */
     bool sha256; /* of each output file, in the same pass */
-    /* A block scale (or plain value) that overflows its type is noted in gg_tensor_result and the run
+    /* A block scale (or BF16 value) that overflows its type is noted in gg_tensor_result and the run
      * goes on, instead of failing. With sinks NULL: a trial encoding. */
     bool note_overflow;
     const bool *only; /* by index of the model's tensors: leave the others out; with sinks NULL only */
@@ -79,8 +79,9 @@ struct gg_tensor_result {
     bool encoded;            /* sums and counts below were taken */
     struct qk_err_sums sums; /* x decoded from the source, y decoded from the output; with stats */
     uint64_t n_zeroed;       /* NaN and infinities replaced (GG_NONFINITE_ZERO) */
-    uint64_t n_f16_overflow, n_f16_flushed; /* F16 targets, with stats: qk_count_f16_loss */
-    uint64_t n_overflow;     /* blocks with an overflowing scale (note_overflow) */
+    uint64_t n_f16_clipped;  /* F16 targets: values beyond 65504, which became that */
+    uint64_t n_f16_flushed;  /* F16 targets, with stats: values that became 0 */
+    uint64_t n_overflow;     /* clipped values; blocks with an overflowing scale (note_overflow) */
     struct gg_spot overflow; /* the first of them: largest magnitude of its block */
 };
 
@@ -168,7 +169,7 @@ GG_MUST_CHECK int gg_stream_scan(const struct gg_model *model, const size_t *ten
                                  struct gg_err *err);
 
 /* Fills err as gg_stream_write does for a non-finite value at spot of tensor t. */
-int gg_stream_fail_nonfinite(const struct gg_tensor *t, const struct gg_spot *spot,
-                             struct gg_err *err);
+int gg_stream_fail_nonfinite(const struct gg_model *model, const struct gg_tensor *t,
+                             const struct gg_spot *spot, struct gg_err *err);
 
 #endif

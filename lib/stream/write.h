@@ -95,10 +95,15 @@ size_t gg_file_index(const struct gg_plan *plan, size_t output, size_t file);
 GG_MUST_CHECK int gg_encode_slab(struct gg_writer *w, const struct gg_item *it,
                                  const struct gg_ticket *at, uint8_t *slot, const float *row_sums,
                                  struct gg_hand *h, struct gg_err *err);
-/* Decodes a tile to x and sees to what is not finite. *n_zeroed grows. */
+/* What decoding a tile found. */
+struct gg_found {
+    uint64_t n_zeroed; /* values that were not finite */
+    bool large;        /* finite ones too large for any block scale in F16 */
+};
+/* Decodes a tile to x and sees to what is not finite. */
 GG_MUST_CHECK int gg_decode_tile(const struct gg_writer *w, const struct gg_item *it,
                                  const struct gg_cell *c, const uint8_t *stored, float *x,
-                                 uint64_t *n_zeroed, struct gg_err *err);
+                                 struct gg_found *found, struct gg_err *err);
 
 /* row_sums.c */
 void gg_row_sums_init(struct gg_row_sums *r);

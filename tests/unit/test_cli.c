@@ -315,8 +315,9 @@ END_TEST
 START_TEST(test_wrap)
 {
     struct gg_buf b = GG_BUF_INIT;
-    gg_help_wrap(&b, "one two three four\n\n  kept as it is, long\n", 2, 12);
-    ck_assert_str_eq(gg_buf_str(&b), "  one two\n  three four\n\n    kept as it is, long\n");
+    gg_help_wrap(&b, "one two three four\n\nfive\nsix\n  kept as it is, long\nseven", 2, 12);
+    ck_assert_str_eq(gg_buf_str(&b), "  one two\n  three four\n\n  five six\n"
+                                     "    kept as it is, long\n  seven\n");
     gg_buf_free(&b);
 }
 END_TEST

@@ -84,37 +84,33 @@ START_TEST(test_nonfinite)
 {
     float x[N];
     fill(x, N, 4);
-    ck_assert_uint_eq(qk_find_nonfinite(x, N), N);
-    ck_assert_uint_eq(qk_find_nonfinite(x, 0), 0);
+    ck_assert_uint_eq(qk_find_beyond(x, N, INFINITY), N);
+    ck_assert_uint_eq(qk_find_beyond(x, 0, INFINITY), 0);
     x[999] = -INFINITY;
-    ck_assert_uint_eq(qk_find_nonfinite(x, N), 999);
+    ck_assert_uint_eq(qk_find_beyond(x, N, INFINITY), 999);
     x[256] = NAN;
     x[300] = INFINITY;
-    ck_assert_uint_eq(qk_find_nonfinite(x, N), 256);
-    ck_assert_uint_eq(qk_find_nonfinite(x, 256), 256);
+    ck_assert_uint_eq(qk_find_beyond(x, N, INFINITY), 256);
+    ck_assert_uint_eq(qk_find_beyond(x, 256, INFINITY), 256);
+    x[7] = -0x1p40F;
+    x[5] = 0x1.fffffep39F;
+    ck_assert_uint_eq(qk_find_beyond(x, N, 0x1p40F), 7);
 }
 END_TEST
 
-/* The bounds against the conversion itself, around every power of two. */
-START_TEST(test_f16_loss)
+/* The bound against the conversion itself, around every power of two. */
+START_TEST(test_f16_flushed)
 {
     for (uint32_t e = 0; e < 256; e++) {
         for (int d = -0x1001; d <= 0x1001; d += 0x800 - (abs(d) <= 1 || abs(d) >= 0xfff ? 0x7ff : 0)) {
-            uint64_t over, flushed;
             float x = gg_f32_from_bits(((e << 23) + (uint32_t)d) & 0x7fffffff);
-            uint16_t h = qt_f16_from_f32(x);
-            qk_count_f16_loss(&x, 1, &over, &flushed);
-            ck_assert_uint_eq(over, isfinite(x) && !qt_f16_is_finite(h));
-            ck_assert_uint_eq(flushed, x != 0 && h == 0);
+            ck_assert_uint_eq(qk_count_f16_flushed(&x, 1), x != 0 && qt_f16_from_f32(x) == 0);
         }
     }
     float many[3000];
-    uint64_t over, flushed;
     for (int i = 0; i < 3000; i++)
         many[i] = i % 3 == 0 ? 70000.0f : i % 3 == 1 ? -1e-9f : INFINITY;
-    qk_count_f16_loss(many, 3000, &over, &flushed);
-    ck_assert_uint_eq(over, 1000);
-    ck_assert_uint_eq(flushed, 1000);
+    ck_assert_uint_eq(qk_count_f16_flushed(many, 3000), 1000);
 }
 END_TEST
 
@@ -137,7 +133,6 @@ START_TEST(test_levels)
             /* Of the size they need, so that the sanitizer sees what goes beyond. */
             float *x = malloc(4 * n + 1), *y = malloc(4 * n + 1), *w = malloc(4 * n + 1);
             struct qk_err_sums want, got;
-            uint64_t over[2], flushed[2];
             fill(x, n, (unsigned)n + kind);
             fill(y, n, (unsigned)n + 7);
             fill(w, n, 5);
@@ -149,10 +144,10 @@ START_TEST(test_levels)
             qk_err_row(&want, x, y, kind % 2 ? w : NULL, n);
             table.err_row(&got, x, y, kind % 2 ? w : NULL, n);
             ck_assert_msg(memcmp(&want, &got, sizeof got) == 0, "n %zu kind %u", n, kind);
-            ck_assert_uint_eq(table.find_nonfinite(x, n), qk_find_nonfinite(x, n));
-            qk_count_f16_loss(x, n, &over[0], &flushed[0]);
-            table.count_f16_loss(x, n, &over[1], &flushed[1]);
-            ck_assert(over[0] == over[1] && flushed[0] == flushed[1]);
+            ck_assert_uint_eq(table.find_beyond(x, n, INFINITY), qk_find_beyond(x, n, INFINITY));
+            ck_assert_uint_eq(table.count_f16_flushed(x, n), qk_count_f16_flushed(x, n));
+            for (float limit = 1e-3F; limit < 1e12F; limit *= 1e3F)
+                ck_assert_uint_eq(table.find_beyond(x, n, limit), qk_find_beyond(x, n, limit));
             free(x), free(y), free(w);
         }
     }
@@ -166,7 +161,7 @@ Suite *suite(void)
     tcase_add_test(t, test_order);
     tcase_add_test(t, test_places);
     tcase_add_test(t, test_nonfinite);
-    tcase_add_test(t, test_f16_loss);
+    tcase_add_test(t, test_f16_flushed);
     tcase_add_loop_test(t, test_levels, 0, GG_CPU_LEVEL_COUNT);
     suite_add_tcase(s, t);
     return s;

@@ -466,12 +466,12 @@ START_TEST(test_nonfinite)
     odd_model();
     add_output(QT_Q8_0);
     floats_of(6)[256 * 301 + 40] = -INFINITY;
-    expect_failure(GG_ERR_CORRUPT, "tensor 't6': matrix 1, row 1, column 40: not finite (-Inf)");
+    expect_failure(GG_ERR_CORRUPT, "memory: tensor 't6': matrix 1, row 1, column 40: not finite (-Inf)");
     floats_of(2)[(2 * 65536 + 256) * 3 + 70000] = INFINITY;
     floats_of(2)[(2 * 65536 + 256) * 3 + 70001] = NAN;
-    expect_failure(GG_ERR_CORRUPT, "tensor 't2': row 3, column 70000: not finite (Inf)");
+    expect_failure(GG_ERR_CORRUPT, "memory: tensor 't2': row 3, column 70000: not finite (Inf)");
     floats_of(0)[4096 * 17 + 40] = NAN;
-    expect_failure(GG_ERR_CORRUPT, "tensor 't0': row 17, column 40: not finite (NaN)");
+    expect_failure(GG_ERR_CORRUPT, "memory: tensor 't0': row 17, column 40: not finite (NaN)");
     for (size_t i = 0; i < GG_COUNTOF(hows); i++) {
         struct gg_err err;
         struct gg_write_report r;
@@ -495,7 +495,7 @@ START_TEST(test_overflow)
     add_output(QT_Q4_0);
     floats_of(1)[32 * 4000 + 7] = -1e6f;
     floats_of(1)[32 * 4001 + 8] = 1e6f;
-    expect_failure(GG_ERR_UNSUPPORTED, "tensor 't1': row 4000, column 7: scale of the block "
+    expect_failure(GG_ERR_UNSUPPORTED, "memory: tensor 't1': row 4000, column 7: scale of the block "
                                        "overflows F16 in q4_0: value -1e+06");
     struct gg_write_opts opts = options(&hows[2]);
     opts.note_overflow = true;

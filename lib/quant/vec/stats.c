@@ -123,42 +123,42 @@ V_FN vi magnitude(const float *p)
     return (vi)((vu)vf_load(p) & 0x7fffffffu);
 }
 
-static size_t find_nonfinite(const float *x, size_t n)
+static size_t find_beyond(const float *x, size_t n, float limit)
 {
     size_t i = 0;
+    int32_t below;
+    memcpy(&below, &limit, sizeof below);
+    below--;
     for (; i + 16 * VL <= n; i += 16 * VL) {
         vi most = magnitude(x + i);
         for (size_t k = 1; k < 16; k++)
             most = vi_max(most, magnitude(x + i + k * VL));
-        if (vm_any(vi_gt(most, vi_set1(0x7f7fffff))))
+        if (vm_any(vi_gt(most, vi_set1(below))))
             break;
     }
-    return i + qk_find_nonfinite(x + i, n - i);
+    return i + qk_find_beyond(x + i, n - i, limit);
 }
 
-static void count_f16_loss(const float *x, size_t n, uint64_t *n_overflow, uint64_t *n_flushed)
+static uint64_t count_f16_flushed(const float *x, size_t n)
 {
     size_t whole = n / VL * VL;
-    qk_count_f16_loss(x + whole, n - whole, n_overflow, n_flushed);
+    uint64_t all = qk_count_f16_flushed(x + whole, n - whole);
     for (size_t from = 0; from < whole; from += 65536) {
         size_t end = whole - from < 65536 ? whole : from + 65536;
-        vi over = vi_set1(0), flushed = over;
+        vi flushed = vi_set1(0);
         for (size_t i = from; i < end; i += VL) {
             vi a = magnitude(x + i);
-            vm large = vi_gt(a, vi_set1(0x477fefff)), small = vi_gt(a, vi_set1(0));
-            over = vi_inc(over, vm_and(large, vi_lt(a, vi_set1(0x7f800000))));
-            flushed = vi_inc(flushed, vm_and(small, vi_lt(a, vi_set1(0x33000001))));
+            flushed = vi_inc(flushed, vm_and(vi_gt(a, vi_set1(0)), vi_lt(a, vi_set1(0x33000001))));
         }
-        for (size_t k = 0; k < VL; k++) {
-            *n_overflow += (uint64_t)over[k];
-            *n_flushed += (uint64_t)flushed[k];
-        }
+        for (size_t k = 0; k < VL; k++)
+            all += (uint64_t)flushed[k];
     }
+    return all;
 }
 
 void V_NAME(qk_vec_stats)(struct qk_table *table)
 {
     table->err_row = err_row;
-    table->find_nonfinite = find_nonfinite;
-    table->count_f16_loss = count_f16_loss;
+    table->find_beyond = find_beyond;
+    table->count_f16_flushed = count_f16_flushed;
 }
