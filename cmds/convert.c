@@ -11,6 +11,7 @@
 
 static int run_convert(struct cmd_env *env, void *opts, int argc, char **argv);
 
+static const char *const endians[] = {"little", "big", NULL};
 static const char *const dtypes[] = {"auto", "bf16", "f16", "f32", NULL};
 
 static const struct gg_opt convert_options[] = {
@@ -27,6 +28,9 @@ static const struct gg_opt convert_options[] = {
     {.name = "metadata", .kind = GG_OPT_PATH, .dest = offsetof(struct convert_opts, metadata),
      .arg = "FILE.json", .help = "general.* keys that override what was found",
      .complete = GG_COMPLETE_FILE},
+    {.name = "endian", .kind = GG_OPT_CHOICE, .dest = offsetof(struct convert_opts, endian), .arg = "ORDER",
+     .help = "byte order of the GGUF, header and data: little, or big (for s390x and the like)",
+     .choices = endians},
     {.name = "dtype", .kind = GG_OPT_CHOICE, .dest = offsetof(struct convert_opts, dtype), .arg = "TYPE",
      .help = "of safetensors: auto (that of the matrices, bf16 when quantized), bf16, f16, f32",
      .choices = dtypes},
@@ -55,7 +59,7 @@ const struct cmd cmd_convert = {
         "Gemma, Gemma 2, Gemma 3 (text), Phi-3 and Phi-4. --arch raw makes a GGUF of any tensor file,\n"
         "with the names it has.\n"
         "\n"
-        "IN may be a GGUF too, of any version and byte order. When OUT ends in .safetensors, every tensor\n"
+        "IN may be a GGUF too, of any version and byte order; it becomes version 3. When OUT ends in .safetensors, every tensor\n"
         "is decoded and written under its Hugging Face name where it is known, else its GGUF name;\n"
         "--split-max-size makes several files and an index.\n"
         "\n"
@@ -65,6 +69,7 @@ const struct cmd cmd_convert = {
                 "ggtool convert Llama-3.2-1B/ llama-Q4_K_M.gguf --type Q4_K_M\tquantized in one pass\n"
                 "ggtool convert Llama-3.2-1B/ --type auto,Q8_0,Q4_K_M -o 'llama-{type}.gguf'\tthree at "
                 "once\n"
+                "ggtool convert model-Q8_0.gguf model-be.gguf --endian big\tfor big-endian machines\n"
                 "ggtool convert model-Q8_0.gguf model.safetensors\tback, decoded\n"
                 "ggtool convert vae.safetensors vae.gguf --arch raw\tany tensor file\n",
     .opts = convert_options,
@@ -170,7 +175,7 @@ static int check_back(struct cmd_env *env, const struct convert_opts *o)
         m->output.sha256 || m->output.keep_split || m->output.split_max_tensors.set ||
         m->quant.imatrix != NULL || m->quant.tensor_types.n > 0 || m->quant.only != NULL ||
         m->meta.prune_layers != NULL || m->meta.override_kv.n > 0 || o->arch != NULL ||
-        o->name != NULL || o->pre != NULL || o->metadata != NULL || m->work.check_first)
+        o->name != NULL || o->pre != NULL || o->metadata != NULL || o->endian != 0 || m->work.check_first)
         return usage(env, "safetensors take only --dtype, --split-max-size, --force, --max-memory");
     return CMD_OK;
 }
@@ -178,7 +183,7 @@ static int check_back(struct cmd_env *env, const struct convert_opts *o)
 static int run_convert(struct cmd_env *env, void *opts, int argc, char **argv)
 {
     struct convert_opts *o = opts;
-    struct make r = {.env = env, .o = &o->make, .doing = "converting",
+    struct make r = {.env = env, .o = &o->make, .doing = "converting", .big_endian = o->endian == 1,
                      .no_output = "where to? name an output: ggtool convert IN OUT (or --dry-run)"};
     const char *out = argc == 2 ? argv[1] : o->make.output.output;
     char *types = spell_types(o->make.type);

@@ -7,7 +7,8 @@
 struct convert_opts {
     struct make_opts make; /* first: see make.h */
     const char *arch, *name, *pre, *metadata;
-    int dtype; /* 0 auto, 1 bf16, 2 f16, 3 f32: of safetensors */
+    int endian; /* 0 little, 1 big: of GGUF */
+    int dtype;  /* 0 auto, 1 bf16, 2 f16, 3 f32: of safetensors */
 };
 
 /* convert_back.c: true when the name is that of a safetensors file. */

@@ -187,6 +187,7 @@ int make_run(struct make *r, int (*open)(struct make *r, void *ctx, struct gg_er
         rc = gg_wishes_new(&r->wishes, r->model, &r->o->quant, &r->o->meta, &r->o->output, &err);
     if (rc != GG_OK)
         return gg_msg_fail(&r->env->msg, &err);
+    r->wishes->plan.big_endian = r->big_endian;
     qk_init(&r->kernels, r->env->cpu);
     return work(r);
 }

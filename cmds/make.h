@@ -31,6 +31,7 @@ struct make {
     const char *in;
     const char *doing;     /* "requantizing", for the progress line */
     const char *no_output; /* what is said when none is named */
+    bool big_endian;       /* outputs */
     struct gg_model *model;
     struct gg_targets targets;
     struct gg_wishes *wishes;

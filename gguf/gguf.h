@@ -260,6 +260,10 @@ struct ggf_layout;
 GG_MUST_CHECK int ggf_layout_new(struct ggf_layout **out, const struct ggf_meta *meta,
                                  const struct ggf_tensor_spec *tensors, size_t n_tensors,
                                  struct gg_err *err);
+/* The same in either byte order; whoever writes the data must then write that in it, too. */
+GG_MUST_CHECK int ggf_layout_new_as(struct ggf_layout **out, const struct ggf_meta *meta,
+                                    const struct ggf_tensor_spec *tensors, size_t n_tensors,
+                                    bool big_endian, struct gg_err *err);
 void ggf_layout_free(struct ggf_layout *l);
 /* The header with its padding: everything before the first tensor's data. */
 const void *ggf_layout_header(const struct ggf_layout *l, size_t *nbytes);

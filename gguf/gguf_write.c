@@ -11,29 +11,30 @@
 
 struct ggf_layout {
     struct gg_buf header;
+    bool big_endian;
     uint64_t *off, *nbytes; /* of each tensor: from the start of the file; without padding */
     uint64_t file_nbytes;
     uint32_t alignment;
 };
 
-static void put_u32(struct gg_buf *b, uint32_t v)
+static void put_u32(struct ggf_layout *l, uint32_t v)
 {
     uint8_t raw[4];
-    gg_store_u32(raw, v);
-    gg_buf_add(b, raw, sizeof raw);
+    gg_store_u32(raw, l->big_endian ? gg_swap_u32(v) : v);
+    gg_buf_add(&l->header, raw, sizeof raw);
 }
 
-static void put_u64(struct gg_buf *b, uint64_t v)
+static void put_u64(struct ggf_layout *l, uint64_t v)
 {
     uint8_t raw[8];
-    gg_store_u64(raw, v);
-    gg_buf_add(b, raw, sizeof raw);
+    gg_store_u64(raw, l->big_endian ? gg_swap_u64(v) : v);
+    gg_buf_add(&l->header, raw, sizeof raw);
 }
 
-static void put_str(struct gg_buf *b, struct ggf_str s)
+static void put_str(struct ggf_layout *l, struct ggf_str s)
 {
-    put_u64(b, s.nbytes);
-    gg_buf_add(b, s.p, (size_t)s.nbytes);
+    put_u64(l, s.nbytes);
+    gg_buf_add(&l->header, s.p, (size_t)s.nbytes);
 }
 
 /* ---- values ------------------------------------------------------------------------------- */
@@ -49,24 +50,25 @@ static void put_swapped(struct gg_buf *b, const uint8_t *p, uint64_t nbytes, siz
 
 /* Appends what stands behind the type of a value: a number, a length and its text, or an element
  * type, a count and the elements. Depth is bounded, as the value has been checked. */
-static void put_value(struct gg_buf *b, const struct ggf_value *v)
+static void put_value(struct ggf_layout *l, const struct ggf_value *v)
 {
     size_t w = ggf_vtype_nbytes(v->type == GGF_ARR ? v->elem : v->type);
+    bool turned = v->big_endian != l->big_endian;
     if (v->type == GGF_ARR) {
-        put_u32(b, v->elem);
-        put_u64(b, v->count);
+        put_u32(l, v->elem);
+        put_u64(l, v->count);
     } else if (v->type == GGF_STR) {
-        put_u64(b, v->nbytes);
+        put_u64(l, v->nbytes);
         w = 1; /* bytes, the same in any order */
     }
-    if (w > 1 && v->big_endian) {
-        put_swapped(b, v->data, v->nbytes, w);
-    } else if (w != 0 || (!v->big_endian && !v->len32)) { /* as it will lie in the file */
-        gg_buf_add(b, v->data, (size_t)v->nbytes);
+    if (w > 1 && turned) {
+        put_swapped(&l->header, v->data, v->nbytes, w);
+    } else if (w != 0 || (!turned && !v->len32)) { /* as it will lie in the file */
+        gg_buf_add(&l->header, v->data, (size_t)v->nbytes);
     } else {
         struct ggf_value e;
         for (struct ggf_iter it = ggf_iter_begin(v); ggf_iter_next(&it, &e);)
-            put_value(b, &e);
+            put_value(l, &e);
     }
 }
 
@@ -151,27 +153,26 @@ static int place(struct ggf_layout *l, const struct ggf_tensor_spec *t, size_t n
 static void put_header(struct ggf_layout *l, const struct ggf_meta *meta,
                        const struct ggf_tensor_spec *t, size_t n)
 {
-    struct gg_buf *b = &l->header;
     size_t n_kv = ggf_meta_count(meta);
-    gg_buf_adds(b, "GGUF");
-    put_u32(b, 3);
-    put_u64(b, n);
-    put_u64(b, n_kv);
+    gg_buf_adds(&l->header, "GGUF");
+    put_u32(l, 3);
+    put_u64(l, n);
+    put_u64(l, n_kv);
     for (size_t i = 0; i < n_kv; i++) {
         const struct ggf_kv *kv = ggf_meta_at(meta, i);
-        put_str(b, kv->key);
-        put_u32(b, kv->value.type);
-        put_value(b, &kv->value);
+        put_str(l, kv->key);
+        put_u32(l, kv->value.type);
+        put_value(l, &kv->value);
     }
     for (size_t i = 0; i < n; i++) {
-        put_str(b, t[i].name);
-        put_u32(b, t[i].n_dims);
+        put_str(l, t[i].name);
+        put_u32(l, t[i].n_dims);
         for (uint32_t d = 0; d < t[i].n_dims; d++)
-            put_u64(b, t[i].ne[d]);
-        put_u32(b, t[i].type);
-        put_u64(b, l->off[i]);
+            put_u64(l, t[i].ne[d]);
+        put_u32(l, t[i].type);
+        put_u64(l, l->off[i]);
     }
-    gg_buf_fill(b, 0, (size_t)(-(uint64_t)b->nbytes & (l->alignment - 1)));
+    gg_buf_fill(&l->header, 0, (size_t)(-(uint64_t)l->header.nbytes & (l->alignment - 1)));
 }
 
 /* Bounds that the reader has, too: what is written here must be read again. */
@@ -188,10 +189,18 @@ static int check_limits(const struct ggf_layout *l, const struct ggf_meta *meta,
 int ggf_layout_new(struct ggf_layout **out, const struct ggf_meta *meta,
                    const struct ggf_tensor_spec *tensors, size_t n_tensors, struct gg_err *err)
 {
+    return ggf_layout_new_as(out, meta, tensors, n_tensors, false, err);
+}
+
+int ggf_layout_new_as(struct ggf_layout **out, const struct ggf_meta *meta,
+                      const struct ggf_tensor_spec *tensors, size_t n_tensors, bool big_endian,
+                      struct gg_err *err)
+{
     struct ggf_layout *l = calloc(1, sizeof *l);
     int rc = GG_ERR_NOMEM;
     *out = NULL;
     if (l != NULL) {
+        l->big_endian = big_endian;
         l->off = calloc(n_tensors + 1, sizeof *l->off);
         l->nbytes = calloc(n_tensors + 1, sizeof *l->nbytes);
     }

@@ -170,6 +170,7 @@ int gg_plan_new(struct gg_plan **out, const struct gg_model *model,
     int rc = plan_alloc(&p.plan, n, err);
     if (rc != GG_OK)
         return rc;
+    p.plan->big_endian = wishes->big_endian;
     rc = make_plan(&p, presets, n, err);
     if (rc == GG_OK && p.plan->findings.failed)
         rc = gg_fail_nomem(err, "the list of findings");

@@ -46,6 +46,7 @@ struct gg_plan_wishes {
     bool lossless_only; /* refuse an encoding that is not a plain widening */
     bool keep_split;
     uint64_t split_max_nbytes, split_max_tensors; /* 0: no limit; header counts for nbytes */
+    bool big_endian; /* byte order of the outputs, headers and data */
 };
 
 /* Wishes start from this: zero would ask for F32 embeddings. */
@@ -92,6 +93,7 @@ struct gg_plan_output {
 struct gg_plan {
     struct gg_plan_output *outputs;
     size_t n_outputs;
+    bool big_endian; /* all of them */
     struct gg_findings findings; /* importance-matrix coverage, fallbacks, unmatched rules... */
     struct gg_arena *arena;      /* owns names, reasons, tables */
 };

@@ -170,7 +170,7 @@ static int lay_out(struct gg_planner *p, struct gg_plan_output *o, struct gg_pla
         for (size_t d = 0; d < GGF_MAX_DIMS; d++)
             specs[i].ne[d] = src->ne[d];
     }
-    int rc = ggf_layout_new(&f->layout, meta, specs, f->n_tensors, err);
+    int rc = ggf_layout_new_as(&f->layout, meta, specs, f->n_tensors, p->w->big_endian, err);
     if (rc != GG_OK)
         return rc;
     for (size_t i = 0; i < f->n_tensors; i++) {

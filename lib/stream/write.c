@@ -3,6 +3,8 @@
 #include "lib/stream/write.h"
 
 #include "lib/base/num.h"
+#include "lib/quant/qtype.h"
+#include "lib/quant/swap.h"
 #include "lib/sys/clock.h"
 
 #include <stdlib.h>
@@ -34,15 +36,24 @@ struct piece {
     const uint8_t *p;
 };
 
+/* Of a target's encoding, GG_STORED included: its type, and where it begins in the slot. */
+static uint32_t type_of(const struct gg_item *it, int encoding)
+{
+    return encoding == GG_STORED ? it->tensor->type : it->encodings[encoding].type;
+}
+
+static size_t place_of(const struct run *r, int encoding)
+{
+    return encoding == GG_STORED ? 0 : gg_slot_encoding_off(r->it, (size_t)encoding, r->at.n);
+}
+
 static struct piece piece_of(const struct run *r, const struct gg_target *to, const uint8_t *slot)
 {
     if (r->it->copies)
         return (struct piece){to->t->off + r->at.first, r->at.n, NULL};
-    bool stored = to->encoding == GG_STORED;
-    uint32_t type = stored ? r->it->tensor->type : r->it->encodings[to->encoding].type;
-    size_t from = stored ? 0 : gg_slot_encoding_off(r->it, (size_t)to->encoding, r->at.n);
+    uint32_t type = type_of(r->it, to->encoding);
     return (struct piece){to->t->off + gg_elems_nbytes(type, r->first),
-                          gg_elems_nbytes(type, r->nelems), slot + from};
+                          gg_elems_nbytes(type, r->nelems), slot + place_of(r, to->encoding)};
 }
 
 /* ---- work ---------------------------------------------------------------------------------- */
@@ -91,6 +102,16 @@ static int long_row_sums(struct gg_writer *w, const struct run *r, uint8_t *slot
     return rc;
 }
 
+/* Turns all that a slot holds to big-endian, once nobody decodes it any more. */
+static void turn_bytes(const struct run *r, uint8_t *slot)
+{
+    for (int k = GG_STORED; k < (int)r->it->n_encodings; k++) {
+        uint32_t type = type_of(r->it, k); /* known: it has a planned size */
+        qt_swap_blocks(type, slot + place_of(r, k),
+                       (size_t)(r->nelems / qt_info(type)->block_nelems));
+    }
+}
+
 static int slab_ticket(struct gg_writer *w, const struct run *r, uint8_t *slot, struct gg_hand *h,
                        struct gg_err *err)
 {
@@ -102,6 +123,8 @@ static int slab_ticket(struct gg_writer *w, const struct run *r, uint8_t *slot, 
         rc = gg_crew_read(h, w->model, it->src, r->first, r->nelems, slot, err);
     if (rc == GG_OK && it->n_encodings > 0)
         rc = gg_encode_slab(w, it, &r->at, slot, long_rows ? sums : NULL, h, err);
+    if (rc == GG_OK && w->plan->big_endian)
+        turn_bytes(r, slot);
     for (size_t k = 0; rc == GG_OK && k < it->n_targets; k++) {
         struct gg_out_file *f = &w->files[it->targets[k].file];
         struct piece p = piece_of(r, &it->targets[k], slot);

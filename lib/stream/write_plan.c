@@ -289,6 +289,8 @@ static int set_encodings(struct gg_writer *w, struct gg_item *it, struct gg_err 
 static bool can_copy(const struct gg_writer *w, const struct gg_item *it)
 {
     struct gg_extent x;
+    if (w->plan->big_endian)
+        return false;
     for (size_t k = 0; k < it->n_targets; k++) {
         const struct gg_out_file *f = &w->files[it->targets[k].file];
         if (it->targets[k].encoding != GG_STORED || f->ordered || f->sha256 != NULL)

@@ -30,6 +30,43 @@ static struct ggf_layout *layout_of(const struct ggf_file *f)
     return l;
 }
 
+/* A header in big-endian order says the same, and written back it is what it was. */
+START_TEST(test_both_byte_orders)
+{
+    static const char *const names[] = {
+        "fixtures/models/tiny-bf16.gguf", "fixtures/models/imatrix.gguf", "fixtures/ok/ok_min.gguf",
+        "fixtures/ok/ok_align64.gguf",    "fixtures/bad/kv_arr_nested.gguf",
+    };
+    for (size_t i = 0; i < GG_COUNTOF(names); i++) {
+        struct gg_err err = {0};
+        struct ggf_file *f, *big;
+        struct ggf_layout *l, *back;
+        size_t n, n_back;
+        ck_assert_int_eq(ggf_file_open(&f, names[i], GGF_HEADER_ONLY, NULL), GG_OK);
+        struct ggf_tensor_spec *s = specs_of(f);
+        int rc = ggf_layout_new_as(&l, ggf_file_meta(f), s, ggf_file_n_tensors(f), true, &err);
+        ck_assert_msg(rc == GG_OK, "%s", err.msg);
+        const void *header = ggf_layout_header(l, &n);
+        ck_assert_int_eq(ggf_file_open_mem(&big, header, n, "big", GGF_HEADER_ONLY, &err), GG_OK);
+        ck_assert(ggf_file_big_endian(big));
+        ck_assert_uint_eq(n, ggf_file_data_off(f));
+        free(s);
+        s = specs_of(big);
+        rc = ggf_layout_new(&back, ggf_file_meta(big), s, ggf_file_n_tensors(big), &err);
+        ck_assert_msg(rc == GG_OK, "%s", err.msg);
+        struct ggf_layout *want = layout_of(f);
+        ck_assert_mem_eq(ggf_layout_header(back, &n_back), ggf_layout_header(want, &n), n);
+        ck_assert_uint_eq(n, n_back);
+        free(s);
+        ggf_layout_free(want);
+        ggf_layout_free(back);
+        ggf_layout_free(l);
+        ggf_file_free(big);
+        ggf_file_free(f);
+    }
+}
+END_TEST
+
 START_TEST(test_same_bytes)
 {
     static const char *const names[] = {
@@ -233,6 +270,7 @@ Suite *suite(void)
     Suite *s = suite_create("gguf_write");
     TCase *t = tcase_create("all");
     tcase_add_test(t, test_same_bytes);
+    tcase_add_test(t, test_both_byte_orders);
     tcase_add_test(t, test_normalise);
     tcase_add_test(t, test_alignments);
     tcase_add_test(t, test_refused);
