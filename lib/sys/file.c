@@ -67,6 +67,17 @@ int gg_file_rename_new(const char *from, const char *to)
     return unlink(from);
 }
 
+int gg_file_sync_folder(const char *dir)
+{
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return errno == EACCES ? 0 : -1;
+    int rc = fsync(fd), sys = errno;
+    close(fd);
+    errno = sys;
+    return rc == 0 || gg_file_cannot(sys) ? 0 : -1;
+}
+
 int gg_file_random(void *buf, size_t n)
 {
     return getrandom(buf, n, 0) == (ssize_t)n ? 0 : -1;

@@ -31,6 +31,9 @@ int gg_file_open_unnamed(const char *dir, mode_t mode);
 int gg_file_give_name(int fd, const char *path); /* EEXIST when the name is taken */
 /* rename that fails with EEXIST instead of replacing. */
 int gg_file_rename_new(const char *from, const char *to);
+/* Makes the names in a folder durable; 0 also where the system cannot, or the folder may be written
+ * but not read. */
+int gg_file_sync_folder(const char *dir);
 /* n bytes that nobody can guess. */
 int gg_file_random(void *buf, size_t n);
 

@@ -3,10 +3,8 @@
 #include "lib/sys/file.h"
 #include "lib/sys/sink_impl.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 static int fail_name(const struct gg_sink *s, struct gg_err *err)
 {
@@ -44,20 +42,6 @@ static int name_temp(struct gg_sink *s, struct gg_err *err)
     return r == 0 ? GG_OK : fail_name(s, err);
 }
 
-/* The name is durable once the folder is. A folder we may write but not read is left to the system. */
-static int sync_folder(const struct gg_sink *s, struct gg_err *err)
-{
-    int fd = open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return errno == EACCES ? GG_OK
-                               : gg_fail_sys(err, errno, "%s: cannot open its folder", s->path);
-    int rc = GG_OK;
-    if (fsync(fd) != 0 && !gg_file_cannot(errno))
-        rc = gg_fail_sys(err, errno, "%s: the folder cannot be made durable", s->path);
-    close(fd);
-    return rc;
-}
-
 int gg_sink_commit(struct gg_sink *s, struct gg_err *err)
 {
     if (!s->finished)
@@ -73,5 +57,7 @@ int gg_sink_commit(struct gg_sink *s, struct gg_err *err)
         s->temp = NULL;
     }
     gg_cleanup_release();
-    return rc == GG_OK ? sync_folder(s, err) : rc;
+    if (rc == GG_OK && gg_file_sync_folder(s->dir) != 0) /* the name is durable once that is */
+        rc = gg_fail_sys(err, errno, "%s: its folder cannot be made durable", s->path);
+    return rc;
 }
