@@ -172,7 +172,9 @@ static int check_back(struct cmd_env *env, const struct convert_opts *o)
     if (m->type != NULL)
         return usage(env, "--type is for GGUF; safetensors take --dtype bf16, f16 or f32");
     if (m->dry_run || m->explain != NULL || m->json || m->report != NULL || m->stats_out != NULL ||
-        m->output.sha256 || m->output.keep_split || m->output.split_max_tensors.set ||
+        m->output.sha256 || m->output.keep_split || m->output.shards.max_tensors.set ||
+        m->output.shards.shards.set || m->output.shards.at_layers ||
+        m->output.shards.no_tensor_first ||
         m->quant.imatrix != NULL || m->quant.tensor_types.n > 0 || m->quant.only != NULL ||
         m->meta.prune_layers != NULL || m->meta.override_kv.n > 0 || o->arch != NULL ||
         o->name != NULL || o->pre != NULL || o->metadata != NULL || o->endian != 0 || m->work.check_first)

@@ -108,7 +108,7 @@ static int name_entry(struct back *b, size_t i, struct gg_err *err)
 /* Files are filled up to the limit; a larger tensor has one of its own. */
 static void divide(struct back *b)
 {
-    const struct gg_opt_u64 *most = &b->r->o->output.split_max_size;
+    const struct gg_opt_u64 *most = &b->r->o->output.shards.max_size;
     uint64_t at = 0;
     size_t file = 0;
     for (size_t i = 0; i < b->r->model->n_tensors; i++) {

@@ -267,6 +267,8 @@ GG_MUST_CHECK int ggf_layout_new_as(struct ggf_layout **out, const struct ggf_me
 void ggf_layout_free(struct ggf_layout *l);
 /* The header with its padding: everything before the first tensor's data. */
 const void *ggf_layout_header(const struct ggf_layout *l, size_t *nbytes);
+/* Bytes of it in front of the padding: it grows by just a record's size with each tensor. */
+uint64_t ggf_layout_bare_nbytes(const struct ggf_layout *l);
 uint64_t ggf_layout_tensor_off(const struct ggf_layout *l, size_t i);    /* from the file's start */
 uint64_t ggf_layout_tensor_nbytes(const struct ggf_layout *l, size_t i); /* without padding */
 uint64_t ggf_layout_file_nbytes(const struct ggf_layout *l);

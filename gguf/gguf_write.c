@@ -12,6 +12,7 @@
 struct ggf_layout {
     struct gg_buf header;
     bool big_endian;
+    uint64_t bare_nbytes; /* of the header, without its padding */
     uint64_t *off, *nbytes; /* of each tensor: from the start of the file; without padding */
     uint64_t file_nbytes;
     uint32_t alignment;
@@ -172,6 +173,7 @@ static void put_header(struct ggf_layout *l, const struct ggf_meta *meta,
         put_u32(l, t[i].type);
         put_u64(l, l->off[i]);
     }
+    l->bare_nbytes = l->header.nbytes;
     gg_buf_fill(&l->header, 0, (size_t)(-(uint64_t)l->header.nbytes & (l->alignment - 1)));
 }
 
@@ -242,6 +244,11 @@ const void *ggf_layout_header(const struct ggf_layout *l, size_t *nbytes)
 {
     *nbytes = l->header.nbytes;
     return l->header.data;
+}
+
+uint64_t ggf_layout_bare_nbytes(const struct ggf_layout *l)
+{
+    return l->bare_nbytes;
 }
 
 uint64_t ggf_layout_tensor_off(const struct ggf_layout *l, size_t i)

@@ -30,9 +30,10 @@ static bool ends_with(const char *s, size_t n, const char *tail)
     return n > t && memcmp(s + n - t, tail, t) == 0;
 }
 
-const char *gg_job_file_path(struct gg_arena *mem, const char *path, size_t i, size_t n)
+const char *gg_job_file_path(struct gg_arena *mem, const char *path, bool sharded, size_t i,
+                             size_t n)
 {
-    if (n == 1)
+    if (!sharded)
         return path;
     size_t len = strlen(path), prefix = len;
     uint32_t no, count;
@@ -93,14 +94,14 @@ static int name_files(struct run *r, struct gg_err *err)
         return gg_fail_nomem(err, "the list of outputs");
     for (size_t o = 0; o < plan->n_outputs; o++) {
         const struct gg_plan_output *out = &plan->outputs[o];
-        if (is_pipe(r->job->paths[o]) && (plan->n_outputs > 1 || out->n_files > 1))
+        if (is_pipe(r->job->paths[o]) && (plan->n_outputs > 1 || out->sharded))
             return gg_fail(err, GG_ERR_ARG, GG_NOWHERE, "standard output takes only one file");
         struct gg_job_file *v = gg_arena_zalloc(mem, out->n_files, sizeof *v);
         if (v == NULL)
             return gg_fail_nomem(err, "the list of outputs");
         r->result->files[o] = v;
         for (size_t f = 0; f < out->n_files; f++) {
-            v[f].path = gg_job_file_path(mem, r->job->paths[o], f, out->n_files);
+            v[f].path = gg_job_file_path(mem, r->job->paths[o], out->sharded, f, out->n_files);
             v[f].nbytes = out->files[f].nbytes;
             if (v[f].path == NULL)
                 return gg_fail_nomem(err, "the names of outputs");

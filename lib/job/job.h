@@ -41,9 +41,10 @@ GG_MUST_CHECK int gg_job_run(const struct gg_job *job, struct gg_job_result *res
                              struct gg_err *err);
 void gg_job_result_free(struct gg_job_result *r); /* takes a zeroed one */
 
-/* The path of file i of n of an output that goes to `path`: itself when n is 1, else
+/* The path of file i of an output of n files that goes to `path`: itself unless sharded, then
  * PREFIX-00001-of-0000N.gguf, where PREFIX is path without .gguf and shard number. NULL: no memory. */
-const char *gg_job_file_path(struct gg_arena *mem, const char *path, size_t i, size_t n);
+const char *gg_job_file_path(struct gg_arena *mem, const char *path, bool sharded, size_t i,
+                             size_t n);
 
 /* Writes a whole small file the way outputs are written: complete or not at all. */
 GG_MUST_CHECK int gg_job_write_file(const char *path, const void *data, size_t nbytes, bool force,

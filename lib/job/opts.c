@@ -59,6 +59,34 @@ static const struct gg_opt meta_opts[] = {
 };
 const struct gg_opt_group gg_opts_meta = {"Metadata", meta_opts};
 
+/* The shard options, whose sizes have names of their own in each group. */
+#define SHARD(base, member) (base) + offsetof(struct gg_shard_opts, member)
+#define SHARD_ROWS(max_size_, max_tensors_, base)                                                   \
+    {.name = max_size_, .kind = GG_OPT_SIZE, .dest = SHARD(base, max_size), .arg = "SIZE",          \
+     .help = "shards of at most SIZE bytes (2G, 500MiB), headers included", .min = 1,              \
+     .max = UINT64_MAX},                                                                           \
+    {.name = max_tensors_, .kind = GG_OPT_U64, .dest = SHARD(base, max_tensors), .arg = "N",        \
+     .help = "shards of at most N tensors", .min = 1, .max = UINT64_MAX},                          \
+    {.name = "shards", .kind = GG_OPT_U64, .dest = SHARD(base, shards), .arg = "N",                 \
+     .help = "just N shards, of about equal size", .min = 1, .max = UINT16_MAX},                   \
+    {.name = "at-layers", .kind = GG_OPT_FLAG, .dest = SHARD(base, at_layers),                      \
+     .help = "cut only between layers"},                                                           \
+    {.name = "no-tensor-first", .kind = GG_OPT_FLAG, .dest = SHARD(base, no_tensor_first),          \
+     .help = "leave the first shard to the metadata"}
+
+static const struct gg_opt shard_opts[] = {
+    SHARD_ROWS("max-size", "max-tensors", 0),
+    /* llama-gguf-split's names */
+    {.name = "split-max-size", .kind = GG_OPT_SIZE, .dest = SHARD(0, max_size), .arg = "SIZE",
+     .help = "as --max-size", .min = 1, .max = UINT64_MAX, .hidden = true},
+    {.name = "split-max-tensors", .kind = GG_OPT_U64, .dest = SHARD(0, max_tensors), .arg = "N",
+     .help = "as --max-tensors", .min = 1, .max = UINT64_MAX, .hidden = true},
+    {.name = "no-tensor-first-split", .kind = GG_OPT_FLAG, .dest = SHARD(0, no_tensor_first),
+     .help = "as --no-tensor-first", .hidden = true},
+    GG_OPT_END,
+};
+const struct gg_opt_group gg_opts_shards = {"Shards", shard_opts};
+
 static const struct gg_opt output_opts[] = {
     {.name = "output", .letter = 'o', .kind = GG_OPT_PATH, .dest = OUTPUT(output), .arg = "FILE",
      .help = "write to FILE; {type} stands for the preset's name; - is standard output",
@@ -66,11 +94,7 @@ static const struct gg_opt output_opts[] = {
     {.name = "force", .kind = GG_OPT_FLAG, .dest = OUTPUT(force), .help = "replace existing files"},
     {.name = "keep-split", .kind = GG_OPT_FLAG, .dest = OUTPUT(keep_split),
      .help = "shards as in the input"},
-    {.name = "split-max-size", .kind = GG_OPT_SIZE, .dest = OUTPUT(split_max_size), .arg = "SIZE",
-     .help = "shards of at most SIZE bytes (2G, 500MiB), headers included", .min = 1,
-     .max = UINT64_MAX},
-    {.name = "split-max-tensors", .kind = GG_OPT_U64, .dest = OUTPUT(split_max_tensors), .arg = "N",
-     .help = "shards of at most N tensors", .min = 1, .max = UINT64_MAX},
+    SHARD_ROWS("split-max-size", "split-max-tensors", OUTPUT(shards)),
     {.name = "sha256", .kind = GG_OPT_FLAG, .dest = OUTPUT(sha256),
      .help = "also write OUT.sha256, as sha256sum does, from the same pass"},
     GG_OPT_END,

@@ -27,12 +27,19 @@ struct gg_meta_opts {
 };
 extern const struct gg_opt_group gg_opts_meta;
 
-/* Where it goes. */
+/* How a model is cut into shards. */
+struct gg_shard_opts {
+    struct gg_opt_u64 max_size, max_tensors, shards;
+    bool at_layers, no_tensor_first;
+};
+extern const struct gg_opt_group gg_opts_shards; /* for a command that does nothing else */
+
+/* Where it goes. The shard options among them have longer names. */
 struct gg_output_opts {
     const char *output;
     bool force;
     bool keep_split;
-    struct gg_opt_u64 split_max_size, split_max_tensors;
+    struct gg_shard_opts shards;
     bool sha256;
 };
 extern const struct gg_opt_group gg_opts_output;

@@ -282,16 +282,37 @@ static int read_meta(struct gg_wishes *w, const struct gg_model *model, const st
     return rc;
 }
 
+int gg_wishes_take_shards(struct gg_plan_wishes *w, const struct gg_shard_opts *o,
+                          const char *prefix, struct gg_err *err)
+{
+    bool limited = o->max_size.set || o->max_tensors.set;
+    w->split_max_nbytes = o->max_size.set ? o->max_size.v : 0;
+    w->split_max_tensors = o->max_tensors.set ? o->max_tensors.v : 0;
+    w->n_shards = o->shards.set ? o->shards.v : 0;
+    w->at_layers = o->at_layers;
+    w->no_tensor_first = o->no_tensor_first;
+    if (o->shards.set && limited)
+        return gg_fail(err, GG_ERR_ARG, GG_NOWHERE, "--shards and --%smax-%s contradict each other",
+                       prefix, o->max_size.set ? "size" : "tensors");
+    if ((o->at_layers || o->no_tensor_first) && !o->shards.set && !limited)
+        return gg_fail(err, GG_ERR_ARG, GG_NOWHERE,
+                       "--%s needs --%smax-size, --%smax-tensors or --shards",
+                       o->at_layers ? "at-layers" : "no-tensor-first", prefix, prefix);
+    return GG_OK;
+}
+
 static int read_output(struct gg_wishes *w, const struct gg_output_opts *o, struct gg_err *err)
 {
+    const struct gg_shard_opts *s = &o->shards;
     w->plan.keep_split = o->keep_split;
-    w->plan.split_max_nbytes = o->split_max_size.set ? o->split_max_size.v : 0;
-    w->plan.split_max_tensors = o->split_max_tensors.set ? o->split_max_tensors.v : 0;
-    if (o->keep_split && (o->split_max_size.set || o->split_max_tensors.set))
-        return gg_fail(err, GG_ERR_ARG, GG_NOWHERE,
-                       "--keep-split and --split-max-%s contradict each other",
-                       o->split_max_size.set ? "size" : "tensors");
-    return GG_OK;
+    const char *other = s->max_size.set      ? "split-max-size"
+                        : s->max_tensors.set ? "split-max-tensors"
+                        : s->shards.set      ? "shards"
+                                             : NULL;
+    if (o->keep_split && other != NULL)
+        return gg_fail(err, GG_ERR_ARG, GG_NOWHERE, "--keep-split and --%s contradict each other",
+                       other);
+    return gg_wishes_take_shards(&w->plan, s, "split-", err);
 }
 
 int gg_wishes_new(struct gg_wishes **out, const struct gg_model *model,

@@ -24,6 +24,10 @@ GG_MUST_CHECK int gg_wishes_new(struct gg_wishes **out, const struct gg_model *m
                                 const struct gg_quant_opts *quant, const struct gg_meta_opts *meta,
                                 const struct gg_output_opts *output, struct gg_err *err);
 void gg_wishes_free(struct gg_wishes *w); /* takes NULL */
+/* What shard options ask for; prefix: what stands before the names of the sizes, "split-" or "".
+ * GG_ERR_ARG for options that contradict each other, or mean nothing without one that cuts. */
+GG_MUST_CHECK int gg_wishes_take_shards(struct gg_plan_wishes *w, const struct gg_shard_opts *o,
+                                        const char *prefix, struct gg_err *err);
 
 /* ---- targets ------------------------------------------------------------------------------ */
 

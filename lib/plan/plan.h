@@ -46,6 +46,10 @@ struct gg_plan_wishes {
     bool lossless_only; /* refuse an encoding that is not a plain widening */
     bool keep_split;
     uint64_t split_max_nbytes, split_max_tensors; /* 0: no limit; header counts for nbytes */
+    uint64_t n_shards;    /* exactly so many, 0: as few as the limits allow; see shards.h */
+    bool at_layers;       /* no layer is cut in two */
+    bool no_tensor_first; /* the first shard holds metadata alone */
+    bool always_sharded;  /* names and keys of a shard set also when one file does */
     bool big_endian; /* byte order of the outputs, headers and data */
 };
 
@@ -87,6 +91,7 @@ struct gg_plan_output {
     size_t n_tensors;
     struct gg_plan_file *files;
     size_t n_files;
+    bool sharded;    /* the files carry the names and keys of a shard set */
     uint64_t nbytes; /* of all files */
 };
 

@@ -1,6 +1,9 @@
 /* The files of an output: where one shard ends and the next begins, and every offset. */
+#include "lib/base/map.h"
 #include "lib/base/num.h"
+#include "lib/model/role.h"
 #include "lib/plan/plan_impl.h"
+#include "lib/plan/shards.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -10,10 +13,16 @@ enum { MAX_SHARDS = UINT16_MAX };
 
 static const char *const split_keys[] = {"split.no", "split.count", "split.tensors.count"};
 
-static bool may_split(const struct gg_planner *p)
+static bool keeps_split(const struct gg_planner *p)
 {
-    return (p->w->keep_split && p->model->n_files > 1) || p->w->split_max_nbytes > 0 ||
-           p->w->split_max_tensors > 0;
+    return p->w->keep_split && p->model->n_files > 1;
+}
+
+static bool may_cut(const struct gg_planner *p)
+{
+    const struct gg_plan_wishes *w = p->w;
+    return w->split_max_nbytes > 0 || w->split_max_tensors > 0 || w->n_shards > 0 ||
+           w->no_tensor_first;
 }
 
 /* As llama.cpp loads them: u16, u16, i32. */
@@ -56,106 +65,147 @@ static int later_meta(struct ggf_meta **out, const struct ggf_meta *first, size_
     return GG_OK;
 }
 
-/* ---- partition ------------------------------------------------------------------------------- */
+/* ---- units ----------------------------------------------------------------------------------- */
 
-/* What a file would weigh, not less than it does: header without tensors, rounded up, tensor
- * records, padding between them and the data, padded data. */
-struct weight {
-    uint64_t empty[2]; /* bytes of a first and of a later file without tensors */
-    uint32_t align;
-    uint64_t nbytes; /* of the file being filled */
-};
-
-static int weigh_empty(const struct ggf_meta *meta, uint64_t *nbytes, uint32_t *align,
-                       struct gg_err *err)
+/* Header bytes without tensors and padding. */
+static int weigh_head(const struct ggf_meta *meta, uint64_t *nbytes, uint32_t *align,
+                      struct gg_err *err)
 {
     struct ggf_layout *l;
-    size_t n;
     int rc = ggf_layout_new(&l, meta, NULL, 0, err);
     if (rc != GG_OK)
         return rc;
     *align = ggf_layout_alignment(l);
-    ggf_layout_header(l, &n);
-    *nbytes = (uint64_t)n + *align; /* the records' own rounding */
+    *nbytes = ggf_layout_bare_nbytes(l);
     ggf_layout_free(l);
     return GG_OK;
 }
 
-static int weigh_start(struct weight *w, const struct gg_plan_output *o, struct gg_err *err)
+/* The split keys weigh the same whatever they say. */
+static int weigh_heads(struct gg_shard_rules *r, const struct gg_plan_output *o, struct gg_err *err)
 {
     struct ggf_meta *later;
     int rc = set_split_keys(o->meta, 0, 1, 0, err);
     if (rc == GG_OK)
-        rc = weigh_empty(o->meta, &w->empty[0], &w->align, err);
+        rc = weigh_head(o->meta, &r->head_nbytes[0], &r->alignment, err);
     if (rc != GG_OK)
         return rc;
     rc = later_meta(&later, o->meta, 1, 2, 0, err);
     if (rc != GG_OK)
         return rc;
-    rc = weigh_empty(later, &w->empty[1], &w->align, err);
+    rc = weigh_head(later, &r->head_nbytes[1], &r->alignment, err);
     ggf_meta_free(later);
     return rc;
 }
 
-/* Record (GGUF v3: name, dimensions, type, offset) and padded data of a tensor. */
-static uint64_t tensor_weight(const struct gg_planner *p, const struct gg_plan_tensor *t, uint32_t align)
+/* Adds record (GGUF v3: name, dimensions, type, offset) and padded data of a tensor. */
+static void add_tensor(struct gg_shard_unit *u, const struct gg_planner *p,
+                       const struct gg_plan_tensor *t, uint32_t align)
 {
     const struct gg_tensor *src = &p->model->tensors[t->src];
-    uint64_t nbytes = 0;
-    if (!qt_tensor_nbytes(t->to, src->ne, &nbytes) || !gg_align_u64(nbytes, align, &nbytes) ||
-        !gg_add_u64(nbytes, 8 + t->name.nbytes + 4 + 8 * src->n_dims + 4 + 8, &nbytes))
-        return UINT64_MAX; /* the layout will refuse it by name */
-    return nbytes;
+    uint64_t nbytes;
+    if (!qt_tensor_nbytes(t->to, src->ne, &nbytes) || !gg_align_u64(nbytes, align, &nbytes))
+        nbytes = 0; /* the layout will refuse it by name */
+    u->record_nbytes += 8 + t->name.nbytes + 4 + 8 * (uint64_t)src->n_dims + 4 + 8;
+    if (!gg_add_u64(u->data_nbytes, nbytes, &u->data_nbytes))
+        u->data_nbytes = UINT64_MAX;
+    u->n_tensors++;
 }
 
-static bool starts_file(const struct gg_planner *p, const struct gg_plan_output *o, size_t i,
-                        size_t n_in_file, uint64_t file_nbytes, uint64_t nbytes)
+/* last[i] is the last tensor that stands together with tensor i: the last of its layer. */
+static int find_layer_ends(const struct gg_plan_output *o, size_t *last, struct gg_err *err)
+{
+    struct gg_map ends = GG_MAP_INIT;
+    struct gg_layer layer;
+    uint64_t end;
+    int rc = GG_OK;
+    for (size_t i = o->n_tensors; i-- > 0 && rc == GG_OK;) {
+        last[i] = i;
+        if (!gg_layer_of(o->tensors[i].name, &layer))
+            continue;
+        int added = gg_map_add(&ends, layer.whole.p, (size_t)layer.whole.nbytes, i, &end);
+        if (added < 0)
+            rc = gg_fail_nomem(err, "the layers");
+        else if (added == 0)
+            last[i] = (size_t)end;
+    }
+    gg_map_free(&ends);
+    return rc;
+}
+
+/* Lists units: tensors, or with at_layers what must not be cut in two. The unit of each tensor goes
+ * to its `file` for now. */
+static int list_units(struct gg_planner *p, struct gg_plan_output *o, struct gg_shard_unit *units,
+                      size_t *n, uint32_t align, struct gg_err *err)
+{
+    size_t *last = calloc(o->n_tensors, sizeof *last), end = 0;
+    int rc = last == NULL ? gg_fail_nomem(err, "the layers") : GG_OK;
+    for (size_t i = 0; rc == GG_OK && i < o->n_tensors; i++)
+        last[i] = i;
+    if (rc == GG_OK && p->w->at_layers)
+        rc = find_layer_ends(o, last, err);
+    *n = 0;
+    for (size_t i = 0; rc == GG_OK && i < o->n_tensors; i++) {
+        *n += i == 0 || i > end;
+        end = last[i] > end ? last[i] : end;
+        o->tensors[i].file = *n - 1;
+        add_tensor(&units[*n - 1], p, &o->tensors[i], align);
+    }
+    free(last);
+    return rc;
+}
+
+/* ---- partition ------------------------------------------------------------------------------- */
+
+static int cut(struct gg_planner *p, struct gg_plan_output *o, size_t *n_files, struct gg_err *err)
+{
+    const struct gg_plan_wishes *w = p->w;
+    struct gg_shard_rules r = {.max_nbytes = w->split_max_nbytes,
+                               .max_tensors = w->split_max_tensors,
+                               .n_shards = w->n_shards,
+                               .no_tensor_first = w->no_tensor_first};
+    struct gg_shard_unit *units = calloc(o->n_tensors + 1, sizeof *units);
+    size_t *shard = calloc(o->n_tensors + 1, sizeof *shard), n = 0;
+    int rc = units == NULL || shard == NULL ? gg_fail_nomem(err, "the shards")
+                                            : weigh_heads(&r, o, err);
+    if (rc == GG_OK && o->n_tensors > 0)
+        rc = list_units(p, o, units, &n, r.alignment, err);
+    if (rc == GG_OK)
+        rc = gg_shards_cut(shard, n_files, units, n, &r, err);
+    for (size_t i = 0; rc == GG_OK && i < o->n_tensors; i++)
+        o->tensors[i].file = shard[o->tensors[i].file];
+    free(units);
+    free(shard);
+    return rc;
+}
+
+/* Files as in the input; a first shard of metadata alone stays one. */
+static void keep_files(const struct gg_planner *p, struct gg_plan_output *o, size_t *n_files)
 {
     const struct gg_tensor *all = p->model->tensors;
-    uint64_t sum;
-    if (n_in_file == 0)
-        return false;
-    if (p->w->keep_split && all[o->tensors[i].src].file != all[o->tensors[i - 1].src].file)
-        return true;
-    if (p->w->split_max_tensors > 0 && n_in_file >= p->w->split_max_tensors)
-        return true;
-    return p->w->split_max_nbytes > 0 &&
-           (!gg_add_u64(file_nbytes, nbytes, &sum) || sum > p->w->split_max_nbytes);
-}
-
-/* Gives each tensor its file; *n_files gets their number. A first shard of metadata alone stays one
- * under keep_split. */
-static int partition(struct gg_planner *p, struct gg_plan_output *o, size_t *n_files, struct gg_err *err)
-{
-    struct weight w = {{0, 0}, 32, 0};
-    size_t n_in_file = 0, file = 0;
-    *n_files = 1;
-    if (!may_split(p) || o->n_tensors == 0)
-        return GG_OK;
-    int rc = weigh_start(&w, o, err);
-    if (rc != GG_OK)
-        return rc;
-    if (p->w->keep_split && p->model->n_tensors > 0 && p->model->tensors[0].file > 0)
-        file = 1;
-    w.nbytes = w.empty[file];
+    size_t file = p->model->n_tensors > 0 && all[0].file > 0;
     for (size_t i = 0; i < o->n_tensors; i++) {
-        uint64_t nbytes = tensor_weight(p, &o->tensors[i], w.align);
-        if (starts_file(p, o, i, n_in_file, w.nbytes, nbytes)) {
-            file++;
-            n_in_file = 0;
-            w.nbytes = w.empty[1];
-        }
+        file += i > 0 && all[o->tensors[i].src].file != all[o->tensors[i - 1].src].file;
         o->tensors[i].file = file;
-        n_in_file++;
-        if (!gg_add_u64(w.nbytes, nbytes, &w.nbytes))
-            w.nbytes = UINT64_MAX;
     }
     *n_files = file + 1;
-    if (*n_files > MAX_SHARDS || o->n_tensors > INT32_MAX)
+}
+
+/* Gives each tensor its file; *n_files gets their number. */
+static int partition(struct gg_planner *p, struct gg_plan_output *o, size_t *n_files, struct gg_err *err)
+{
+    int rc = GG_OK;
+    *n_files = 1;
+    if (keeps_split(p) && o->n_tensors > 0)
+        keep_files(p, o, n_files);
+    else if (may_cut(p))
+        rc = cut(p, o, n_files, err);
+    if (rc == GG_OK && (*n_files > MAX_SHARDS || (*n_files > 1 && o->n_tensors > INT32_MAX)))
         return gg_fail(err, GG_ERR_ARG, GG_NOWHERE,
                        "%s: %zu shards; no more than %d can be written", o->preset->name, *n_files,
                        (int)MAX_SHARDS);
-    return GG_OK;
+    o->sharded = *n_files > 1 || p->w->always_sharded;
+    return rc;
 }
 
 /* ---- layout ---------------------------------------------------------------------------------- */
@@ -183,17 +233,27 @@ static int lay_out(struct gg_planner *p, struct gg_plan_output *o, struct gg_pla
     return GG_OK;
 }
 
+/* A unit over a limit stands alone: said, since the shard is not what was asked for. */
 static void report_oversize(struct gg_planner *p, const struct gg_plan_output *o)
 {
-    for (size_t k = 0; k < o->n_files; k++) {
+    const struct gg_plan_wishes *w = p->w;
+    for (size_t k = 0; w->n_shards == 0 && k < o->n_files; k++) {
         const struct gg_plan_file *f = &o->files[k];
-        if (p->w->split_max_nbytes == 0 || f->nbytes <= p->w->split_max_nbytes || f->n_tensors == 0)
-            continue;
-        const struct gg_plan_tensor *t = &o->tensors[f->first_tensor];
-        gg_findings_add(&p->plan->findings, GG_WARN, "split-oversize", t->name.p,
-                        (size_t)t->name.nbytes, GG_NOWHERE,
-                        "%s: shard %zu has %" PRIu64 " bytes, over the limit, with this tensor alone",
-                        o->preset->name, k + 1, f->nbytes);
+        const struct ggf_str none = {NULL, 0};
+        struct ggf_str name = f->n_tensors > 0 ? o->tensors[f->first_tensor].name : none;
+        const char *why = f->n_tensors == 0  ? "metadata alone are larger"
+                          : f->n_tensors > 1 ? "no layer is cut in two"
+                                             : "it holds this tensor alone";
+        if (w->split_max_nbytes > 0 && f->nbytes > w->split_max_nbytes)
+            gg_findings_add(&p->plan->findings, GG_WARN, "split-oversize", name.p,
+                            (size_t)name.nbytes, GG_NOWHERE,
+                            "%s: shard %zu has %" PRIu64 " bytes, over the limit of %" PRIu64 ": %s",
+                            o->preset->name, k + 1, f->nbytes, w->split_max_nbytes, why);
+        else if (w->split_max_tensors > 0 && f->n_tensors > w->split_max_tensors)
+            gg_findings_add(&p->plan->findings, GG_WARN, "split-oversize", name.p,
+                            (size_t)name.nbytes, GG_NOWHERE,
+                            "%s: shard %zu has %zu tensors, over the limit of %" PRIu64 ": %s",
+                            o->preset->name, k + 1, f->n_tensors, w->split_max_tensors, why);
     }
 }
 
@@ -221,7 +281,7 @@ int gg_plan_files(struct gg_planner *p, struct gg_plan_output *o, struct gg_err 
     if (rc != GG_OK)
         return rc;
     unset_split_keys(o->meta);
-    if (n_files > 1)
+    if (o->sharded)
         rc = set_split_keys(o->meta, 0, n_files, o->n_tensors, err);
     if (rc != GG_OK)
         return rc;
@@ -234,7 +294,7 @@ int gg_plan_files(struct gg_planner *p, struct gg_plan_output *o, struct gg_err 
         o->files[o->tensors[i].file].n_tensors++;
     }
     rc = lay_out_all(p, o, err);
-    if (rc == GG_OK)
+    if (rc == GG_OK && !keeps_split(p))
         report_oversize(p, o);
     return rc;
 }

@@ -20,3 +20,10 @@ fails 2 ggtool requant "$TINY" - --type Q8_0 --split-max-size 1M
 ggtool requant "$TINY" --type Q8_0 --split-max-size 1M -n --json | jq -c '[.file_bytes, .files]'
 rm s-00003-of-00005.gguf
 fails 3 ggtool requant s-00001-of-00005.gguf x.gguf --type Q4_0
+# other ways to cut
+ggtool requant "$TINY" --type Q8_0 --shards 3 -n --json | jq -c '.files | [length, (max < 1.3 * min)]'
+ggtool requant "$TINY" --type Q8_0 --shards 3 --no-tensor-first --at-layers -n --json | jq -c '.files | [length, .[0] < 30000]'
+fails 2 ggtool requant "$TINY" u.gguf --type Q8_0 --at-layers
+fails 2 ggtool requant "$TINY" u.gguf --type Q8_0 --shards 2 --split-max-size 1M
+fails 2 ggtool requant "$TINY" u.gguf --type Q8_0 --shards 2 --keep-split
+fails 2 ggtool requant "$TINY" u.gguf --type Q8_0 --shards 40
