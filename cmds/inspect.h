@@ -5,6 +5,7 @@
 #include "cmds/cmd.h"
 #include "lib/cli/json.h"
 #include "lib/cli/table.h"
+#include "lib/job/value.h"
 #include "lib/model/describe.h"
 #include "lib/model/pattern.h"
 
@@ -46,10 +47,7 @@ struct inspect_layer {
 GG_MUST_CHECK int inspect_sum_layers(const struct gg_model *m, struct inspect_layer **out, size_t *n,
                                      struct gg_err *err);
 
-/* inspect_value.c: metadata values. Arrays are cut to a few elements unless full. */
-void inspect_value_text(struct gg_buf *out, const struct ggf_value *v, bool full);
-void inspect_value_type(struct gg_buf *out, const struct ggf_value *v); /* "u32", "str[32000]" */
-void inspect_value_json(struct gg_json *j, const struct ggf_value *v, bool full);
+/* inspect_list.c: what the patterns choose. */
 bool inspect_wants_key(const struct inspect *x, const struct ggf_kv *kv);
 bool inspect_wants_tensor(const struct inspect *x, const struct gg_tensor *t);
 

@@ -133,7 +133,7 @@ static void metadata_json(const struct inspect *x, struct gg_json *j)
         if (!inspect_wants_key(x, kv))
             continue;
         gg_json_key_n(j, kv->key.p, (size_t)kv->key.nbytes);
-        inspect_value_json(j, &kv->value, x->o->full);
+        gg_value_json(j, &kv->value, x->o->full);
     }
     gg_json_close(j);
 }

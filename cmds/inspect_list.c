@@ -8,6 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+bool inspect_wants_key(const struct inspect *x, const struct ggf_kv *kv)
+{
+    return x->keys == NULL || gg_pattern_match(x->keys, kv->key.p, (size_t)kv->key.nbytes);
+}
+
+bool inspect_wants_tensor(const struct inspect *x, const struct gg_tensor *t)
+{
+    return x->names == NULL || gg_pattern_match(x->names, t->name.p, (size_t)t->name.nbytes);
+}
+
 static void print_diffable_metadata(struct inspect *x)
 {
     struct gg_buf b = GG_BUF_INIT;
@@ -18,9 +28,9 @@ static void print_diffable_metadata(struct inspect *x)
         gg_buf_reset(&b);
         gg_text_escape(&b, kv->key.p, (size_t)kv->key.nbytes, 0);
         gg_buf_addc(&b, '\t');
-        inspect_value_type(&b, &kv->value);
+        gg_value_type(&b, &kv->value);
         gg_buf_addc(&b, '\t');
-        inspect_value_text(&b, &kv->value, x->o->full);
+        gg_value_text(&b, &kv->value, x->o->full);
         gg_buf_addc(&b, '\n');
         fwrite(gg_buf_str(&b), 1, b.nbytes, x->env->out);
     }
@@ -48,10 +58,10 @@ int inspect_metadata(struct inspect *x, struct gg_err *err)
         gg_table_row(&t);
         gg_table_raw(&t, GG_PLAIN, kv->key.p, (size_t)kv->key.nbytes);
         gg_buf_reset(&b);
-        inspect_value_type(&b, &kv->value);
+        gg_value_type(&b, &kv->value);
         gg_table_text(&t, GG_DIM, gg_buf_str(&b), b.nbytes);
         gg_buf_reset(&b);
-        inspect_value_text(&b, &kv->value, x->o->full);
+        gg_value_text(&b, &kv->value, x->o->full);
         gg_table_text(&t, GG_PLAIN, gg_buf_str(&b), b.nbytes);
     }
     int rc = b.failed ? gg_fail_nomem(err, "a value") : gg_table_print(&t, x->env->out, &term, err);

@@ -66,6 +66,8 @@ void gg_help_option_name(struct gg_buf *out, const struct gg_opt *o)
     gg_buf_addf(out, "--%s", o->name);
     if (o->kind == GG_OPT_GLOB)
         gg_buf_addf(out, "[=%s]", o->arg);
+    else if (o->kind == GG_OPT_PAIRS)
+        gg_buf_addf(out, " %s", o->arg);
     else if (o->arg != NULL)
         gg_buf_addf(out, "=%s", o->arg);
 }

@@ -219,6 +219,7 @@ static int set(const struct parser *p, const struct gg_opt *o, const char *value
     case GG_OPT_TYPE:
         return set_type(p, o, value, dest);
     case GG_OPT_LIST:
+    case GG_OPT_PAIRS:
         return add_to_list(p, value, dest);
     case GG_OPT_GLOB:
         *(struct gg_opt_glob *)dest = (struct gg_opt_glob){true, value};
@@ -227,6 +228,17 @@ static int set(const struct parser *p, const struct gg_opt *o, const char *value
         break;
     }
     return gg_fail(p->err, GG_ERR_BUG, GG_NOWHERE, "option '--%s' has no kind", o->name);
+}
+
+/* The second word of a pair, behind its first. */
+static int set_second(struct parser *p, const struct gg_opt *o, void *dest)
+{
+    if (o->kind != GG_OPT_PAIRS)
+        return GG_OK;
+    if (p->at == p->argc)
+        return gg_fail(p->err, GG_ERR_ARG, GG_NOWHERE, "--%s needs two words: --%s %s", o->name,
+                       o->name, o->arg);
+    return set(p, o, p->argv[p->at++], dest);
 }
 
 static int parse_long(struct parser *p, const char *word)
@@ -245,7 +257,8 @@ static int parse_long(struct parser *p, const char *word)
                            o->name, o->arg);
         value = p->argv[p->at++];
     }
-    return set(p, o, value, dest);
+    int rc = set(p, o, value, dest);
+    return rc == GG_OK ? set_second(p, o, dest) : rc;
 }
 
 /* One word of letters: flags may be joined (-qv), a value may be attached (-j1). */
@@ -269,6 +282,8 @@ static int parse_letters(struct parser *p, const char *word)
             last = true;
         }
         int rc = set(p, o, value, dest);
+        if (rc == GG_OK)
+            rc = set_second(p, o, dest);
         if (rc != GG_OK || last)
             return rc;
     }

@@ -1,7 +1,7 @@
 /* Options as data: one const table drives parsing, help, man pages and completion.
  *
  * Required values stand as --opt=V or --opt V, short ones also attached (-j1); optional values only
- * as --opt=V, so that an option never swallows a file. "--" ends the options. Names may not be
+ * as --opt=V, so that an option never swallows a file. A pair is --opt A B or --opt=A B. "--" ends the options. Names may not be
  * abbreviated. An unknown option names the nearest one. The last of a repeated option wins, but for
  * counts and lists.
  *
@@ -35,6 +35,7 @@ enum gg_opt_kind {
     GG_OPT_CHOICE, /* one of choices;     int, index into choices, initialised by the command */
     GG_OPT_TYPE,   /* tensor type name;   int, its id, -1 when absent */
     GG_OPT_LIST,   /* repeatable text;    struct gg_opt_list, in command-line order */
+    GG_OPT_PAIRS,  /* two words, repeatable; struct gg_opt_list, both words of each in turn */
     GG_OPT_GLOB,   /* optional =PATTERN;  struct gg_opt_glob */
     GG_OPT_GROUP,  /* not an option: the rows of `group`, their dest counted from this one's */
 };
@@ -73,7 +74,7 @@ struct gg_opt {
     char letter;      /* short name, 0: none */
     enum gg_opt_kind kind;
     size_t dest;                /* offsetof in the command's option struct */
-    const char *arg;            /* name of the value in help, "N"; NULL for flags */
+    const char *arg;            /* name of the value in help, "N", "A B"; NULL for flags */
     const char *help;           /* one line, no final stop */
     const char *const *choices; /* for CHOICE, NULL-terminated */
     enum gg_opt_complete complete;

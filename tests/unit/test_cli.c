@@ -17,7 +17,7 @@ struct opts {
     struct gg_opt_u64 n, size;
     const char *out;
     int choice, type;
-    struct gg_opt_list list;
+    struct gg_opt_list list, pairs;
     struct gg_opt_glob glob;
     struct {
         bool force;
@@ -50,6 +50,8 @@ static const struct gg_opt rows[] = {
      .arg = "TYPE", .help = "Type"},
     {.name = "only", .kind = GG_OPT_LIST, .dest = offsetof(struct opts, list), .arg = "PATTERN",
      .help = "Only these"},
+    {.name = "copy-from", .letter = 'c', .kind = GG_OPT_PAIRS, .dest = offsetof(struct opts, pairs),
+     .arg = "OTHER GLOB", .help = "Pairs"},
     {.name = "tensors", .kind = GG_OPT_GLOB, .dest = offsetof(struct opts, glob), .arg = "GLOB",
      .help = "Tensors"},
     GG_OPT_END,
@@ -99,6 +101,10 @@ START_TEST(test_opt_values)
     ck_assert_str_eq(o.sub.where, "d");
     parse(&o, 0, "--tensors=blk.*");
     ck_assert_str_eq(o.glob.pattern, "blk.*");
+    ck_assert_str_eq(parse(&o, 0, "--copy-from a --b c --copy-from=d e -c f g -ch i"), "c");
+    ck_assert_uint_eq(o.pairs.n, 8);
+    for (size_t i = 0; i < 8; i++)
+        ck_assert_int_eq(o.pairs.v[i][o.pairs.v[i][0] == '-' ? 2 : 0], "abdefghi"[i]);
     ck_assert_str_eq(parse(&o, GG_OPT_STOP_AT_ARG, "--json cmd --bogus -x"), "cmd|--bogus|-x");
 }
 END_TEST
@@ -113,6 +119,8 @@ START_TEST(test_opt_errors)
         {"--json=1", "--json takes no value"},
         {"--output", "--output needs a value: --output=FILE"},
         {"-n", "-n needs a value: -n N"},
+        {"--copy-from a", "--copy-from needs two words: --copy-from OTHER GLOB"},
+        {"-ca", "--copy-from needs two words: --copy-from OTHER GLOB"},
         {"-nx", "--number: 'x' is not a whole number"},
         {"-n 100", "--number: '100' is not between 0 and 99"},
         {"--max-memory 5Q", "--max-memory: '5Q' is not a size (like 4096, 128M or 4GiB)"},

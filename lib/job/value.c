@@ -1,22 +1,11 @@
-/* Metadata values as text and as JSON. */
-#include "cmds/inspect.h"
+#include "lib/job/value.h"
 
 #include "lib/base/num.h"
 #include "lib/base/text.h"
 
 enum { TEXT_ELEMENTS = 8, JSON_ELEMENTS = 64, TEXT_NBYTES = 200, ELEMENT_NBYTES = 60 };
 
-bool inspect_wants_key(const struct inspect *x, const struct ggf_kv *kv)
-{
-    return x->keys == NULL || gg_pattern_match(x->keys, kv->key.p, (size_t)kv->key.nbytes);
-}
-
-bool inspect_wants_tensor(const struct inspect *x, const struct gg_tensor *t)
-{
-    return x->names == NULL || gg_pattern_match(x->names, t->name.p, (size_t)t->name.nbytes);
-}
-
-void inspect_value_type(struct gg_buf *out, const struct ggf_value *v)
+void gg_value_type(struct gg_buf *out, const struct ggf_value *v)
 {
     if (v->type == GGF_ARR)
         gg_buf_addf(out, "%s[%llu]", ggf_vtype_name(v->elem), (unsigned long long)v->count);
@@ -68,14 +57,14 @@ static void array_text(struct gg_buf *out, const struct ggf_value *v, bool full)
             gg_text_escape(out, s.p, (size_t)s.nbytes, full ? 0 : ELEMENT_NBYTES);
             gg_buf_addc(out, '"');
         } else {
-            inspect_value_text(out, &e, full);
+            gg_value_text(out, &e, full);
         }
     }
     gg_buf_addc(out, ']');
 }
 
 /* Recursion is bounded: the reader refuses arrays nested deeper than 8. */
-void inspect_value_text(struct gg_buf *out, const struct ggf_value *v, bool full)
+void gg_value_text(struct gg_buf *out, const struct ggf_value *v, bool full)
 {
     struct ggf_str s;
     if (v->type == GGF_ARR)
@@ -123,7 +112,7 @@ static void array_json(struct gg_json *j, const char *key, const struct ggf_valu
     gg_json_close(j);
 }
 
-void inspect_value_json(struct gg_json *j, const struct ggf_value *v, bool full)
+void gg_value_json(struct gg_json *j, const struct ggf_value *v, bool full)
 {
     gg_json_object_inline(j, NULL);
     gg_json_str(j, "type", ggf_vtype_name(v->type));
