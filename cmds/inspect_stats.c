@@ -46,7 +46,7 @@ struct result {
 
 struct collect {
     struct inspect *x;
-    size_t (*pairs)[2];
+    size_t *tensors; /* those looked at */
     struct result *results;
     size_t n;
     uint64_t bins[N_BINS]; /* of the tensor that is being put together */
@@ -206,14 +206,14 @@ static bool wanted(const struct inspect *x, const struct gg_tensor *t)
 static bool list_tensors(struct collect *c)
 {
     const struct gg_model *m = c->x->model;
-    c->pairs = gg_arena_zalloc(&c->mem, m->n_tensors + 1, sizeof *c->pairs);
+    c->tensors = gg_arena_zalloc(&c->mem, m->n_tensors + 1, sizeof *c->tensors);
     c->results = gg_arena_zalloc(&c->mem, m->n_tensors + 1, sizeof *c->results);
-    if (c->pairs == NULL || c->results == NULL)
+    if (c->tensors == NULL || c->results == NULL)
         return false;
     for (size_t i = 0; i < m->n_tensors; i++) {
         if (!wanted(c->x, &m->tensors[i]))
             continue;
-        c->pairs[c->n][0] = i;
+        c->tensors[c->n] = i;
         c->results[c->n++].tensor = i;
     }
     return true;
@@ -234,7 +234,7 @@ static int collect(struct collect *c, struct gg_err *err)
     }
     qk_init(kernels, env->cpu);
     gg_progress_begin(&progress, &env->msg, env->progress, "reading", 0);
-    struct gg_visit_list list = {(const size_t (*)[2])c->pairs, c->n};
+    struct gg_visit_list list = {c->tensors, c->n};
     struct gg_stream_opts opts = {.kernels = kernels, .n_workers = env->n_threads,
                                   .progress = gg_progress_set, .progress_ctx = &progress};
     int rc = c->n > 0 ? gg_stream_visit(&m, 1, &list, &v, &opts, NULL, err) : GG_OK;

@@ -4,7 +4,6 @@
 #include "lib/quant/stats.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 struct scan {
@@ -78,23 +77,13 @@ int gg_stream_scan(const struct gg_model *model, const size_t *tensors, size_t n
     struct scan s = {model, results};
     struct gg_visitor v = {.see = GG_SEE_FLOATS, .part_nbytes = sizeof *results, .visit = visit,
                            .combine = combine, .ctx = &s};
-    struct gg_visit_list list = {NULL, n};
-    size_t (*pair)[2] = NULL;
+    struct gg_visit_list list = {tensors, n};
     memset(results, 0, n * sizeof *results);
-    if (tensors != NULL) {
-        pair = calloc(n + 1, sizeof *pair);
-        if (pair == NULL)
-            return gg_fail_nomem(err, "the list of tensors");
-        for (size_t i = 0; i < n; i++)
-            pair[i][0] = tensors[i];
-        list.pair = (const size_t(*)[2])pair;
-    }
     int rc = gg_stream_visit(&model, 1, tensors != NULL ? &list : NULL, &v, opts, NULL, err);
     for (size_t i = 0; rc == GG_OK && i < n; i++) {
         const struct gg_tensor *t = &model->tensors[tensors != NULL ? tensors[i] : i];
         locate(&results[i].first, t);
         locate(&results[i].max, t);
     }
-    free(pair);
     return rc;
 }

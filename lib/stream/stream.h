@@ -110,18 +110,22 @@ void gg_write_report_free(struct gg_write_report *r); /* takes a zeroed one too 
 
 /* ---- looking ------------------------------------------------------------------------------ */
 
-/* What a visitor sees. Pointers are valid during the call. With one model only index 0 is used. */
+enum { GG_VISIT_MAX = 64 }; /* models walked side by side */
+
+#define GG_NO_TENSOR SIZE_MAX /* in a list: this model does not have it */
+
+/* What a visitor sees. Pointers are valid during the call. Arrays go by model. */
 struct gg_tile {
-    size_t item;      /* index into the list that was given */
-    size_t tensor[2]; /* index into each model's tensors */
+    size_t item;          /* index into the list that was given */
+    const size_t *tensor; /* index into each model's tensors, or GG_NO_TENSOR */
     uint64_t first;   /* first element, flattened over the tensor */
     uint64_t mat, row, col; /* of that element; row is counted over all matrices, mat = its ne2*ne3
                                index */
     size_t n_rows, n_cols;  /* n_rows > 1 only when rows are whole; n_cols of each */
     size_t nelems;          /* n_rows * n_cols */
-    const float *x[2];      /* decoded, 64-byte aligned; NULL unless GG_SEE_FLOATS */
-    const void *raw[2];     /* stored bytes, little-endian, any alignment */
-    size_t raw_nbytes[2];
+    const float *x[GG_VISIT_MAX];  /* decoded, 64-byte aligned; NULL unless GG_SEE_FLOATS */
+    const void *raw[GG_VISIT_MAX]; /* stored bytes, little-endian, any alignment */
+    size_t raw_nbytes[GG_VISIT_MAX];
 };
 
 enum gg_see { GG_SEE_RAW = 0, GG_SEE_FLOATS = 1 };
@@ -140,15 +144,16 @@ struct gg_visitor {
     void *ctx;
 };
 
-/* Tensors to look at: pair[i][m] is an index into models[m]->tensors. Both of a pair have one shape,
- * their types may differ; all types are known. */
+/* Tensors to look at: tensor[i * n_models + m] is an index into models[m]->tensors, or GG_NO_TENSOR
+ * (not for model 0). All of an item have one shape, their types may differ; all types are known. */
 struct gg_visit_list {
-    const size_t (*pair)[2];
+    const size_t *tensor;
     size_t n;
 };
 
-/* Walks the listed tensors of 1 or 2 models in list order. list NULL: all tensors of known type of
- * the one model. usage may be NULL. A tensor without elements is passed over. */
+/* Walks the listed tensors of up to GG_VISIT_MAX models in list order; each is read and decoded once.
+ * list NULL: all tensors of known type of the one model. usage may be NULL. A tensor without elements
+ * is passed over. */
 GG_MUST_CHECK int gg_stream_visit(const struct gg_model *const *models, size_t n_models,
                                   const struct gg_visit_list *list, const struct gg_visitor *visitor,
                                   const struct gg_stream_opts *opts, struct gg_stream_usage *usage,

@@ -1,4 +1,4 @@
-/* Looking: one or two models walked side by side, tile by tile. */
+/* Looking: one model or several walked side by side, tile by tile. */
 #include "lib/base/num.h"
 #include "lib/base/text.h"
 #include "lib/quant/qtype.h"
@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct look { /* one tensor, or pair of them */
-    size_t tensor[2];
+struct look { /* a tensor, as each of the models has it */
+    const size_t *tensor; /* of n_models */
     struct gg_grid grid;
 };
 
@@ -19,6 +19,7 @@ struct visit {
     const struct gg_visitor *v;
     const struct gg_stream_opts *opts;
     struct look *looks;
+    size_t *all; /* the list, when none is given */
     struct gg_part *parts;
     size_t n;
     struct gg_crew crew;
@@ -26,15 +27,27 @@ struct visit {
     size_t part_nbytes; /* aligned */
 };
 
-static uint32_t type_of(const struct visit *w, const struct look *k, size_t m)
+static bool has(const struct look *k, size_t m)
 {
-    return w->models[m]->tensors[k->tensor[m]].type;
+    return k->tensor[m] != GG_NO_TENSOR;
 }
 
-/* ---- layout of a slot: raw of model 0, raw of model 1, parts of the tiles -------------------- */
+static const struct gg_tensor *tensor_of(const struct visit *w, const struct look *k, size_t m)
+{
+    return &w->models[m]->tensors[k->tensor[m]];
+}
+
+static uint32_t type_of(const struct visit *w, const struct look *k, size_t m)
+{
+    return tensor_of(w, k, m)->type;
+}
+
+/* ---- layout of a slot: raw of model 0, of model 1..., parts of the tiles --------------------- */
 
 static uint64_t raw_nbytes(const struct visit *w, const struct look *k, size_t m, uint64_t n_tiles)
 {
+    if (!has(k, m))
+        return 0;
     return gg_aligned(gg_elems_nbytes(type_of(w, k, m), gg_grid_tile_nelems(&k->grid) * n_tiles));
 }
 
@@ -67,11 +80,11 @@ static void fill_tile(const struct visit *w, const struct gg_ticket *at, uint64_
     gg_grid_cell(&k->grid, tile, &c);
     memset(t, 0, sizeof *t);
     t->item = at->part;
-    memcpy(t->tensor, k->tensor, sizeof t->tensor);
+    t->tensor = k->tensor;
     t->first = c.first;
     t->row = c.row;
     t->col = c.col;
-    t->mat = c.row / w->models[0]->tensors[k->tensor[0]].ne[1];
+    t->mat = c.row / tensor_of(w, k, 0)->ne[1];
     t->n_rows = c.n_rows;
     t->n_cols = c.n_cols;
     t->nelems = c.nelems;
@@ -87,6 +100,8 @@ static int show(struct visit *w, const struct gg_ticket *at, uint64_t i, uint8_t
     fill_tile(w, at, at->first + i, &t);
     uint64_t from = t.first - gg_grid_elem(&k->grid, at->first);
     for (size_t m = 0; m < w->n_models; m++) {
+        if (!has(k, m))
+            continue;
         uint32_t type = type_of(w, k, m);
         t.raw[m] = raw + gg_elems_nbytes(type, from);
         t.raw_nbytes[m] = (size_t)gg_elems_nbytes(type, t.nelems);
@@ -113,8 +128,10 @@ static void read_ahead(const struct visit *w, uint64_t ticket)
     k = &w->looks[at.part];
     uint64_t first = gg_grid_elem(&k->grid, at.first);
     uint64_t n = gg_grid_elem(&k->grid, at.first + at.n) - first;
-    for (size_t m = 0; m < w->n_models; m++)
-        gg_crew_read_ahead(w->models[m], k->tensor[m], first, n);
+    for (size_t m = 0; m < w->n_models; m++) {
+        if (has(k, m))
+            gg_crew_read_ahead(w->models[m], k->tensor[m], first, n);
+    }
 }
 
 static int work(void *ctx, unsigned worker, unsigned slot_no, uint64_t ticket, struct gg_err *err)
@@ -132,7 +149,8 @@ static int work(void *ctx, unsigned worker, unsigned slot_no, uint64_t ticket, s
     read_ahead(w, ticket + 2 * w->usage.n_workers);
     int rc = GG_OK;
     for (size_t m = 0; rc == GG_OK && m < w->n_models; m++) {
-        rc = gg_crew_read(h, w->models[m], k->tensor[m], first, n, raw, err);
+        if (has(k, m))
+            rc = gg_crew_read(h, w->models[m], k->tensor[m], first, n, raw, err);
         raw += raw_nbytes(w, k, m, at.n);
     }
     uint64_t start = gg_clock_ns();
@@ -153,7 +171,7 @@ static int settle(void *ctx, unsigned slot_no, uint64_t ticket, struct gg_err *e
     uint64_t nbytes = 0;
     for (size_t m = 0; m < w->n_models; m++) {
         part += raw_nbytes(w, k, m, at.n);
-        nbytes += gg_elems_nbytes(type_of(w, k, m), n);
+        nbytes += has(k, m) ? gg_elems_nbytes(type_of(w, k, m), n) : 0;
     }
     int rc = GG_OK;
     for (uint64_t i = 0; rc == GG_OK && w->v->combine != NULL && i < at.n; i++) {
@@ -167,42 +185,52 @@ static int settle(void *ctx, unsigned slot_no, uint64_t ticket, struct gg_err *e
 
 /* ---- setting up ---------------------------------------------------------------------------- */
 
-static int check_pair(const struct visit *w, const struct look *k, struct gg_err *err)
+/* All that have it can be decoded and agree on its shape. Counts what will be read. */
+static int check_look(struct visit *w, const struct look *k, struct gg_err *err)
 {
-    const struct gg_tensor *t[2];
     for (size_t m = 0; m < w->n_models; m++) {
-        t[m] = &w->models[m]->tensors[k->tensor[m]];
-        int rc = gg_check_decodes(t[m], w->opts->kernels, err);
+        if (!has(k, m))
+            continue;
+        const struct gg_tensor *t = tensor_of(w, k, m);
+        int rc = gg_check_decodes(t, w->opts->kernels, err);
         if (rc != GG_OK)
             return rc;
+        if (memcmp(t->ne, tensor_of(w, k, 0)->ne, sizeof t->ne) != 0)
+            return gg_fail(err, GG_ERR_BUG, GG_NOWHERE,
+                           "tensors of different shapes are compared");
+        w->crew.total_nbytes += t->nbytes;
     }
-    if (w->n_models == 2 && memcmp(t[0]->ne, t[1]->ne, sizeof t[0]->ne) != 0)
-        return gg_fail(err, GG_ERR_BUG, GG_NOWHERE, "two tensors of different shapes are compared");
     return GG_OK;
+}
+
+/* Every tensor of the one model. */
+static const size_t *list_all(struct visit *w)
+{
+    size_t n = w->models[0]->n_tensors;
+    w->all = calloc(n + 1, sizeof *w->all);
+    for (size_t i = 0; w->all != NULL && i < n; i++)
+        w->all[i] = i;
+    return w->all;
 }
 
 /* Which tensors, and how each is cut; looks at metadata alone. */
 static int list_looks(struct visit *w, const struct gg_visit_list *list, struct gg_err *err)
 {
     size_t n = list != NULL ? list->n : w->models[0]->n_tensors;
+    const size_t *tensor = list != NULL ? list->tensor : list_all(w);
     w->looks = calloc(n + 1, sizeof *w->looks);
     w->parts = calloc(n + 1, sizeof *w->parts);
-    if (w->looks == NULL || w->parts == NULL)
+    if (w->looks == NULL || w->parts == NULL || tensor == NULL)
         return gg_fail_nomem(err, "the list of tensors");
     for (size_t i = 0; i < n; i++) {
         struct look *k = &w->looks[w->n++];
-        k->tensor[0] = i;
-        if (list != NULL)
-            memcpy(k->tensor, list->pair[i], sizeof k->tensor);
-        const struct gg_tensor *t = &w->models[0]->tensors[k->tensor[0]];
-        if (list == NULL && !t->known)
+        k->tensor = tensor + i * w->n_models;
+        if (list == NULL && !tensor_of(w, k, 0)->known)
             continue; /* keeps its place with no tiles, so that item stays an index */
-        int rc = check_pair(w, k, err);
+        int rc = check_look(w, k, err);
         if (rc != GG_OK)
             return rc;
-        gg_grid_init(&k->grid, t->ne, false);
-        for (size_t m = 0; m < w->n_models; m++)
-            w->crew.total_nbytes += w->models[m]->tensors[k->tensor[m]].nbytes;
+        gg_grid_init(&k->grid, tensor_of(w, k, 0)->ne, false);
     }
     return GG_OK;
 }
@@ -251,7 +279,7 @@ int gg_stream_visit(const struct gg_model *const *models, size_t n_models,
 {
     struct visit w = {.models = models, .n_models = n_models, .v = visitor, .opts = opts};
     int rc = gg_check_opts(opts, err);
-    if (rc == GG_OK && (n_models < 1 || n_models > 2 || (n_models == 2 && list == NULL)))
+    if (rc == GG_OK && (n_models < 1 || n_models > GG_VISIT_MAX || (n_models > 1 && list == NULL)))
         rc = gg_fail(err, GG_ERR_BUG, GG_NOWHERE, "%zu models cannot be visited so", n_models);
     if (rc == GG_OK)
         rc = list_looks(&w, list, err);
@@ -263,6 +291,7 @@ int gg_stream_visit(const struct gg_model *const *models, size_t n_models,
     if (usage != NULL)
         *usage = w.usage;
     free(w.looks);
+    free(w.all);
     free(w.parts);
     return rc;
 }

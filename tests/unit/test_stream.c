@@ -665,8 +665,8 @@ START_TEST(test_visit_two)
     struct gg_err err;
     struct gg_tensor others[MAX_TENSORS];
     struct mem_source other;
-    size_t pair[4][2] = {{6, 6}, {0, 0}, {5, 5}, {2, 2}};
-    struct gg_visit_list list = {(const size_t(*)[2])pair, 4};
+    const size_t pair[4][2] = {{6, 6}, {0, 0}, {5, 5}, {2, 2}};
+    struct gg_visit_list list = {&pair[0][0], 4};
     odd_model();
     memcpy(others, fx->tensors, sizeof others);
     other = fx->source;
@@ -693,6 +693,51 @@ START_TEST(test_visit_two)
         free(c);
     }
     free(other.data);
+}
+END_TEST
+
+static int sum_present(void *ctx, const struct gg_tile *t, void *part, void *scratch,
+                       struct gg_err *err)
+{
+    double *p = part;
+    (void)ctx, (void)scratch, (void)err;
+    for (size_t m = 0; m < 3; m++) {
+        if ((t->tensor[m] == GG_NO_TENSOR) != (t->x[m] == NULL && t->raw[m] == NULL))
+            return gg_fail(err, GG_ERR_BUG, 0, "a tensor that is not there is shown");
+        for (size_t i = 0; t->x[m] != NULL && i < t->nelems; i++)
+            p[m] += t->x[m][i];
+    }
+    return GG_OK;
+}
+
+static int add_present(void *ctx, const struct gg_tile *t, void *part, struct gg_err *err)
+{
+    const double *p = part;
+    (void)err;
+    for (size_t m = 0; m < 3; m++)
+        ((double(*)[3])ctx)[t->item][m] += p[m];
+    return GG_OK;
+}
+
+START_TEST(test_visit_three)
+{
+    struct gg_err err;
+    const size_t tensor[2][3] = {{0, GG_NO_TENSOR, 0}, {2, 2, GG_NO_TENSOR}};
+    struct gg_visit_list list = {&tensor[0][0], 2};
+    odd_model();
+    const struct gg_model *models[3] = {&fx->model, &fx->model, &fx->model};
+    double first[2][3] = {{0}};
+    for (size_t i = 0; i < GG_COUNTOF(hows); i++) {
+        double sum[2][3] = {{0}};
+        struct gg_visitor v = {GG_SEE_FLOATS, sizeof sum[0], 0, sum_present, add_present, sum};
+        struct gg_stream_opts o = options(&hows[i]).stream;
+        ck_assert_int_eq(gg_stream_visit(models, 3, &list, &v, &o, NULL, &err), GG_OK);
+        ck_assert(sum[0][0] != 0 && sum[0][0] == sum[0][2] && sum[0][1] == 0);
+        ck_assert(sum[1][0] != 0 && sum[1][0] == sum[1][1] && sum[1][2] == 0);
+        if (i == 0)
+            memcpy(first, sum, sizeof first);
+        ck_assert_int_eq(memcmp(first, sum, sizeof first), 0);
+    }
 }
 END_TEST
 
@@ -770,6 +815,7 @@ Suite *suite(void)
     tcase_add_test(t, test_memory_limit);
     tcase_add_test(t, test_tiny_tensors);
     tcase_add_test(t, test_visit_two);
+    tcase_add_test(t, test_visit_three);
     tcase_add_test(t, test_scan);
     tcase_add_test(t, test_visit_stops);
     tcase_set_timeout(t, 120);
