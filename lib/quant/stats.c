@@ -13,7 +13,7 @@
 static inline void find_max(struct qk_err_sums *out, const float *x, const float *y, size_t first,
                             size_t n)
 {
-    float max = out->max_abs;
+    float max = 0;
     unsigned n_same = 0;
     for (size_t j = 0; j < n; j++) {
         float a = fabsf(y[j] - x[j]);
@@ -21,15 +21,7 @@ static inline void find_max(struct qk_err_sums *out, const float *x, const float
         n_same += x[j] == y[j];
     }
     out->n_same += n_same;
-    if (!(max > out->max_abs))
-        return;
-    for (size_t j = 0; j < n; j++) {
-        if (fabsf(y[j] - x[j]) == max) {
-            out->max_abs = max;
-            out->max_at = first + j;
-            return;
-        }
-    }
+    qk_settle_max(out, max, x, y, first, n);
 }
 
 void qk_err_row(struct qk_err_sums *out, const float *x, const float *y, const float *w, size_t n)

@@ -20,7 +20,7 @@ struct qk_err_sums {
     double wee;      /* sum w*(x-y)^2, when weights were given */
     double wxx;      /* sum w*x^2 */
     double e;        /* sum (y-x): bias */
-    float max_abs;   /* max |x-y| */
+    double max_abs;  /* max |x-y| */
     uint64_t max_at; /* element of it: lowest index on ties */
     uint64_t n_same; /* elements with x == y */
     uint64_t n;      /* elements */
@@ -33,7 +33,7 @@ typedef void qk_err_row_fn(struct qk_err_sums *out, const float *x, const float 
 typedef size_t qk_find_beyond_fn(const float *x, size_t n, float limit);
 typedef uint64_t qk_count_f16_flushed_fn(const float *x, size_t n);
 
-/* Sums over n elements; w may be NULL. The difference is taken in float, squares in double. */
+/* Sums over n elements; w may be NULL. All of it in double, the differences too. */
 qk_err_row_fn qk_err_row;
 /* *acc += *row, where row's first element is element `first` of acc's run. */
 void qk_err_add(struct qk_err_sums *acc, const struct qk_err_sums *row, uint64_t first);

@@ -6,6 +6,7 @@
 
 #include "lib/quant/stats.h"
 
+#include <math.h>
 #include <string.h>
 
 #define QK_LANES 16
@@ -20,7 +21,7 @@ struct qk_lanes {
 static inline void qk_lanes_add(struct qk_lanes *s, const float *x, const float *y, size_t n)
 {
     for (size_t j = 0; j < n; j++) {
-        double e = y[j] - x[j], xd = x[j], yd = y[j];
+        double xd = x[j], yd = y[j], e = yd - xd;
         s->v[QK_SUM_EE][j] += e * e;
         s->v[QK_SUM_XX][j] += xd * xd;
         s->v[QK_SUM_YY][j] += yd * yd;
@@ -33,7 +34,7 @@ static inline void qk_lanes_add_weighted(struct qk_lanes *s, const float *x, con
                                          const float *w, size_t n)
 {
     for (size_t j = 0; j < n; j++) {
-        double e = y[j] - x[j], xd = x[j], wd = w[j];
+        double xd = x[j], e = y[j] - xd, wd = w[j];
         s->v[QK_SUM_WEE][j] += wd * (e * e);
         s->v[QK_SUM_WXX][j] += wd * (xd * xd);
     }
@@ -49,6 +50,22 @@ static inline double qk_lanes_combine(const double lane[QK_LANES])
             t[j] += t[j + half];
     }
     return t[0];
+}
+
+/* The largest difference among n, and where. max is the largest of them taken in float; rounding
+ * keeps the order, so none is larger than the one so far unless max is at least that, rounded. */
+static inline void qk_settle_max(struct qk_err_sums *out, float max, const float *x, const float *y,
+                                 size_t first, size_t n)
+{
+    if (!(max > 0 && max >= (float)out->max_abs))
+        return;
+    for (size_t j = 0; j < n; j++) {
+        double a = fabs((double)y[j] - (double)x[j]);
+        if (a > out->max_abs) {
+            out->max_abs = a;
+            out->max_at = first + j;
+        }
+    }
 }
 
 /* The sums of a row; what isn't a sum is left alone. */

@@ -22,7 +22,7 @@ static double in_promised_order(const float *x, const float *y, size_t n)
 {
     double lane[16] = {0};
     for (size_t i = 0; i < n; i++) {
-        double e = x[i] - y[i];
+        double e = (double)x[i] - (double)y[i];
         lane[i % 16] += e * e;
     }
     for (int half = 8; half > 0; half /= 2)
@@ -41,7 +41,7 @@ START_TEST(test_order)
     for (size_t n = 0; n < N; n += n < 40 ? 1 : 97) {
         double xx = 0, wee = 0, e = 0;
         for (size_t i = 0; i < n; i++) {
-            double d = y[i] - x[i];
+            double d = (double)y[i] - (double)x[i];
             xx += (double)x[i] * x[i];
             wee += w[i] * d * d;
             e += d;
@@ -77,6 +77,29 @@ START_TEST(test_places)
     qk_err_add(&acc, &s, 2 * N);
     ck_assert_uint_eq(acc.max_at, 2 * N + 700);
     ck_assert(acc.ee == 3 * 19.0 && acc.e == 3.0);
+}
+END_TEST
+
+/* The largest difference is that of double arithmetic, though a rounded one is looked for first. */
+START_TEST(test_largest)
+{
+    float x[600], y[600];
+    struct qk_err_sums s;
+    for (unsigned seed = 1; seed < 400; seed++) {
+        double want = 0;
+        size_t at = 0;
+        fill(x, 600, seed);
+        for (size_t i = 0; i < 600; i++) {
+            /* differences near 8, which float cannot tell apart */
+            y[i] = -8.0f + (float)(i % 7) * 1e-6f;
+            x[i] = x[i] * 1e-8f * (float)(seed % 9) + (seed % 3 == 0 ? 1.0f / 3 : 0);
+            double a = fabs((double)y[i] - (double)x[i]);
+            at = a > want ? i : at;
+            want = a > want ? a : want;
+        }
+        qk_err_row(&s, x, y, NULL, 600);
+        ck_assert_msg(s.max_abs == want && s.max_at == at, "seed %u", seed);
+    }
 }
 END_TEST
 
@@ -160,6 +183,7 @@ Suite *suite(void)
     TCase *t = tcase_create("stats");
     tcase_add_test(t, test_order);
     tcase_add_test(t, test_places);
+    tcase_add_test(t, test_largest);
     tcase_add_test(t, test_nonfinite);
     tcase_add_test(t, test_f16_flushed);
     tcase_add_loop_test(t, test_levels, 0, GG_CPU_LEVEL_COUNT);

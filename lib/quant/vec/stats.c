@@ -15,10 +15,8 @@ V_FN void sum_lanes(struct qk_lanes *s, size_t lane, const float *x, const float
 {
     vd ee[2] = {{0}}, xx[2] = {{0}}, yy[2] = {{0}}, xy[2] = {{0}}, sum_e[2] = {{0}};
     for (size_t i = lane; i < n; i += QK_LANES) {
-        vf diff = vf_load(y + i) - vf_load(x + i);
-        vd es[2] = {vd_from_lo(diff), vd_from_hi(diff)};
         for (size_t h = 0; h < 2; h++) {
-            vd a = vd_load(x + i + h * DOUBLES), b = vd_load(y + i + h * DOUBLES), e = es[h];
+            vd a = vd_load(x + i + h * DOUBLES), b = vd_load(y + i + h * DOUBLES), e = b - a;
             ee[h] += e * e;
             xx[h] += a * a;
             yy[h] += b * b;
@@ -41,10 +39,9 @@ V_FN void sum_weighted(struct qk_lanes *s, size_t lane, const float *x, const fl
 {
     vd wee[2] = {{0}}, wxx[2] = {{0}};
     for (size_t i = lane; i < n; i += QK_LANES) {
-        vf diff = vf_load(y + i) - vf_load(x + i);
-        vd es[2] = {vd_from_lo(diff), vd_from_hi(diff)};
         for (size_t h = 0; h < 2; h++) {
-            vd a = vd_load(x + i + h * DOUBLES), weight = vd_load(w + i + h * DOUBLES), e = es[h];
+            vd a = vd_load(x + i + h * DOUBLES), weight = vd_load(w + i + h * DOUBLES);
+            vd e = vd_load(y + i + h * DOUBLES) - a;
             wee[h] += weight * (e * e);
             wxx[h] += weight * (a * a);
         }
@@ -56,14 +53,14 @@ V_FN void sum_weighted(struct qk_lanes *s, size_t lane, const float *x, const fl
 }
 
 struct tile {
-    float max;       /* largest difference, or the one to beat */
+    float max;       /* largest difference */
     uint64_t n_same; /* elements */
 };
 
-V_FN struct tile measure_tile(const float *x, const float *y, size_t n, float to_beat)
+V_FN struct tile measure_tile(const float *x, const float *y, size_t n)
 {
-    struct tile t = {to_beat, 0};
-    vf max = vf_set1(to_beat);
+    struct tile t = {0, 0};
+    vf max = vf_set1(0);
     vi same = vi_set1(0);
     size_t i = 0;
     for (; i + VL <= n; i += VL) {
@@ -86,14 +83,9 @@ static void find_max(struct qk_err_sums *out, const float *x, const float *y, si
 {
     for (size_t i = 0; i < n; i += 256) {
         size_t m = n - i < 256 ? n - i : 256;
-        struct tile t = measure_tile(x + i, y + i, m, out->max_abs);
+        struct tile t = measure_tile(x + i, y + i, m);
         out->n_same += t.n_same;
-        for (size_t j = i; t.max > out->max_abs && j < i + m; j++) {
-            if (fabsf(y[j] - x[j]) == t.max) {
-                out->max_abs = t.max;
-                out->max_at = j;
-            }
-        }
+        qk_settle_max(out, t.max, x + i, y + i, i, m);
     }
 }
 
