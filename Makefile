@@ -61,17 +61,17 @@ FUZZ_BIN := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 TOOL_BIN := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/tools/*.c)))
 
 .PHONY: all lib help clean deps demo check check-quick unit cli lint bench fuzz fuzz-replay example
-.PHONY: test-programs install uninstall
+.PHONY: arm64 test-programs install uninstall
 all: $(BIN)
 lib: $(LIB)
 
 help:
 	@echo 'make                build ./ggtool'
-	@echo 'make deps           install what building and testing need (apt or Homebrew)'
+	@echo 'make deps           install what building needs (apt or Homebrew); make deps check: and testing'
 	@echo 'make demo           build, and requantize the bundled model as a demonstration'
 	@echo 'make check          all tests: release, ASan, UBSan, lint, fuzz replay, clang'
 	@echo 'make check-quick    the tests of the release build, under a minute'
-	@echo 'make unit cli lint fault  parts of them; make cli CASES="inspect-*" some cases'
+	@echo 'make unit cli lint fault arm64  parts of them; make cli CASES="inspect-*" some cases'
 	@echo 'make fuzz-NAME      a libFuzzer program of tests/fuzz/fuzz_NAME.c (clang)'
 	@echo 'make bench          speed of the kernels: a table, and build/bench.json'
 	@echo 'make install        to DESTDIR/PREFIX ($(PREFIX)); make uninstall takes it away'
@@ -169,6 +169,9 @@ $(BUILD)/tests/fault/inject.so: tests/fault/inject.c
 	$(Q)$(CC) -std=c11 $(WARN) -O1 -fPIC -shared -o $@ $< -ldl
 fault: $(BIN) $(TOOL_BIN) $(BUILD)/tests/fault/inject.so
 	@tests/fault/run.sh $(BIN) $(BUILD)/tests/tools/mkmodel $(BUILD)/tests/fault/inject.so
+# NEON: the kernels built by a cross compiler and run under qemu-user.
+arm64:
+	+@MAKE='$(MAKE)' tests/arm64/run.sh
 lint: $(LIB)
 	@tests/lint/lint.sh $(LIB)
 check-quick: test-programs
@@ -176,7 +179,7 @@ check-quick: test-programs
 check:
 	+@tests/check.sh full
 deps:
-	@packaging/deps.sh
+	@packaging/deps.sh $(filter check,$(MAKECMDGOALS))
 demo: $(BIN)
 	@packaging/demo.sh $(BIN)
 

@@ -1,9 +1,17 @@
 #!/usr/bin/env bash
-# deps.sh: installs what building and testing ggtool need, and only what is missing: a second run
-# changes nothing and asks no network.
+# deps.sh [check]: installs what building ggtool needs, with `check` also what testing it needs, and
+# only what is missing: a second run changes nothing and asks no network.
 set -eu
-deb='gcc make pkg-config libc6-dev libjansson-dev libpcre2-dev nettle-dev libarchive-dev check clang universal-ctags jq'
-brew='pkg-config jansson pcre2 nettle libarchive check universal-ctags jq make'
+deb='gcc make pkg-config libc6-dev libjansson-dev libpcre2-dev nettle-dev libarchive-dev'
+deb_check='check clang universal-ctags jq'
+brew='pkg-config jansson pcre2 nettle libarchive make'
+brew_check='check universal-ctags jq'
+# The kernels for arm64 are tested on other machines too.
+[ "$(dpkg --print-architecture 2>/dev/null)" != amd64 ] ||
+    deb_check="$deb_check gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
+if [ "${1:-}" = check ]; then
+    deb="$deb $deb_check" brew="$brew $brew_check"
+fi
 
 missing=
 if command -v apt-get > /dev/null; then

@@ -90,6 +90,7 @@ if [ "${1:-}" = full ]; then
     step 'lint' lint tests/lint/lint.sh build/release/libggtool.a
     step 'installation' install tests/lint/install.sh
     step 'faults and kills' fault "$MAKE" --no-print-directory DEV=1 fault
+    step 'arm64 kernels under qemu' unit tests/arm64/run.sh
     sanitized asan
     sanitized ubsan
     if command -v clang > /dev/null; then

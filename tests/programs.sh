@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# programs.sh PROGRAM...: runs Check programs, two at a time, shows what failed, and ends with
-# "unit: N passed, N failed". A program that dies without a count is one failure.
+# programs.sh PROGRAM...: runs Check programs, two at a time (each by $GG_TEST_RUNNER where that is
+# set), shows what failed, and ends with "unit: N passed, N failed". A program that dies without a
+# count is one failure.
 set -u
 # macOS has no timeout(1).
 command -v timeout > /dev/null || { timeout() { shift; "$@"; }; export -f timeout; }
@@ -10,7 +11,8 @@ export dir
 
 run_one() {
     local log="$dir/${1//\//_}"
-    timeout "${GG_TEST_TIMEOUT:-300}" "$1" > "$log" 2>&1
+    # shellcheck disable=SC2086
+    timeout "${GG_TEST_TIMEOUT:-300}" ${GG_TEST_RUNNER:-} "$1" > "$log" 2>&1
     echo "$?" > "$log.rc"
 }
 export -f run_one
