@@ -34,9 +34,10 @@ lib/cli: lib/base lib/sys lib/quant/qtype.h
 lib/report: lib/base lib/sys
 lib/import: lib/base lib/sys lib/quant gguf lib/model
 lib/plan: lib/base lib/sys lib/quant gguf lib/model
+lib/export: lib/base lib/sys lib/quant
 lib/hf: lib/base lib/sys lib/quant gguf lib/model lib/import
 lib/stream: lib/base lib/sys lib/quant gguf lib/model lib/plan
-lib/job: lib/base lib/sys lib/quant gguf lib/model lib/cli lib/report lib/import lib/plan lib/hf lib/stream
+lib/job: lib/base lib/sys lib/quant gguf lib/model lib/cli lib/report lib/import lib/export lib/plan lib/hf lib/stream
 TABLE
 }
 
