@@ -2,9 +2,9 @@
 # deps.sh [check]: installs what building ggtool needs, with `check` also what testing it needs, and
 # only what is missing: a second run changes nothing and asks no network.
 set -eu
-deb='gcc make pkg-config libc6-dev libjansson-dev libpcre2-dev nettle-dev libarchive-dev'
+deb='gcc make pkg-config libc6-dev libjansson-dev libpcre2-dev nettle-dev libxxhash-dev libarchive-dev'
 deb_check='check clang universal-ctags jq'
-brew='pkg-config jansson pcre2 nettle libarchive make'
+brew='pkg-config jansson pcre2 nettle xxhash libarchive make'
 brew_check='check universal-ctags jq'
 # The kernels for arm64 are tested on other machines too.
 [ "$(dpkg --print-architecture 2>/dev/null)" != amd64 ] ||
@@ -36,6 +36,6 @@ elif command -v brew > /dev/null; then
     brew install $missing
 else
     echo "deps: neither apt-get nor brew is here; needed: a C compiler, make, pkg-config, jansson," >&2
-    echo "pcre2, nettle, libarchive, and for the tests check, clang, universal-ctags, jq" >&2
+    echo "pcre2, nettle, xxhash, libarchive, and for the tests check, clang, universal-ctags, jq" >&2
     exit 1
 fi

@@ -157,18 +157,18 @@ static int digest_tensor(struct gg_checkpoint *c, size_t i, uint8_t out[32], str
 {
     enum { STEP = 1 << 20 };
     uint8_t *buf = malloc((size_t)STEP * 8);
-    struct gg_sha256 *d = gg_sha256_new();
+    struct gg_digest *d = gg_digest_new(GG_SHA256);
     int rc = buf == NULL || d == NULL ? gg_fail_nomem(err, "comparing tensors") : GG_OK;
     uint64_t n = c->tensors[i].nelems, bits = gg_dtype_nbits(c->tensors[i].dtype);
     for (uint64_t at = 0; at < n && rc == GG_OK; at += STEP) {
         uint64_t k = gg_min_u64(STEP, n - at);
         rc = gg_checkpoint_read(c, i, at, k, buf, err);
         if (rc == GG_OK)
-            gg_sha256_add(d, buf, (size_t)(k * bits / 8));
+            gg_digest_add(d, buf, (size_t)(k * bits / 8));
     }
     if (rc == GG_OK)
-        gg_sha256_end(d, out);
-    gg_sha256_free(d);
+        gg_digest_end(d, out);
+    gg_digest_free(d);
     free(buf);
     return rc;
 }

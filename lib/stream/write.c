@@ -174,8 +174,8 @@ static void flush_behind(struct gg_out_file *f, const struct piece *p)
 
 static void digest(struct gg_out_file *f, const struct piece *p)
 {
-    gg_sha256_add_zeros(f->sha256, p->off - f->hashed_to); /* padding */
-    gg_sha256_add(f->sha256, p->p, (size_t)p->nbytes);
+    gg_digest_add_zeros(f->sha256, p->off - f->hashed_to); /* padding */
+    gg_digest_add(f->sha256, p->p, (size_t)p->nbytes);
     f->hashed_to = p->off + p->nbytes;
 }
 
@@ -255,8 +255,8 @@ static void end_digests(struct gg_writer *w)
         const struct gg_plan_output *out = &w->plan->outputs[o];
         for (size_t i = 0; i < out->n_files; i++) {
             struct gg_out_file *f = &w->files[gg_file_index(w->plan, o, i)];
-            gg_sha256_add_zeros(f->sha256, out->files[i].nbytes - f->hashed_to);
-            gg_sha256_end(f->sha256, w->report->sha256[o][i]);
+            gg_digest_add_zeros(f->sha256, out->files[i].nbytes - f->hashed_to);
+            gg_digest_end(f->sha256, w->report->sha256[o][i]);
         }
     }
 }
@@ -285,7 +285,7 @@ static void writer_free(struct gg_writer *w)
 {
     gg_crew_free(&w->crew);
     for (size_t i = 0; w->files != NULL && i < w->n_files; i++)
-        gg_sha256_free(w->files[i].sha256);
+        gg_digest_free(w->files[i].sha256);
     pthread_mutex_destroy(&w->row_sums.lock);
     free(w->items);
     free(w->parts);

@@ -48,7 +48,7 @@ struct gg_item {
 struct gg_out_file {
     struct gg_sink *sink; /* NULL in a trial */
     bool ordered;
-    struct gg_sha256 *sha256;
+    struct gg_digest *sha256;
     uint64_t hashed_to, flushed_to, done_to;
 };
 

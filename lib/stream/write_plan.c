@@ -58,7 +58,7 @@ static int list_files(struct gg_writer *w, struct gg_sink *const *sinks, struct 
     for (size_t i = 0; sinks != NULL && i < w->n_files; i++) {
         w->files[i].sink = sinks[i];
         w->files[i].ordered = gg_sink_ordered(sinks[i]);
-        if (w->opts->sha256 && (w->files[i].sha256 = gg_sha256_new()) == NULL)
+        if (w->opts->sha256 && (w->files[i].sha256 = gg_digest_new(GG_SHA256)) == NULL)
             return gg_fail_nomem(err, "a digest");
     }
     return GG_OK;

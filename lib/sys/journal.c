@@ -51,14 +51,14 @@ static void add_name(struct gg_buf *b, const char *name)
         return;
     }
     uint8_t digest[DIGEST_NBYTES];
-    struct gg_sha256 *d = gg_sha256_new();
+    struct gg_digest *d = gg_digest_new(GG_SHA256);
     if (d == NULL) {
         b->failed = true;
         return;
     }
-    gg_sha256_add(d, name, n);
-    gg_sha256_end(d, digest);
-    gg_sha256_free(d);
+    gg_digest_add(d, name, n);
+    gg_digest_end(d, digest);
+    gg_digest_free(d);
     gg_buf_add(b, name, SHORT_NAME);
     for (int i = 0; i < (MAX_PLAIN_NAME - SHORT_NAME) / 2; i++)
         gg_buf_addf(b, "%02x", digest[i]);
@@ -262,15 +262,15 @@ static int record_digest(uint8_t out[DIGEST_NBYTES], uint64_t off, const uint8_t
                          const void *data, size_t n, struct gg_err *err)
 {
     uint8_t place[8];
-    struct gg_sha256 *d = gg_sha256_new();
+    struct gg_digest *d = gg_digest_new(GG_SHA256);
     if (d == NULL)
         return gg_fail_nomem(err, "a journal");
     gg_store_u64(place, off);
-    gg_sha256_add(d, place, sizeof place);
-    gg_sha256_add(d, head, 4 + 8);
-    gg_sha256_add(d, data, n);
-    gg_sha256_end(d, out);
-    gg_sha256_free(d);
+    gg_digest_add(d, place, sizeof place);
+    gg_digest_add(d, head, 4 + 8);
+    gg_digest_add(d, data, n);
+    gg_digest_end(d, out);
+    gg_digest_free(d);
     return GG_OK;
 }
 

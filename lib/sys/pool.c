@@ -1,9 +1,9 @@
 #include "lib/sys/pool.h"
 
 #include "lib/sys/cleanup.h"
+#include "lib/sys/threads.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
@@ -24,12 +24,6 @@ struct pool {
         unsigned slot;
         bool done;
     } *ring;
-};
-
-struct worker {
-    struct pool *p;
-    unsigned no;
-    pthread_t thread;
 };
 
 static void note_failure(struct pool *p, uint64_t ticket, const struct gg_err *err)
@@ -89,10 +83,9 @@ static bool take(struct pool *p, uint64_t *ticket, unsigned *slot)
     return true;
 }
 
-static void *work(void *arg)
+static void work(void *arg, unsigned no)
 {
-    struct worker *w = arg;
-    struct pool *p = w->p;
+    struct pool *p = arg;
     const struct gg_pool_job *job = p->job;
     uint64_t ticket;
     unsigned slot;
@@ -100,7 +93,7 @@ static void *work(void *arg)
     while (take(p, &ticket, &slot)) {
         pthread_mutex_unlock(&p->lock);
         struct gg_err err;
-        int rc = job->work(job->ctx, w->no, slot, ticket, &err);
+        int rc = job->work(job->ctx, no, slot, ticket, &err);
         pthread_mutex_lock(&p->lock);
         if (rc != GG_OK) {
             note_failure(p, ticket, &err);
@@ -111,35 +104,14 @@ static void *work(void *arg)
     }
     pthread_cond_broadcast(&p->slot_free); /* whoever still waits looks again */
     pthread_mutex_unlock(&p->lock);
-    return NULL;
 }
 
-/* Starts what threads it can; a run with fewer of them is slower, not wrong. Signals that end the
- * process are left to the main thread; SIGPIPE comes to the thread that writes. */
-static unsigned start(struct worker *w, unsigned n)
-{
-    sigset_t all, old;
-    unsigned started = 0;
-    sigfillset(&all);
-    sigdelset(&all, SIGPIPE);
-    pthread_sigmask(SIG_BLOCK, &all, &old);
-    while (started < n && pthread_create(&w[started].thread, NULL, work, &w[started]) == 0)
-        started++;
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    return started;
-}
-
-static int run(struct pool *p, struct worker *w, struct gg_err *err)
+static int run(struct pool *p, struct gg_err *err)
 {
     const struct gg_pool_job *job = p->job;
     for (unsigned i = 0; i < job->n_slots; i++)
         p->free_slots[p->n_free++] = job->n_slots - 1 - i;
-    for (unsigned i = 0; i < job->n_workers; i++)
-        w[i] = (struct worker){.p = p, .no = i};
-    unsigned started = start(w + 1, job->n_workers - 1);
-    work(&w[0]);
-    for (unsigned i = 0; i < started; i++)
-        pthread_join(w[1 + i].thread, NULL);
+    gg_threads_run(job->n_workers, work, p);
     if (p->failed == job->n_tickets)
         return GG_OK;
     if (err != NULL)
@@ -158,12 +130,10 @@ int gg_pool_run(const struct gg_pool_job *job, struct gg_err *err)
     pthread_cond_init(&p.slot_free, NULL);
     p.free_slots = calloc(job->n_slots, sizeof *p.free_slots);
     p.ring = calloc(job->n_slots, sizeof *p.ring);
-    struct worker *w = calloc(job->n_workers, sizeof *w);
-    if (p.free_slots == NULL || p.ring == NULL || w == NULL)
+    if (p.free_slots == NULL || p.ring == NULL)
         rc = gg_fail_nomem(err, "a pool");
     else
-        rc = run(&p, w, err);
-    free(w);
+        rc = run(&p, err);
     free(p.ring);
     free(p.free_slots);
     pthread_cond_destroy(&p.slot_free);

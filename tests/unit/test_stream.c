@@ -293,10 +293,10 @@ static void check_file(size_t o, const char *file, const struct gg_write_report 
                              out->tensors[i].nbytes) == 0, "output %zu, tensor %zu", o, i);
     ck_assert_int_eq(memcmp(got, image(o), n), 0);
     if (report->sha256 != NULL) {
-        struct gg_sha256 *d = gg_sha256_new();
-        gg_sha256_add(d, got, n);
-        gg_sha256_end(d, digest);
-        gg_sha256_free(d);
+        struct gg_digest *d = gg_digest_new(GG_SHA256);
+        gg_digest_add(d, got, n);
+        gg_digest_end(d, digest);
+        gg_digest_free(d);
         ck_assert_int_eq(memcmp(digest, report->sha256[o][0], 32), 0);
     }
     free(got);

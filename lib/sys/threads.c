@@ -1,0 +1,39 @@
+#include "lib/sys/threads.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+
+struct thread {
+    pthread_t id;
+    void (*work)(void *ctx, unsigned no);
+    void *ctx;
+    unsigned no;
+};
+
+static void *start(void *arg)
+{
+    struct thread *t = arg;
+    t->work(t->ctx, t->no);
+    return NULL;
+}
+
+void gg_threads_run(unsigned n, void (*work)(void *ctx, unsigned no), void *ctx)
+{
+    struct thread *v = calloc(n, sizeof *v);
+    unsigned started = 1;
+    sigset_t all, old;
+    sigfillset(&all);
+    sigdelset(&all, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &all, &old);
+    for (; v != NULL && started < n; started++) {
+        v[started] = (struct thread){.work = work, .ctx = ctx, .no = started};
+        if (pthread_create(&v[started].id, NULL, start, &v[started]) != 0)
+            break;
+    }
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    work(ctx, 0);
+    for (unsigned i = 1; i < started && v != NULL; i++)
+        pthread_join(v[i].id, NULL);
+    free(v);
+}
