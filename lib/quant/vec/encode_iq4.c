@@ -122,7 +122,7 @@ static vf fit_group(const vf *x, const vf *w)
 V_FN vf inverse_of(vf d)
 {
     vf inverse = 1.0f / d;
-    return vf_select(vf_lt(vf_abs(inverse), vf_set1(__builtin_inff())), inverse, vf_set1(0));
+    return vf_select(vf_lt(vf_abs(inverse), vf_set1(V_INF)), inverse, vf_set1(0));
 }
 
 /* Four words of levels. */

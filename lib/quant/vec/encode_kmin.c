@@ -78,7 +78,7 @@ static vf common_plain(const struct min_type *t, int n, const vf *v, vi *code)
     for (int j = 0; j < n; j++)
         max = vf_max(v[j], max);
     vf inverse = (float)t->top / max;
-    vm finite = vf_lt(vf_abs(inverse), vf_set1(__builtin_inff()));
+    vm finite = vf_lt(vf_abs(inverse), vf_set1(V_INF));
     inverse = vf_select(finite, inverse, vf_set1(0));
     for (int j = 0; j < n; j++)
         code[j] = vi_min(v_nearest_wild(inverse * v[j]) & 255, vi_set1(t->cut_plain));

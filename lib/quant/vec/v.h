@@ -63,6 +63,7 @@
  *     vf_lookup8(t[V_T8], at)      of eight floats, number at & 7; with sixteen lanes t holds them
  *                                  twice
  *     vf_lookup16(t[V_PER16], at)  of sixteen floats, number at & 15
+ *     vf_lookup32(t[32 / VL], at)  of thirty-two, number at & 31
  *     vf_gather vi_gather          base[at]
  *     vf_scatter(base, at, a)      base[at] = a, lane by lane
  *     vi_spread4(out[V_PER16], w)  sixteen lanes of four words: lane i is bits 16*(i/4).. of w
@@ -77,6 +78,7 @@
  *     vi_sides_from_u16(p)         the same V_SIDE words on each side
  *     vf_side_min(a)               every lane the least of its side (no NaN)
  *     V_HAS_LOOKUP V_HAS_SHIFTS V_HAS_F16    are the lookups, vu_shrv, conversions of F16 fast?
+ *     V_HAS_LOOKUP8 V_HAS_LOOKUP32 is this lookup one instruction?
  */
 #ifndef QK_VEC_V_H
 #define QK_VEC_V_H
@@ -139,6 +141,8 @@ V_FN vf vf_copysign(vf size, vf sign)
 {
     return (vf)(((vu)size & 0x7fffffffu) | ((vu)sign & 0x80000000u));
 }
+
+#define V_INF __builtin_inff()
 
 V_FN vf vf_from_i(vi a)
 {

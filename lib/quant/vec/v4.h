@@ -58,6 +58,11 @@ V_FN vf vf_gather(const float *base, vi at)
     return (vf){base[at[0]], base[at[1]], base[at[2]], base[at[3]]};
 }
 
+V_FN vf vf_lookup32(const vf table[32 / VL], vi at)
+{
+    return vf_gather((const float *)table, at & 31);
+}
+
 V_FN vi vi_gather(const int32_t *base, vi at)
 {
     return (vi){base[at[0]], base[at[1]], base[at[2]], base[at[3]]};

@@ -8,7 +8,7 @@
 #include "lib/quant/vec/vtypes.h"
 #include "lib/quant/x86/v_x86.h"
 
-enum { V_HAS_LOOKUP = 1, V_HAS_SHIFTS = 1, V_HAS_F16 = 1 };
+enum { V_HAS_LOOKUP = 1, V_HAS_LOOKUP8 = 1, V_HAS_LOOKUP32 = 0, V_HAS_SHIFTS = 1, V_HAS_F16 = 1 };
 
 /* ---- floats ---------------------------------------------------------------------------------- */
 
@@ -194,6 +194,11 @@ V_FN void v_max_quarters(float out[4], vf a)
 V_FN vf vf_gather(const float *base, vi at)
 {
     return _mm256_i32gather_ps(base, (__m256i)at, 4);
+}
+
+V_FN vf vf_lookup32(const vf table[32 / VL], vi at)
+{
+    return vf_gather((const float *)table, at & 31);
 }
 
 V_FN vi vi_gather(const int32_t *base, vi at)

@@ -6,7 +6,7 @@
 #include "lib/quant/vec/vtypes.h"
 #include "lib/quant/x86/v_x86.h"
 
-enum { V_HAS_LOOKUP = 1, V_HAS_SHIFTS = 1, V_HAS_F16 = 1 };
+enum { V_HAS_LOOKUP = 1, V_HAS_LOOKUP8 = 1, V_HAS_LOOKUP32 = 1, V_HAS_SHIFTS = 1, V_HAS_F16 = 1 };
 
 typedef __mmask16 vm;
 
@@ -225,6 +225,11 @@ V_FN void v_max_quarters(float out[4], vf a)
 {
     __m256 h = _mm256_max_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));
     _mm_storeu_ps(out, _mm_max_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1)));
+}
+
+V_FN vf vf_lookup32(const vf table[2], vi at)
+{
+    return _mm512_permutex2var_ps(table[0], (__m512i)at, table[1]);
 }
 
 V_FN vf vf_gather(const float *base, vi at)
