@@ -11,7 +11,7 @@
 
 #include "lib/quant/vec/search.h"
 
-enum { DESCENT_N = 16, DESCENT_ROUNDS = 5 };
+enum { DESCENT_N = 16, DESCENT_NMAX = 4, DESCENT_ROUNDS = 5 };
 
 struct v_descent {
     vf x[DESCENT_N], w[DESCENT_N];
@@ -22,20 +22,33 @@ struct v_descent {
     bool tame;
 };
 
-V_FN void descent_set(struct v_descent *d, int i, int nmax, vf q)
+/* Of q = -4 .. 3, by its low three bits; where groups are not tame no bound holds. */
+static const float descent_least[2][16] = {
+    {V_NAN, V_NAN, V_NAN, V_NAN, V_NAN, V_NAN, V_NAN, V_NAN, V_NAN, V_NAN, V_NAN, V_NAN, V_NAN,
+     V_NAN, V_NAN, V_NAN},
+    {-0.4999f, 0.5001f, 1.5001f, 2.5001f, -30.0f, -3.4999f, -2.4999f, -1.4999f, -0.4999f, 0.5001f,
+     1.5001f, 2.5001f, -30.0f, -3.4999f, -2.4999f, -1.4999f},
+};
+static const float descent_most[16] = {0.4999f,  1.4999f,  2.4999f,  30.0f, -3.5001f, -2.5001f,
+                                       -1.5001f, -0.5001f, 0.4999f,  1.4999f, 2.4999f, 30.0f,
+                                       -3.5001f, -2.5001f, -1.5001f, -0.5001f};
+
+V_FN void descent_set(struct v_descent *d, int i, vf q)
 {
-    const vf wild = vf_set1(d->tame ? 0.0f : __builtin_nanf(""));
-    vf w = d->w[i];
+    vf w = d->w[i], least[V_PER16], most[V_PER16];
+    vi at = (vi)(q + 12582912.0f);
+    v_load_run(least, descent_least[d->tame], V_PER16);
+    v_load_run(most, descent_most, V_PER16);
     d->q[i] = q;
     d->xq[i] = w * d->x[i] * q;
     d->qq[i] = w * q * q;
-    d->least[i] = vf_select(vf_eq(q, vf_set1((float)-nmax)), vf_set1(-30), q - 0.4999f) + wild;
-    d->most[i] = vf_select(vf_eq(q, vf_set1((float)(nmax - 1))), vf_set1(30), q + 0.4999f) + wild;
+    d->least[i] = vf_lookup8(least, at);
+    d->most[i] = vf_lookup8(most, at);
 }
 
 /* Element i: to the nearest level of the scale that the others want, kept if
  * sum(w x q)^2 / sum(w q q) grows. True when it changed in any lane. */
-V_FN bool descent_step(struct v_descent *d, int i, int nmax)
+V_FN bool descent_step(struct v_descent *d, int i)
 {
     const vf zero = vf_set1(0);
     vf xq = d->sum_xq - d->xq[i], qq = d->sum_qq - d->qq[i], t = d->x[i] * qq;
@@ -44,7 +57,7 @@ V_FN bool descent_step(struct v_descent *d, int i, int nmax)
     if (vm_all(vm_or(stays, vf_le(xq, zero))))
         return false;
     vm takes = vf_gt(xq, zero);
-    vf code = v_signed_level(t / xq, nmax, true);
+    vf code = v_signed_level(t / xq, DESCENT_NMAX, true);
     takes = vm_and(takes, vm_not(vf_eq(code, d->q[i])));
     xq += d->w[i] * d->x[i] * code;
     qq += d->w[i] * code * code;
@@ -52,18 +65,18 @@ V_FN bool descent_step(struct v_descent *d, int i, int nmax)
     takes = vm_and(takes, vf_gt(xq * xq * d->sum_qq, d->sum_xq * d->sum_xq * qq));
     if (!vm_any(takes))
         return false;
-    descent_set(d, i, nmax, vf_select(takes, code, d->q[i]));
+    descent_set(d, i, vf_select(takes, code, d->q[i]));
     d->sum_xq = vf_select(takes, xq, d->sum_xq);
     d->sum_qq = vf_select(takes, qq, d->sum_qq);
     return true;
 }
 
-static void v_descend(struct v_descent *d, int nmax)
+static void v_descend(struct v_descent *d)
 {
     for (int round = 0; round < DESCENT_ROUNDS; round++) {
         bool changed = false;
         for (int i = 0; i < DESCENT_N; i++)
-            changed |= descent_step(d, i, nmax);
+            changed |= descent_step(d, i);
         if (!changed)
             break;
     }

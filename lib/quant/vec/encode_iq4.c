@@ -154,7 +154,7 @@ static vf fit_weighted(const struct v_super *b, int first)
 static void encode_iq4_nl(struct v_super *b)
 {
     vu bits, word[4];
-    v_load_columns(b->x, b->at.x, GROUP);
+    v_load_blocks(b->x, b->at.x, GROUP, GROUP);
     b->sigma2 = v_sum_squares(b->x, GROUP) * (2.0f / (float)GROUP);
     vf d = fit_weighted(b, 0);
     v_through_f16(d, &bits);
@@ -167,7 +167,7 @@ static void encode_iq4_xs(struct v_super *b)
 {
     vf scale[N_GROUPS], magnitude = vf_set1(0), largest = magnitude;
     vu bits, word[34];
-    v_load_columns(b->x, b->at.x, QT_SUPER);
+    v_load_blocks(b->x, b->at.x, QT_SUPER, QT_SUPER);
     if (b->weights != NULL)
         b->sigma2 = v_sum_squares(b->x, QT_SUPER) * (2.0f / (float)QT_SUPER);
     for (int j = 0; j < N_GROUPS; j++) {

@@ -63,7 +63,7 @@ static void fit_groups(struct sym_work *k, int nmax, bool raw)
         } else if (raw) {
             for (int i = 0; i < VL; i++)
                 from[i] = k->b.weights + k->b.at.col[i] + GROUP * j;
-            v_load_columns(w, from, GROUP);
+            v_load_blocks(w, from, GROUP, QT_SUPER);
         } else {
             v_importance(&k->b, GROUP * j, GROUP, w);
             k->mass[j] = v_sum(w, GROUP);
@@ -185,7 +185,7 @@ static void load_descent(const struct sym_work *k, const int at[VL], struct v_de
     d->sum_qq = vf_load(part[2]);
     for (int i = 0; i < GROUP; i++) {
         d->w[i] = d->x[i] * d->x[i];
-        descent_set(d, i, 4, v_signed_level(vf_load(part[0]) * d->x[i], 4, false));
+        descent_set(d, i, v_signed_level(vf_load(part[0]) * d->x[i], 4, false));
     }
 }
 
@@ -198,7 +198,7 @@ static void improve_groups(struct sym_work *k, const struct group_list *l, bool 
         for (int i = 0; i < VL; i++)
             at[i] = l->at[first + (i < n ? i : 0)];
         load_descent(k, at, &d);
-        v_descend(&d, 4);
+        v_descend(&d);
         for (int i = 0; i < n; i++) {
             float *own = (float *)k->own + at[i] / VL * GROUP * VL + at[i] % VL;
             for (int e = 0; levels && e < GROUP; e++)

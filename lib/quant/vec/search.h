@@ -26,15 +26,16 @@ V_FN vf vf_clamp(vf a, float lo, float hi)
  * is that of the side's first or of its last candidate. What an element adds to the sums is made once
  * for each of its three levels (k = -9, 0, 9), and a candidate only chooses: the outer one where
  * |inverse * x| has reached the middle. There the product is rounded to even, so that the middle is
- * the next float up when the outer level is odd.
+ * the next float up when the outer level is odd. Twice the product is compared with twice the middle,
+ * an odd number: doubling changes no rounding (what lies among the subnormals is far below 1).
  */
 
 enum { V_TRIES = 9, V_BATCH = VL == 16 ? 9 : 3 }; /* as many sums as registers hold */
 
 struct v_element {
-    vf magnitude;     /* of x */
-    vf middle[2];     /* between the levels of k = -9 and 0, of 0 and 9 */
-    vf xq[3], qq[3];  /* w x q, w q q at the three levels */
+    vf magnitude;    /* of x */
+    vf middle[2];    /* twice that between the levels of k = -9 and 0, of 0 and 9 */
+    vf xq[3], qq[3]; /* w x q, w q q at the three levels */
 };
 
 struct v_trials {
@@ -56,11 +57,10 @@ V_FN vf v_signed_level(vf v, int nmax, bool wild)
     return vf_clamp(q, (float)-nmax, (float)(nmax - 1));
 }
 
-/* The least |v| whose level is outer and not inner: levels next to each other, or the same. */
+/* Twice the least |v| whose level is outer and not inner: levels next to each other, or the same. */
 V_FN vf v_level_middle(vf inner, vf outer)
 {
-    vf middle = vf_abs(inner + outer) * 0.5f;
-    return (vf)((vu)middle + ((vu)(outer + 12582912.0f) & 1u));
+    return (vf)((vu)vf_abs(inner + outer) + ((vu)(outer + 12582912.0f) & 1u));
 }
 
 /* The elements' parts, and the sums of the plain candidate. |inverse * x| stays below nmax + 1, where
@@ -93,7 +93,7 @@ V_FN void v_trials_batch(struct v_trials *t, int n, int first)
     vf xq[V_BATCH], qq[V_BATCH], inverse[V_BATCH];
     for (int c = 0; c < V_BATCH; c++) {
         xq[c] = qq[c] = vf_set1(0);
-        inverse[c] = vf_abs(t->inverse[first + c]);
+        inverse[c] = vf_abs(t->inverse[first + c]) * 2.0f;
     }
     for (int i = 0; i < n; i++) {
         const struct v_element *e = &t->e[i];

@@ -15,12 +15,28 @@ struct v_super {
     vf sigma2; /* with weights: what is added to x^2 */
 };
 
+/* Columns of the blocks at p, which mostly follow each other: then one pointer does. */
+V_FN void v_load_blocks(vf *out, const float *const p[VL], size_t n, size_t nelems)
+{
+    const float *from[VL];
+    bool run = true;
+    for (int k = 1; k < VL; k++)
+        run &= p[k] == p[0] + nelems * (size_t)k;
+    if (!run) {
+        v_load_columns(out, p, n);
+        return;
+    }
+    for (int k = 0; k < VL; k++)
+        from[k] = p[0] + nelems * (size_t)k;
+    v_load_columns(out, from, n);
+}
+
 /* Loads the next VL super-blocks; false at the end. */
 V_FN bool v_next_super(struct v_walk *w, struct v_super *b)
 {
     if (!v_next_group(w, &b->at))
         return false;
-    v_load_columns(b->x, b->at.x, QT_SUPER);
+    v_load_blocks(b->x, b->at.x, QT_SUPER, QT_SUPER);
     return true;
 }
 
@@ -39,7 +55,7 @@ V_FN void v_importance(const struct v_super *b, int first, int n, vf *w)
     const float *from[VL];
     for (int k = 0; k < VL; k++)
         from[k] = b->weights + b->at.col[k] + first;
-    v_load_columns(w, from, (size_t)n);
+    v_load_blocks(w, from, (size_t)n, QT_SUPER);
     for (int i = 0; i < n; i++) {
         vf x = b->x[first + i];
         w[i] *= vf_sqrt(b->sigma2 + x * x);

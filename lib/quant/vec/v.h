@@ -143,6 +143,7 @@ V_FN vf vf_copysign(vf size, vf sign)
 }
 
 #define V_INF __builtin_inff()
+#define V_NAN __builtin_nanf("")
 
 V_FN vf vf_from_i(vi a)
 {
