@@ -173,7 +173,7 @@ static struct worst cover(struct gg_planner *p, size_t i, enum lack lack)
         if (t->action != GG_ENCODE)
             continue;
         if (lack == COVERED) {
-            t->weights = f->entry->values;
+            t->weights = &f->entry->weights;
             t->n_weight_mats = src->ne[2] * src->ne[3];
             continue;
         }

@@ -41,16 +41,71 @@ static bool grow(struct gg_imatrix_all *im)
     return true;
 }
 
+/* ---- values --------------------------------------------------------------------------------- */
+
+int gg_imatrix_floats(const struct gg_imatrix_all *im, uint64_t off, size_t n, float *dst,
+                      struct gg_err *err)
+{
+    int rc = gg_input_read_all(im->in, off, dst, n * sizeof *dst, err);
+    for (size_t i = 0; i < n && rc == GG_OK; i++) {
+        uint32_t u = gg_load_u32(&dst[i]);
+        dst[i] = gg_f32_from_bits(im->big_endian ? gg_swap_u32(u) : u);
+    }
+    return rc;
+}
+
+/* Stored are sums; a matrix that nothing reached has weights of 1 (legacy: keeps what is there). */
+static int read_values(const struct gg_weights *w, uint64_t first, size_t n, float *dst,
+                       struct gg_err *err)
+{
+    const struct gg_imatrix_entry *e = (const struct gg_imatrix_entry *)w;
+    const struct gg_imatrix_all *im = (const struct gg_imatrix_all *)e->of;
+    uint64_t each = e->nvals / e->nmat;
+    int rc = gg_imatrix_floats(im, e->off + 4 * first, n, dst, err);
+    if (rc != GG_OK)
+        return rc;
+    for (size_t i = 0; i < n;) {
+        uint64_t mat = (first + i) / each;
+        size_t end = (size_t)gg_min_u64(n, (mat + 1) * each - first);
+        float count = e->counts[mat];
+        for (; i < end; i++) {
+            if (count > 0)
+                dst[i] /= count;
+            else if (!e->of->legacy)
+                dst[i] = 1;
+        }
+    }
+    return GG_OK;
+}
+
+static int find_nonfinite(struct gg_imatrix_entry *e, struct gg_err *err)
+{
+    float v[4096];
+    uint64_t at = 0;
+    for (uint64_t first = 0; first < e->nvals && at == first; first += GG_COUNTOF(v)) {
+        size_t n = (size_t)gg_min_u64(e->nvals - first, GG_COUNTOF(v)), k = 0;
+        int rc = read_values(&e->weights, first, n, v, err);
+        if (rc != GG_OK)
+            return rc;
+        while (k < n && v[k] >= 0 && v[k] <= FLT_MAX)
+            k++;
+        at += k;
+    }
+    e->nonfinite_at = at;
+    return GG_OK;
+}
+
+/* ---- entries -------------------------------------------------------------------------------- */
+
 int gg_imatrix_add(struct gg_imatrix_all *im, const char *name, size_t nbytes, uint64_t nvals,
-                   uint64_t nmat, uint64_t off, float **values, float **counts, struct gg_err *err)
+                   uint64_t nmat, uint64_t off, float **counts, struct gg_err *err)
 {
     char shown[160];
     if (nbytes == 0 || memchr(name, '\0', nbytes) != NULL)
         return gg_fail(err, GG_ERR_CORRUPT, off, "an entry's name is empty or has a zero byte in it");
     char *copy = gg_arena_strndup(&im->arena, name, nbytes);
-    *values = gg_arena_zalloc(&im->arena, (size_t)nvals, sizeof **values);
     *counts = gg_arena_zalloc(&im->arena, (size_t)nmat, sizeof **counts);
-    if (copy == NULL || *values == NULL || *counts == NULL || !grow(im))
+    if (copy == NULL || *counts == NULL || !grow(im))
         return gg_fail_nomem(err, "an importance matrix");
     int added = gg_map_add(&im->map, copy, nbytes, im->pub.n_entries, NULL);
     if (added < 0)
@@ -59,19 +114,9 @@ int gg_imatrix_add(struct gg_imatrix_all *im, const char *name, size_t nbytes, u
         return gg_fail(err, GG_ERR_CORRUPT, off, "there are two entries '%s'",
                        gg_text_escape_into(shown, sizeof shown, name, nbytes));
     im->entries[im->pub.n_entries++] = (struct gg_imatrix_entry){
-        .name = copy, .values = *values, .nvals = nvals, .nmat = nmat, .counts = *counts};
+        .weights = {read_values}, .name = copy, .nvals = nvals, .nmat = nmat, .counts = *counts,
+        .off = off, .of = &im->pub};
     return GG_OK;
-}
-
-static void find_nonfinite(struct gg_imatrix_all *im)
-{
-    for (size_t i = 0; i < im->pub.n_entries; i++) {
-        struct gg_imatrix_entry *e = &im->entries[i];
-        uint64_t k = 0;
-        while (k < e->nvals && e->values[k] >= 0 && e->values[k] <= FLT_MAX)
-            k++;
-        e->nonfinite_at = k;
-    }
 }
 
 /* What the file seems to be instead, when its first bytes tell. */
@@ -108,10 +153,10 @@ static int finish(struct gg_imatrix_all *im, const char *path, struct gg_err *er
     im->pub.file = gg_arena_strndup(&im->arena, base, strlen(base));
     if (im->pub.file == NULL)
         return gg_fail_nomem(err, "an importance matrix");
-    find_nonfinite(im);
-    gg_input_free(im->in);
-    im->in = NULL;
-    return GG_OK;
+    int rc = GG_OK;
+    for (size_t i = 0; rc == GG_OK && i < im->pub.n_entries; i++)
+        rc = find_nonfinite(&im->entries[i], err);
+    return rc;
 }
 
 int gg_imatrix_open(struct gg_imatrix **out, const char *path, struct gg_err *err)

@@ -1,5 +1,8 @@
 /* Importance matrices: per-column activation energies of each weight matrix.
  *
+ * Opening one reads all of it once, to find what is wrong with it; the file stays open, and its
+ * values are read again as they are needed.
+ *
  * Both formats are read, told apart by content: the legacy binary (".dat") and GGUF. Layouts:
  * reference of llama.cpp's llama-imatrix (2026-08-21).
  */
@@ -8,14 +11,22 @@
 
 #include "gguf/gguf.h"
 
+/* Importance weights, read when they are wanted: those of a big model fill a gigabyte. */
+struct gg_weights {
+    /* n weights from `first` on, counted over all matrices, to dst. Any thread. */
+    int (*read)(const struct gg_weights *w, uint64_t first, size_t n, float *dst, struct gg_err *err);
+};
+
 struct gg_imatrix_entry {
-    const char *name;    /* of the weight tensor, NUL-terminated */
-    const float *values; /* nvals mean squared activations; matrix e owns [e*nvals/nmat, ...) */
+    struct gg_weights weights; /* nvals mean squared activations; matrix e owns [e*nvals/nmat, ...) */
+    const char *name;          /* of the weight tensor, NUL-terminated */
     uint64_t nvals;
     uint64_t nmat;         /* experts with a count of their own, else 1 */
     const float *counts;   /* nmat: tokens that reached each matrix (legacy: calls) */
     uint64_t n_zero_count; /* matrices never reached; their values are 1 */
     uint64_t nonfinite_at; /* index of the first NaN, infinite or negative value, or nvals */
+    uint64_t off;          /* of the values in the file */
+    const struct gg_imatrix *of;
 };
 
 struct gg_imatrix {

@@ -86,18 +86,6 @@ static int check_pair(const struct ggf_tensor *sums, const struct ggf_tensor *co
     return GG_OK;
 }
 
-static int read_floats(struct gg_imatrix_all *im, const struct ggf_file *f, const struct ggf_tensor *t,
-                       float *dst, struct gg_err *err)
-{
-    bool swap = ggf_file_big_endian(f);
-    int rc = gg_input_read_all(im->in, t->file_off, dst, (size_t)t->nbytes, err);
-    for (uint64_t i = 0; i < t->nelems && rc == GG_OK; i++) {
-        uint32_t u = gg_load_u32(&dst[i]);
-        dst[i] = gg_f32_from_bits(swap ? gg_swap_u32(u) : u);
-    }
-    return rc;
-}
-
 /* Counts are whole numbers stored as floats; llama-quantize rounds them. */
 static float whole(float c)
 {
@@ -106,18 +94,14 @@ static float whole(float c)
     return c < 16777216.0f ? (float)(uint32_t)((double)c + 0.5) : c;
 }
 
-static int average(struct gg_imatrix_entry *e, float *values, float *counts, uint64_t off,
-                   struct gg_err *err)
+static int round_counts(struct gg_imatrix_entry *e, float *counts, uint64_t off, struct gg_err *err)
 {
-    uint64_t n = e->nvals / e->nmat;
     for (uint64_t m = 0; m < e->nmat; m++) {
         if (!(counts[m] >= -FLT_MAX && counts[m] <= FLT_MAX))
             return gg_fail(err, GG_ERR_CORRUPT, off, "count %" PRIu64 " of '%s' is not finite", m,
                            e->name);
         counts[m] = whole(counts[m]);
         e->n_zero_count += counts[m] == 0;
-        for (uint64_t i = m * n; i < (m + 1) * n; i++)
-            values[i] = counts[m] > 0 ? values[i] / counts[m] : 1;
     }
     return GG_OK;
 }
@@ -125,20 +109,18 @@ static int average(struct gg_imatrix_entry *e, float *values, float *counts, uin
 static int read_pair(struct gg_imatrix_all *im, const struct ggf_file *f, const struct ggf_tensor *sums,
                      struct gg_err *err)
 {
-    float *values, *n;
+    float *n;
     const struct ggf_tensor *counts = partner(f, sums, SUMS, COUNTS, err);
     if (counts == NULL)
         return GG_ERR_CORRUPT;
     int rc = check_pair(sums, counts, err);
     if (rc == GG_OK)
         rc = gg_imatrix_add(im, sums->name.p, (size_t)sums->name.nbytes - strlen(SUMS), sums->nelems,
-                            counts->nelems, sums->file_off, &values, &n, err);
+                            counts->nelems, sums->file_off, &n, err);
     if (rc == GG_OK)
-        rc = read_floats(im, f, sums, values, err);
+        rc = gg_imatrix_floats(im, counts->file_off, (size_t)counts->nelems, n, err);
     if (rc == GG_OK)
-        rc = read_floats(im, f, counts, n, err);
-    if (rc == GG_OK)
-        rc = average(&im->entries[im->pub.n_entries - 1], values, n, counts->file_off, err);
+        rc = round_counts(&im->entries[im->pub.n_entries - 1], n, counts->file_off, err);
     return rc;
 }
 
@@ -164,6 +146,7 @@ int gg_imatrix_read_gguf(struct gg_imatrix_all *im, struct gg_err *err)
     int rc = ggf_file_read(&f, &r, GGF_STRICT, err);
     if (rc != GG_OK)
         return rc;
+    im->big_endian = ggf_file_big_endian(f);
     rc = read_pairs(im, f, err);
     ggf_file_free(f);
     return rc;

@@ -15,13 +15,17 @@ struct gg_imatrix_all { /* what a struct gg_imatrix is the first member of */
     struct gg_arena arena;
     struct gg_input *in;
     uint64_t nbytes; /* of the file */
+    bool big_endian;
 };
 
-/* Adds an entry with room for nvals values and nmat counts. off, where it stands in the file, is for
- * messages; a name that is there already is GG_ERR_CORRUPT. The bytes were in the file, so sizes are
- * bounded. */
+/* Adds an entry of nvals values that stand at off in the file, with room for nmat counts. A name that
+ * is there already is GG_ERR_CORRUPT. The bytes were in the file, so sizes are bounded. */
 int gg_imatrix_add(struct gg_imatrix_all *im, const char *name, size_t nbytes, uint64_t nvals,
-                   uint64_t nmat, uint64_t off, float **values, float **counts, struct gg_err *err);
+                   uint64_t nmat, uint64_t off, float **counts, struct gg_err *err);
+
+/* n stored floats at off to dst. */
+int gg_imatrix_floats(const struct gg_imatrix_all *im, uint64_t off, size_t n, float *dst,
+                      struct gg_err *err);
 
 int gg_imatrix_read_legacy(struct gg_imatrix_all *im, struct gg_err *err);
 int gg_imatrix_read_gguf(struct gg_imatrix_all *im, struct gg_err *err);

@@ -60,23 +60,11 @@ static int out_of_range(const struct legacy *r, const char *what, int32_t v, str
                    "or a damaged one", r->entry + 1, what, v, r->off - 4);
 }
 
-static int read_values(struct legacy *r, float *values, uint64_t nvals, int32_t calls, struct gg_err *err)
-{
-    int rc = read_bytes(r, "its values", values, nvals * sizeof *values, err);
-    for (uint64_t i = 0; i < nvals && rc == GG_OK; i++) {
-        values[i] = gg_f32_from_bits(gg_load_u32(&values[i]));
-        if (calls > 0)
-            values[i] /= (float)calls;
-    }
-    return rc;
-}
-
 static int read_entry(struct legacy *r, struct gg_err *err)
 {
     char name[MAX_NAME_NBYTES];
     int32_t nbytes, calls, nvals;
-    float *values, *counts;
-    uint64_t start = r->off;
+    float *counts;
     int rc = read_i32(r, "its name's length", &nbytes, err);
     if (rc != GG_OK)
         return rc;
@@ -93,11 +81,12 @@ static int read_entry(struct legacy *r, struct gg_err *err)
         return out_of_range(r, "the number of its values", nvals, err);
     if ((uint64_t)nvals > left(r) / 4)
         return cut_short(r, "its values", err);
-    rc = gg_imatrix_add(r->im, name, (size_t)nbytes, (uint64_t)nvals, 1, start, &values, &counts, err);
+    rc = gg_imatrix_add(r->im, name, (size_t)nbytes, (uint64_t)nvals, 1, r->off, &counts, err);
     if (rc != GG_OK)
         return rc;
     counts[0] = calls > 0 ? (float)calls : 0;
-    return read_values(r, values, (uint64_t)nvals, calls, err);
+    r->off += 4 * (uint64_t)nvals;
+    return GG_OK;
 }
 
 /* Old files end without it, and some writers stop half-way through. */

@@ -69,8 +69,8 @@ struct gg_plan_tensor {
     enum gg_action action;
     uint32_t from, to;    /* type ids */
     const char *reason;   /* a phrase: "attn_v: more bits in the first eighth (Q4_K_M)" */
-    const float *weights; /* importance weights: ne0 for each of n_weight_mats matrices; or NULL */
-    uint64_t n_weight_mats; /* 1, or ne2 * ne3 (expert e uses weights + e*ne0) */
+    const struct gg_weights *weights; /* ne0 for each of n_weight_mats matrices; or NULL */
+    uint64_t n_weight_mats;           /* 1, or ne2 * ne3 (expert e's begin at e*ne0) */
     bool fallback;          /* the wanted type did not fit the row width */
     bool rule;              /* decided by --tensor-type or another explicit option */
     size_t file;            /* index into the output's files */

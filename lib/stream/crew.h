@@ -62,6 +62,11 @@ GG_MUST_CHECK int gg_memory_plan(struct gg_stream_usage *usage, const struct gg_
 
 struct gg_hand { /* one worker's own; padded, as neighbours write theirs */
     void *scratch;
+    struct { /* the importance weights that lie at the start of scratch, when it is a writer's */
+        const struct gg_weights *of;
+        uint64_t first;
+        size_t n;
+    } weights;
     uint64_t read_ns, compute_ns, write_ns;
     uint64_t read_nbytes, written_nbytes, copied_nbytes;
     char pad[GG_ALIGN];

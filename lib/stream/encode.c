@@ -14,6 +14,11 @@
  * scale, which then looks sound. */
 static const float too_large = 0x1p40F;
 
+float *gg_tile_of(const struct gg_writer *w, const struct gg_hand *h)
+{
+    return (float *)h->scratch + (w->weighs ? GG_TILE_NELEMS : 0);
+}
+
 int gg_decode_tile(const struct gg_writer *w, const struct gg_item *it, const struct gg_cell *c,
                    const uint8_t *stored, float *x, struct gg_found *found, struct gg_err *err)
 {
@@ -120,24 +125,39 @@ static void measure(const struct qk_table *kernels, const struct gg_encoding *e,
         res->n_f16_flushed = kernels->count_f16_flushed(x, c->nelems);
 }
 
-/* Weights of the tile's matrix, from its column on. */
-static const float *weights_at(const struct gg_item *it, const struct gg_encoding *e,
-                               const struct gg_cell *c)
+/* Weights of the tile's matrix, from its column on; read unless the tile before had the same. */
+static int weights_at(const struct gg_item *it, const struct gg_encoding *e,
+                      const struct gg_cell *c, struct gg_hand *h, const float **out,
+                      struct gg_err *err)
 {
-    if (e->weights == NULL)
-        return NULL;
+    *out = e->weights != NULL ? h->scratch : NULL;
     uint64_t mat = e->n_weight_mats > 1 ? c->row / it->tensor->ne[1] : 0;
-    return e->weights + mat * it->grid.n_cols + c->col;
+    uint64_t first = mat * it->grid.n_cols + c->col;
+    if (e->weights == NULL || (h->weights.of == e->weights && h->weights.first == first &&
+                               h->weights.n >= c->n_cols))
+        return GG_OK;
+    h->weights.of = NULL;
+    int rc = e->weights->read(e->weights, first, c->n_cols, h->scratch, err);
+    if (rc != GG_OK)
+        return rc;
+    h->weights.of = e->weights;
+    h->weights.first = first;
+    h->weights.n = c->n_cols;
+    return GG_OK;
 }
 
-/* A worker's scratch: the tile, the tile decoded again (when measuring), the kernel's own. */
+/* A worker's scratch: importance weights (when there are any), the tile, the tile decoded again (when
+ * measuring), the kernel's own. */
 static int encode_tile(const struct gg_writer *w, const struct gg_item *it,
                        const struct gg_encoding *e, const struct gg_cell *c, float row_sum,
-                       bool large, float *x, uint8_t *dst, struct gg_tensor_result *res,
-                       struct gg_err *err)
+                       bool large, float *x, struct gg_hand *h, uint8_t *dst,
+                       struct gg_tensor_result *res, struct gg_err *err)
 {
     float *back = x + GG_TILE_NELEMS;
-    struct qk_args args = {.weights = weights_at(it, e, c), .codebook = e->codebook};
+    struct qk_args args = {.codebook = e->codebook};
+    int rc = weights_at(it, e, c, h, &args.weights, err);
+    if (rc != GG_OK)
+        return rc;
     args.scratch = w->opts->stats ? back + GG_TILE_NELEMS : back;
     if (e->wants_row_sums) {
         args.row_sumx2 = &row_sum;
@@ -148,7 +168,7 @@ static int encode_tile(const struct gg_writer *w, const struct gg_item *it,
     res->encoded = true;
     if (e->type == QT_F16)
         clip_f16(it, e, c, x, dst, res);
-    int rc = check_encoded(w, it, e, c, x, dst, large, res, err);
+    rc = check_encoded(w, it, e, c, x, dst, large, res, err);
     if (rc == GG_OK && w->opts->stats)
         measure(w->opts->stream.kernels, e, c, x, args.weights, dst, back, res);
     return rc;
@@ -178,7 +198,7 @@ int gg_encode_slab(struct gg_writer *w, const struct gg_item *it, const struct g
     uint64_t base = gg_grid_elem(&it->grid, at->first), start = gg_clock_ns();
     struct gg_tensor_result *res =
         (void *)(slot + gg_slot_encoding_off(it, it->n_encodings, at->n));
-    float *x = h->scratch, sum = 0;
+    float *x = gg_tile_of(w, h), sum = 0;
     int rc = GG_OK;
     memset(res, 0, at->n * it->n_encodings * sizeof *res);
     for (uint64_t i = 0; rc == GG_OK && i < at->n; i++) {
@@ -194,7 +214,8 @@ int gg_encode_slab(struct gg_writer *w, const struct gg_item *it, const struct g
             uint8_t *dst = slot + gg_slot_encoding_off(it, k, at->n) +
                            gg_elems_nbytes(e->type, c.first - base);
             res[i * it->n_encodings + k].n_zeroed = found.n_zeroed;
-            rc = encode_tile(w, it, e, &c, sum, found.large, x, dst, &res[i * it->n_encodings + k], err);
+            rc = encode_tile(w, it, e, &c, sum, found.large, x, h, dst,
+                             &res[i * it->n_encodings + k], err);
         }
     }
     h->compute_ns += gg_clock_ns() - start;

@@ -46,7 +46,7 @@ static int read_and_sum(struct gg_writer *w, const struct gg_item *it, uint64_t 
         int rc = gg_crew_read(h, w->model, it->src, first, gg_grid_elem(&it->grid, tile + n) - first,
                               buf, err);
         if (rc == GG_OK)
-            rc = gg_row_sum_tiles(w, it, tile, n, buf, h->scratch, sum, err);
+            rc = gg_row_sum_tiles(w, it, tile, n, buf, gg_tile_of(w, h), sum, err);
         if (rc != GG_OK)
             return rc;
         tile += n;

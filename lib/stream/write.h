@@ -22,7 +22,7 @@ struct gg_encoding {
     uint32_t block_nelems;
     const struct qk_kernel *kernel;
     const struct qk_codebook *codebook;
-    const float *weights; /* of matrix 0; NULL: none */
+    const struct gg_weights *weights; /* NULL: none */
     uint64_t n_weight_mats;
     bool wants_row_sums; /* rows are cut, and the kernel looks at whole ones */
 };
@@ -75,6 +75,7 @@ struct gg_writer {
     struct gg_encoding *encodings; /* of all items */
     struct gg_out_file *files;     /* of all outputs */
     size_t n_files;
+    bool weighs; /* an encoding has importance weights: scratch begins with room for a tile's */
     struct gg_crew crew;
     struct gg_hand settling; /* clock of what is done in order */
     struct gg_row_sums row_sums;
@@ -95,6 +96,9 @@ size_t gg_file_index(const struct gg_plan *plan, size_t output, size_t file);
 GG_MUST_CHECK int gg_encode_slab(struct gg_writer *w, const struct gg_item *it,
                                  const struct gg_ticket *at, uint8_t *slot, const float *row_sums,
                                  struct gg_hand *h, struct gg_err *err);
+/* Where a worker decodes its tiles to. */
+float *gg_tile_of(const struct gg_writer *w, const struct gg_hand *h);
+
 /* What decoding a tile found. */
 struct gg_found {
     uint64_t n_zeroed; /* values that were not finite */

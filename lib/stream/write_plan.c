@@ -281,6 +281,7 @@ static int set_encodings(struct gg_writer *w, struct gg_item *it, struct gg_err 
         struct gg_encoding *e = &it->encodings[k];
         e->wants_row_sums = it->grid.row_tiles > 1 && e->weights != NULL && e->kernel->whole_rows;
         it->wants_row_sums |= e->wants_row_sums;
+        w->weighs |= e->weights != NULL;
     }
     return GG_OK;
 }
@@ -315,7 +316,7 @@ static uint64_t scratch_nbytes(const struct gg_writer *w)
                 most = gg_max_u64(most, ask((size_t)it->grid.tile_cols));
         }
     }
-    return !encodes ? 0 : gg_aligned(most) + tile * (w->opts->stats ? 2 : 1);
+    return !encodes ? 0 : gg_aligned(most) + tile * (1u + w->weighs + w->opts->stats);
 }
 
 static void set_part(struct gg_writer *w, size_t i, uint64_t input)
