@@ -71,7 +71,7 @@ sanitized() { # asan or ubsan
     local b="build/$1"
     one "build, $1" build MODE="$1" test-programs
     export GG_SANITIZED=1 CK_TIMEOUT_MULTIPLIER=20 GG_TEST_TIMEOUT=900
-    GG_TEST_FEW=1 step "unit and golden tests, $1" unit run_programs "$b" unit golden
+    GG_TEST_FEW=1 step "unit, kernel and golden tests, $1" unit run_programs "$b" unit kern golden
     step "bad input, $1" cli tests/cli/run.sh --ggtool "$b/ggtool" 'inspect*' '*bad*' \
         requant-usage requant-targets requant-nonfinite requant-odd requant-split requant-imatrix
     step "fuzz replay, $1" fuzz replay "$b"
