@@ -64,9 +64,4 @@ GG_MUST_CHECK int inspect_json(struct inspect *x, struct gg_json *j, struct gg_e
 /* inspect_stats.c: --stats; reads the data. j NULL: as text. */
 GG_MUST_CHECK int inspect_stats(struct inspect *x, struct gg_json *j, struct gg_err *err);
 
-/* inspect_facts.c: facts that both views word alike. */
-/* The file type by what the tensors are, as an id of general.file_type. */
-uint32_t inspect_found_ftype(const struct gg_desc *d);
-const char *inspect_ftype_name(uint64_t ftype, char tmp[32]);
-
 #endif

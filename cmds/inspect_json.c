@@ -2,6 +2,7 @@
 #include "cmds/inspect.h"
 
 #include "lib/base/num.h"
+#include "lib/job/ftype.h"
 
 #include <stdlib.h>
 
@@ -53,7 +54,7 @@ static void ftype_json(struct gg_json *j, const char *key, uint64_t ftype, bool 
     }
     gg_json_object_inline(j, key);
     gg_json_u64(j, "id", ftype);
-    gg_json_str(j, "name", inspect_ftype_name(ftype, tmp));
+    gg_json_str(j, "name", gg_ftype_name(ftype, tmp));
     gg_json_close(j);
 }
 
@@ -104,7 +105,7 @@ static void model_json(const struct inspect *x, struct gg_json *j)
         gg_json_null(j, "bits_per_weight");
     gg_json_object(j, "file_type");
     ftype_json(j, "stored", d->ftype, d->has_ftype);
-    ftype_json(j, "found", inspect_found_ftype(d), d->all.n_tensors > 0);
+    ftype_json(j, "found", gg_ftype_found(d), d->all.n_tensors > 0);
     gg_json_close(j);
     u64_or_null(j, "context_length", a->n_ctx, a->n_ctx > 0);
     u64_or_null(j, "layers", a->n_layers, a->n_layers > 0);

@@ -3,6 +3,7 @@
 
 #include "lib/base/num.h"
 #include "lib/base/text.h"
+#include "lib/job/ftype.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -102,8 +103,8 @@ static void file_type_fact(struct facts *f)
 {
     const struct gg_desc *d = &f->x->desc;
     char a[32], b[32];
-    const char *found = inspect_ftype_name(inspect_found_ftype(d), a);
-    const char *stored = d->has_ftype ? inspect_ftype_name(d->ftype, b) : "not stored";
+    const char *found = gg_ftype_name(gg_ftype_found(d), a);
+    const char *stored = d->has_ftype ? gg_ftype_name(d->ftype, b) : "not stored";
     if (d->all.n_tensors == 0)
         fact(f, "file type", "%s", stored);
     else if (d->has_ftype && strcmp(stored, found) == 0)

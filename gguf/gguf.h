@@ -229,6 +229,13 @@ struct ggf_set;
  * split.no and split.count, split.tensors.count against the sum, no tensor name in two shards. */
 GG_MUST_CHECK int ggf_set_open(struct ggf_set **out, const char *path, unsigned flags,
                                struct gg_err *err);
+/* The same for a close look: files that can be read in part are taken as they are, shards that are
+ * missing or cannot be read are left out, and everything that is wrong with the set becomes a
+ * GG_FAULT in findings ("truncated", "shard", "shard-number", "shard-tensors", "foreign-shard",
+ * "duplicate-tensor"). Fails only when path itself is no GGUF file. What is odd about each file is
+ * still its own. */
+GG_MUST_CHECK int ggf_set_examine(struct ggf_set **out, const char *path,
+                                  struct gg_findings *findings, struct gg_err *err);
 /* A set of the one file f, which the set then owns (also on failure). */
 GG_MUST_CHECK int ggf_set_from_file(struct ggf_set **out, struct ggf_file *f, struct gg_err *err);
 void ggf_set_free(struct ggf_set *s);

@@ -5,6 +5,7 @@
  *     split.tensors.count  i32  tensors in all shards together
  */
 #include "gguf/gguf_file.h"
+#include "gguf/gguf_limits.h"
 #include "lib/base/num.h"
 #include "lib/base/text.h"
 
@@ -204,45 +205,101 @@ static int open_shard(struct ggf_file **out, const struct ggf_file *asked, size_
     return rc;
 }
 
-/* No name twice, and as many as the set says. */
-static int check_tensors(const struct ggf_set *s, struct gg_err *err)
+/* ---- faults: the first one ends it, or all are wanted --------------------------------------- */
+
+struct faults {
+    struct gg_findings *all; /* NULL: the first becomes the error */
+    struct gg_err *err;
+    unsigned n;
+};
+
+/* Takes a failure of a check; GG_OK: go on. */
+static int fault(struct faults *to, const char *code, int rc, const struct gg_err *e)
+{
+    if (rc == GG_OK)
+        return rc;
+    if (to->all != NULL && rc != GG_ERR_NOMEM && rc != GG_ERR_INTERRUPTED) {
+        if (++to->n <= GGF_MAX_FINDINGS)
+            gg_findings_add(to->all, GG_FAULT, code, NULL, 0, e->where, "%s", e->msg);
+        else if (to->n == GGF_MAX_FINDINGS + 1)
+            gg_findings_add(to->all, GG_FAULT, code, NULL, 0, GG_NOWHERE,
+                            "there are more faults in the set");
+        return to->all->failed ? gg_fail_nomem(to->err, "the list of findings") : GG_OK;
+    }
+    if (to->err != NULL)
+        *to->err = *e;
+    return rc;
+}
+
+/* No name twice. */
+static int check_names(const struct ggf_set *s, struct faults *to)
 {
     struct gg_map names = GG_MAP_INIT;
-    uint64_t n = 0, total = GG_NOWHERE, in;
-    bool whole = true;
     char name[128];
+    uint64_t in;
     int rc = GG_OK;
     for (size_t i = 0; i < s->n; i++) {
         const struct ggf_file *f = s->files[i];
-        whole &= f->complete;
-        n += f->n_tensors;
         for (size_t k = 0; rc == GG_OK && k < f->n_tensors; k++) {
             struct ggf_str t = f->tensors[k].name;
+            struct gg_err e;
             int added = gg_map_add(&names, t.p, (size_t)t.nbytes, i, &in);
             if (added < 0)
-                rc = gg_fail_nomem(err, "tensors");
+                rc = gg_fail_nomem(&e, "tensors");
             else if (added == 0)
-                rc = gg_fail(err, GG_ERR_CORRUPT, f->record_off[k],
+                rc = gg_fail(&e, GG_ERR_CORRUPT, f->record_off[k],
                              "%s: tensor '%s': name: is in shard %u, too (byte %llu)", f->shown,
                              gg_text_escape_into(name, sizeof name, t.p, (size_t)t.nbytes),
                              (unsigned)in + 1, (unsigned long long)f->record_off[k]);
+            rc = fault(to, "duplicate-tensor", rc, &e);
         }
-        if (rc == GG_OK && total == GG_NOWHERE)
-            rc = split_key(f, "split.tensors.count", &total, err);
-        else if (rc == GG_OK)
-            rc = want_key(f, "split.tensors.count", total, false, "a shard before it", err);
     }
     gg_map_free(&names);
-    if (rc == GG_OK && whole)
-        rc =
-            want_key(s->files[0], "split.tensors.count", n, true, "the count over all shards", err);
     return rc;
+}
+
+/* As many tensors as the set says. */
+static int check_total(const struct ggf_set *s, bool missing, struct faults *to)
+{
+    uint64_t n = 0, total = GG_NOWHERE;
+    bool whole = !missing;
+    int rc = GG_OK;
+    for (size_t i = 0; rc == GG_OK && i < s->n; i++) {
+        struct gg_err e;
+        const struct ggf_file *f = s->files[i];
+        whole &= f->complete;
+        n += f->n_tensors;
+        rc = total == GG_NOWHERE
+                 ? split_key(f, "split.tensors.count", &total, &e)
+                 : want_key(f, "split.tensors.count", total, false, "a shard before it", &e);
+        rc = fault(to, "shard-tensors", rc, &e);
+    }
+    if (rc == GG_OK && whole) {
+        struct gg_err e;
+        rc = want_key(s->files[0], "split.tensors.count", n, true, "the count over all shards", &e);
+        rc = fault(to, "shard-tensors", rc, &e);
+    }
+    return rc;
+}
+
+/* What shard no must say of itself and of the set. */
+static int check_shard(const struct ggf_file *f, const struct ggf_file *first, uint32_t no,
+                       uint32_t count, struct faults *to)
+{
+    struct gg_err e;
+    int rc = GG_OK;
+    if (f->complete)
+        rc = fault(to, "shard-number", want_key(f, "split.no", no, true, "its place in the set", &e),
+                   &e);
+    if (rc == GG_OK && f->complete)
+        rc = fault(to, "shard-number", want_key(f, "split.count", count, true, "the set", &e), &e);
+    return rc == GG_OK ? fault(to, "foreign-shard", check_family(f, first, &e), &e) : rc;
 }
 
 /* Fills s with the shards 0 .. count-1, asked being no. of them; asked is the set's also on
  * failure. *cut: the error of the first shard that was cut short and yet could be taken. */
 static int collect(struct ggf_set *s, struct ggf_file *asked, size_t prefix_nbytes, uint32_t no,
-                   uint32_t count, unsigned flags, struct gg_err *cut, struct gg_err *err)
+                   uint32_t count, unsigned flags, struct gg_err *cut, struct faults *to)
 {
     int rc = GG_OK;
     struct ggf_file *mine = asked;
@@ -253,33 +310,60 @@ static int collect(struct ggf_set *s, struct ggf_file *asked, size_t prefix_nbyt
             f = mine;
             mine = NULL;
         } else if ((rc = open_shard(&f, asked, prefix_nbytes, i, count, flags, &e)) != GG_OK) {
-            if (f == NULL) {
-                if (err != NULL)
-                    *err = e;
-                break;
-            }
-            if (cut->code == GG_OK)
+            if (f != NULL && to->all == NULL && cut->code == GG_OK)
                 *cut = e;
+            if (f == NULL || to->all != NULL)
+                rc = fault(to, rc == GG_ERR_TRUNCATED ? "truncated" : "shard", rc, &e);
+            else
+                rc = GG_OK;
+            if (rc != GG_OK || f == NULL)
+                continue;
         }
-        if ((rc = append(s, f, err)) != GG_OK)
-            break;
-        if (f->complete &&
-            ((rc = want_key(f, "split.no", i, true, "its place in the set", err)) != GG_OK ||
-             (rc = want_key(f, "split.count", count, true, "the set", err)) != GG_OK))
-            break;
-        rc = check_family(f, s->files[0], err);
+        if ((rc = append(s, f, to->err)) == GG_OK)
+            rc = check_shard(f, s->files[0], i, count, to);
     }
     ggf_file_free(mine);
-    return rc != GG_OK ? rc : check_tensors(s, err);
+    if (rc == GG_OK)
+        rc = check_names(s, to);
+    return rc == GG_OK ? check_total(s, s->n < count, to) : rc;
+}
+
+/* The set that f, opened from path, belongs to. */
+static int open_set(struct ggf_set **out, struct ggf_file *f, unsigned flags, struct gg_err *cut,
+                    struct faults *to)
+{
+    struct gg_err e;
+    uint64_t count = 0;
+    size_t prefix_nbytes = 0;
+    uint32_t no = 0;
+    int rc = f->complete ? split_key(f, "split.count", &count, &e) : GG_OK; /* cut short: alone */
+    bool odd = rc != GG_OK;
+    if (!odd && count > 1)
+        odd = (rc = check_name(f, count, &prefix_nbytes, &no, &e)) != GG_OK;
+    rc = fault(to, "shard", rc, &e);
+    if (rc != GG_OK) {
+        ggf_file_free(f);
+        return rc;
+    }
+    if (count <= 1 || odd)
+        return ggf_set_from_file(out, f, to->err);
+    struct ggf_set *s = calloc(1, sizeof *s);
+    if (s == NULL) {
+        ggf_file_free(f);
+        return gg_fail_nomem(to->err, "a set");
+    }
+    rc = collect(s, f, prefix_nbytes, no, (uint32_t)count, flags, cut, to);
+    if (rc == GG_OK)
+        *out = s;
+    else
+        ggf_set_free(s);
+    return rc;
 }
 
 int ggf_set_open(struct ggf_set **out, const char *path, unsigned flags, struct gg_err *err)
 {
     struct gg_err cut = {0};
     struct ggf_file *f;
-    uint64_t count = 0;
-    size_t prefix_nbytes = 0;
-    uint32_t no = 0;
     *out = NULL;
     int rc = ggf_file_open(&f, path, flags, &cut);
     if (f == NULL) {
@@ -287,33 +371,32 @@ int ggf_set_open(struct ggf_set **out, const char *path, unsigned flags, struct 
             *err = cut;
         return rc;
     }
-    rc = f->complete ? split_key(f, "split.count", &count, err) : GG_OK; /* cut short: alone */
-    if (rc == GG_OK && count > 1)
-        rc = check_name(f, count, &prefix_nbytes, &no, err);
-    if (rc != GG_OK) {
-        ggf_file_free(f);
-        return rc;
-    }
-    if (count <= 1) {
-        rc = ggf_set_from_file(out, f, err);
-    } else {
-        struct ggf_set *s = calloc(1, sizeof *s);
-        if (s == NULL) {
-            ggf_file_free(f);
-            return gg_fail_nomem(err, "a set");
-        }
-        rc = collect(s, f, prefix_nbytes, no, (uint32_t)count, flags, &cut, err);
-        if (rc == GG_OK)
-            *out = s;
-        else
-            ggf_set_free(s);
-    }
+    rc = open_set(out, f, flags, &cut, &(struct faults){.err = err});
     if (rc == GG_OK && cut.code != GG_OK) { /* GGF_PARTIAL: given, and said */
         rc = cut.code;
         if (err != NULL)
             *err = cut;
     }
     return rc;
+}
+
+int ggf_set_examine(struct ggf_set **out, const char *path, struct gg_findings *findings,
+                    struct gg_err *err)
+{
+    struct faults to = {.all = findings, .err = err};
+    struct gg_err cut = {0};
+    struct ggf_file *f;
+    *out = NULL;
+    int rc = ggf_file_open(&f, path, GGF_PARTIAL, &cut);
+    if (f == NULL) {
+        if (err != NULL)
+            *err = cut;
+        return rc;
+    }
+    rc = fault(&to, "truncated", rc, &cut);
+    if (rc != GG_OK)
+        ggf_file_free(f);
+    return rc == GG_OK ? open_set(out, f, GGF_PARTIAL, &cut, &to) : rc;
 }
 
 size_t ggf_set_n_files(const struct ggf_set *s)

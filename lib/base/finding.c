@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static struct gg_finding *grow(struct gg_findings *f)
 {
@@ -45,6 +46,21 @@ void gg_findings_add(struct gg_findings *f, enum gg_severity severity, const cha
     *slot = (struct gg_finding){severity, code, tensor ? gg_buf_take(&name) : NULL, off,
                                 gg_buf_take(&text)};
     f->n++;
+}
+
+void gg_findings_append(struct gg_findings *f, const struct gg_findings *from, const char *file)
+{
+    for (size_t i = 0; i < from->n; i++) {
+        const struct gg_finding *x = &from->v[i];
+        size_t before = f->n;
+        gg_findings_add(f, x->severity, x->code, NULL, 0, x->off, "%s%s%s", file != NULL ? file : "",
+                        file != NULL ? ": " : "", x->text);
+        if (f->n > before && x->tensor != NULL) { /* escaped already */
+            f->v[before].tensor = strdup(x->tensor);
+            f->failed |= f->v[before].tensor == NULL;
+        }
+    }
+    f->failed |= from->failed;
 }
 
 void gg_findings_free(struct gg_findings *f)

@@ -38,6 +38,8 @@ struct gg_findings {
 void gg_findings_add(struct gg_findings *f, enum gg_severity severity, const char *code,
                      const char *tensor, size_t tensor_nbytes, uint64_t off, const char *fmt, ...)
     GG_PRINTF(7, 8);
+/* Appends copies of all of from. file, when not NULL, is put before each text: "file: text". */
+void gg_findings_append(struct gg_findings *f, const struct gg_findings *from, const char *file);
 void gg_findings_free(struct gg_findings *f);
 
 /* "note", "warning", "fault" */

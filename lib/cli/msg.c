@@ -1,5 +1,7 @@
 #include "lib/cli/msg.h"
 
+#include "lib/base/buf.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
@@ -105,16 +107,25 @@ int gg_msg_fail(struct gg_msg *m, const struct gg_err *err)
     return (int)gg_exit_code(err->code);
 }
 
+/* "tensor 'x': text", or the text alone. */
+static void add_finding(struct gg_buf *b, const struct gg_finding *v)
+{
+    if (v->tensor != NULL)
+        gg_buf_addf(b, "tensor '%s': ", v->tensor);
+    gg_buf_adds(b, v->text);
+}
+
 static void say_finding(struct gg_msg *m, const char *file, const struct gg_finding *v)
 {
-    const char *before = v->tensor != NULL ? "tensor '" : "", *after = v->tensor != NULL ? "': " : "";
-    const char *tensor = v->tensor != NULL ? v->tensor : "";
+    struct gg_buf b = GG_BUF_INIT;
+    add_finding(&b, v);
     if (v->severity == GG_FAULT)
-        gg_msg_error(m, "%s: %s%s%s%s", file, before, tensor, after, v->text);
+        gg_msg_error(m, "%s: %s", file, gg_buf_str(&b));
     else if (v->severity == GG_WARN)
-        gg_msg_warn(m, "%s: %s%s%s%s", file, before, tensor, after, v->text);
+        gg_msg_warn(m, "%s: %s", file, gg_buf_str(&b));
     else
-        gg_msg_note(m, "%s: %s%s%s%s", file, before, tensor, after, v->text);
+        gg_msg_note(m, "%s: %s", file, gg_buf_str(&b));
+    gg_buf_free(&b);
 }
 
 void gg_msg_findings(struct gg_msg *m, const char *file, const struct gg_findings *f, size_t max)
@@ -130,6 +141,38 @@ void gg_msg_findings(struct gg_msg *m, const char *file, const struct gg_finding
     }
     if (said < f->n)
         gg_msg_note(m, "%s: and %zu more", file, f->n - said);
+}
+
+/* How many findings before i have its code. */
+static size_t n_before(const struct gg_findings *f, size_t i)
+{
+    size_t n = 0;
+    for (size_t k = 0; k < i; k++)
+        n += strcmp(f->v[k].code, f->v[i].code) == 0;
+    return n;
+}
+
+void gg_findings_print(FILE *out, const struct gg_term *term, const char *file,
+                       const struct gg_findings *f, enum gg_severity least, size_t max)
+{
+    static const enum gg_style styles[] = {GG_CYAN, GG_YELLOW, GG_RED};
+    size_t n_more = 0;
+    for (size_t i = 0; i < f->n; i++) {
+        const struct gg_finding *v = &f->v[i];
+        if (v->severity < least)
+            continue;
+        if (max != 0 && n_before(f, i) >= max) {
+            n_more++;
+            continue;
+        }
+        struct gg_buf b = GG_BUF_INIT;
+        add_finding(&b, v);
+        fprintf(out, "%s: %s%s%s: %s\n", file, gg_term_style(term, styles[v->severity]),
+                gg_severity_name(v->severity), gg_term_style(term, GG_PLAIN), gg_buf_str(&b));
+        gg_buf_free(&b);
+    }
+    if (n_more > 0)
+        fprintf(out, "%s: and %zu more like these (-v lists them)\n", file, n_more);
 }
 
 int gg_msg_close_out(struct gg_msg *m, FILE *out)

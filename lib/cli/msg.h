@@ -51,6 +51,11 @@ int gg_msg_fail(struct gg_msg *m, const struct gg_err *err);
  * how many more there are; 0: all. */
 void gg_msg_findings(struct gg_msg *m, const char *file, const struct gg_findings *f, size_t max);
 
+/* The same as an answer, on stdout and in the order of the list: "FILE: fault: text". least: leaves out
+ * what is less severe. At most max of each code, then how many more; 0: all. */
+void gg_findings_print(FILE *out, const struct gg_term *term, const char *file,
+                       const struct gg_findings *f, enum gg_severity least, size_t max);
+
 /* Flushes out (stdout) and tells whether everything was written: GG_EXIT_OK, or GG_EXIT_ENVIRONMENT
  * after an error message; a reader that went away (EPIPE) is no news and gets none. Prints nothing
  * more to out afterwards. */

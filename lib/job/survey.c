@@ -331,6 +331,9 @@ int gg_survey_run(struct gg_survey *out, const struct gg_stored *s, const struct
     *out = (struct gg_survey){0};
     pthread_mutex_init(&w.lock, NULL);
     int rc = make_results(&w, err);
+    w.sees_all = true;
+    for (size_t i = 0; i < s->n; i++)
+        w.sees_all &= wanted(&w, i);
     for (size_t f = 0; tensors && o->files && !together && f < s->n_files; f++)
         w.all_passes += s->files[f].path != NULL ? s->files[f].nbytes : 0;
     for (size_t i = 0; w.all_passes > 0 && i < s->n; i++)

@@ -41,6 +41,7 @@ struct survey {
     struct taker mine[GG_FLOW_MAX_TAKERS];
     struct gg_flow_taker takers[GG_FLOW_MAX_TAKERS];
     size_t n_takers;
+    bool sees_all;        /* no tensor is left out, so what lies between is padding */
     pthread_mutex_t lock; /* of what the looks leave in out */
 };
 

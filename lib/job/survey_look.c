@@ -119,7 +119,7 @@ int gg_survey_look(void *ctx, const struct gg_flow_slab *slab, struct gg_err *er
     (void)err;
     if (g->tensor != SIZE_MAX)
         look_tensor(w, g, slab);
-    else
+    else if (w->sees_all)
         look_padding(w, g, slab);
     return GG_OK;
 }

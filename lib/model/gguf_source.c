@@ -88,25 +88,6 @@ static const struct gg_source_ops ops = {source_read, source_extent, source_free
 
 /* ---- opening ------------------------------------------------------------------------------- */
 
-static void copy_findings(struct gg_model *m, const struct ggf_file *f)
-{
-    const struct gg_findings *from = ggf_file_findings(f);
-    for (size_t i = 0; i < from->n; i++) {
-        const struct gg_finding *x = &from->v[i];
-        size_t before = m->findings.n;
-        if (m->n_files > 1)
-            gg_findings_add(&m->findings, x->severity, x->code, NULL, 0, x->off, "%s: %s",
-                            ggf_file_name(f), x->text);
-        else
-            gg_findings_add(&m->findings, x->severity, x->code, NULL, 0, x->off, "%s", x->text);
-        if (m->findings.n > before && x->tensor != NULL) { /* escaped already */
-            m->findings.v[before].tensor = strdup(x->tensor);
-            m->findings.failed |= m->findings.v[before].tensor == NULL;
-        }
-    }
-    m->findings.failed |= from->failed;
-}
-
 static void copy_tensor(struct gg_tensor *dst, const struct ggf_tensor *t, uint32_t file)
 {
     *dst = (struct gg_tensor){.name = t->name, .type = t->type, .n_dims = t->n_dims,
@@ -130,7 +111,8 @@ static int list_tensors(struct gguf_source *g, struct gg_err *err)
         const struct ggf_file *f = ggf_set_file(g->set, i);
         for (size_t k = 0; k < ggf_file_n_tensors(f); k++)
             copy_tensor(&v[m->n_tensors++], ggf_file_tensor(f, k), (uint32_t)i);
-        copy_findings(m, f);
+        gg_findings_append(&m->findings, ggf_file_findings(f),
+                           m->n_files > 1 ? ggf_file_name(f) : NULL);
     }
     return m->findings.failed ? gg_fail_nomem(err, "the list of findings") : GG_OK;
 }
@@ -203,6 +185,13 @@ int gg_model_from_set(struct gg_model **out, struct ggf_set *set, const char *na
 {
     *out = NULL;
     return model_of_set(out, set, name, true, NULL, err);
+}
+
+int gg_model_of_set(struct gg_model **out, struct ggf_set *set, const char *name,
+                    struct gg_err *err)
+{
+    *out = NULL;
+    return model_of_set(out, set, name, false, NULL, err);
 }
 
 static int read_input(void *ctx, uint64_t off, void *buf, size_t n, size_t *got,

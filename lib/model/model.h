@@ -45,6 +45,9 @@ GG_MUST_CHECK int gg_model_open_gguf(struct gg_model **out, const char *path, un
  * failure. Its data cannot be read. */
 GG_MUST_CHECK int gg_model_from_set(struct gg_model **out, struct ggf_set *set, const char *name,
                                     struct gg_err *err);
+/* The model of a set of files, which now belongs to it, also on failure; its data can be read. */
+GG_MUST_CHECK int gg_model_of_set(struct gg_model **out, struct ggf_set *set, const char *name,
+                                  struct gg_err *err);
 /* The model of one GGUF file that is open already (a member of an archive, say); in belongs to it,
  * also on failure. flags as above. */
 GG_MUST_CHECK int gg_model_from_input(struct gg_model **out, struct gg_input *in, unsigned flags,

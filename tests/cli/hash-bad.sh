@@ -12,7 +12,7 @@ while read -r file code message; do
         case " $want " in *" $rc "*) ;; *) echo "$file: hash $o: status $rc, not $want"; cat err ;; esac
         [ "$(wc -l < err)" = $((rc != 0)) ] || { echo "$file: hash $o: lines on stderr"; cat err; }
         case $o in --json*) [ -z "$jq" ] || [ ! -s out ] || jq -e . out > /dev/null || echo "$file: JSON" ;; esac
-        LC_ALL=C grep -q "[$(printf '\001')-$(printf '\010\013')-$(printf '\037')]" out err &&
+        ! LC_ALL=C grep -q "[$(printf '\001')-$(printf '\010\013')-$(printf '\037')]" out err ||
             echo "$file: control characters come through"
     done
 done < "$FIX/bad/EXPECT"

@@ -1,4 +1,5 @@
 /* The file type inspect finds, for what llama-quantize made of the bundled model. */
+#include "lib/job/ftype.h"
 #include "cmds/inspect.h"
 #include "lib/base/num.h"
 #include "lib/plan/preset.h"
@@ -61,7 +62,7 @@ START_TEST(test_found_ftype)
             continue;
         struct gg_model m = {.meta = meta, .tensors = t, .n_tensors = read_tensors(f, names, t)};
         gg_describe(&d, &m);
-        const char *found = inspect_ftype_name(inspect_found_ftype(&d), tmp);
+        const char *found = gg_ftype_name(gg_ftype_found(&d), tmp);
         if (strcmp(found, expected(preset)) != 0) {
             n_wrong++;
             fprintf(stderr, "%s/%s: found %s\n", preset, kind, found);

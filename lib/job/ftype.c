@@ -1,10 +1,8 @@
-/* Facts both views of inspect word alike: file types. */
-#include "cmds/inspect.h"
+#include "lib/job/ftype.h"
 
-#include "lib/base/text.h"
 #include "lib/plan/preset.h"
 
-#include <string.h>
+#include <stdio.h>
 
 /* Upstream's flag for "guessed, the key was absent". */
 static const uint64_t GUESSED = 1024;
@@ -30,7 +28,7 @@ static uint64_t n_in_layers(const struct gg_desc *d, enum qt_type type)
     return 0;
 }
 
-uint32_t inspect_found_ftype(const struct gg_desc *d)
+uint32_t gg_ftype_found(const struct gg_desc *d)
 {
     uint64_t n[QT_ID_END] = {0};
     bool any = false;
@@ -60,7 +58,7 @@ uint32_t inspect_found_ftype(const struct gg_desc *d)
     return guess;
 }
 
-const char *inspect_ftype_name(uint64_t ftype, char tmp[32])
+const char *gg_ftype_name(uint64_t ftype, char tmp[32])
 {
     const struct gg_preset *p =
         ftype <= UINT32_MAX ? gg_preset_by_ftype((uint32_t)(ftype & ~GUESSED)) : NULL;
