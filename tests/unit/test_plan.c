@@ -1,4 +1,4 @@
-/* Plans: rules and options, shapes, pruning, metadata, shards, several outputs, speed. */
+/* Plans: rules and options, shapes, pruning, metadata, several outputs, speed. */
 #include "lib/base/num.h"
 #include "lib/model/pattern.h"
 #include "tests/plan_make.h"
@@ -437,127 +437,6 @@ START_TEST(test_meta_order)
 }
 END_TEST
 
-/* ---- shards -------------------------------------------------------------------------------------- */
-
-static void check_shards(const struct gg_plan *p, uint64_t max_nbytes, uint64_t max_tensors)
-{
-    const struct gg_plan_output *o = &p->outputs[0];
-    size_t next = 0;
-    uint64_t sum = 0, n;
-    for (size_t k = 0; k < o->n_files; k++) {
-        const struct gg_plan_file *f = &o->files[k];
-        ck_assert_uint_eq(f->first_tensor, next);
-        ck_assert_uint_ge(f->n_tensors, 1);
-        if (max_nbytes > 0 && f->n_tensors > 1)
-            ck_assert_uint_le(f->nbytes, max_nbytes);
-        if (max_tensors > 0)
-            ck_assert_uint_le(f->n_tensors, max_tensors);
-        for (size_t i = 0; i < f->n_tensors; i++) {
-            const struct gg_plan_tensor *t = &o->tensors[next + i];
-            ck_assert_uint_eq(t->file, k);
-            ck_assert_uint_eq(t->off, ggf_layout_tensor_off(f->layout, i));
-            ck_assert_uint_le(t->off + t->nbytes, f->nbytes);
-        }
-        next += f->n_tensors;
-        sum += f->nbytes;
-    }
-    ck_assert_uint_eq(next, o->n_tensors);
-    ck_assert_uint_eq(sum, o->nbytes);
-    ck_assert(o->n_files == 1 ||
-              (ggf_meta_get_u64(o->meta, "split.count", &n) && n == o->n_files));
-}
-
-START_TEST(test_split)
-{
-    struct gg_model *m = mk_skeleton(&plain);
-    struct gg_plan_wishes w = GG_PLAN_WISHES_INIT;
-    static const uint64_t limits[] = {1, 1000, 300000, 600000, 1000000, 100000000};
-    w.split_max_tensors = 5;
-    struct gg_plan *p = mk_plan(m, "Q8_0", &w, false);
-    ck_assert_uint_eq(p->outputs[0].n_files, (m->n_tensors + 4) / 5);
-    check_shards(p, 0, 5);
-    gg_plan_free(p);
-    w.split_max_tensors = 0;
-    for (size_t i = 0; i < GG_COUNTOF(limits); i++) {
-        w.split_max_nbytes = limits[i];
-        p = mk_plan(m, "Q8_0", &w, false);
-        check_shards(p, limits[i], 0);
-        bool over = false;
-        for (size_t k = 0; k < p->outputs[0].n_files; k++)
-            over = over || p->outputs[0].files[k].nbytes > limits[i];
-        ck_assert_int_eq(over, mk_finding(p, "split-oversize") != NULL);
-        gg_plan_free(p);
-    }
-    ck_assert_uint_eq(limits[5], w.split_max_nbytes);
-    p = mk_plan(m, "Q8_0", &w, false); /* one file has no split keys */
-    ck_assert_uint_eq(p->outputs[0].n_files, 1);
-    ck_assert_ptr_null(ggf_meta_find(p->outputs[0].meta, "split.count"));
-    gg_plan_free(p);
-    gg_model_free(m);
-}
-END_TEST
-
-/* Later shards carry their numbers and the alignment, and read back. */
-START_TEST(test_split_headers)
-{
-    struct ggf_meta *meta = mk_meta(&plain);
-    struct gg_plan_wishes w = GG_PLAN_WISHES_INIT;
-    ck_assert_int_eq(ggf_meta_set_u32(meta, "general.alignment", 128, NULL), GG_OK);
-    struct gg_model *m = mk_skeleton_meta(&plain, meta);
-    w.split_max_tensors = 10;
-    struct gg_plan *p = mk_plan(m, "Q4_K_M", &w, false);
-    const struct gg_plan_output *o = &p->outputs[0];
-    for (size_t k = 0; k < o->n_files; k++) {
-        size_t nbytes;
-        uint64_t v = 0;
-        struct ggf_file *f;
-        const void *header = ggf_layout_header(o->files[k].layout, &nbytes);
-        ck_assert_int_eq(ggf_file_open_mem(&f, header, nbytes, "shard", GGF_HEADER_ONLY, NULL), GG_OK);
-        ck_assert_uint_eq(ggf_file_alignment(f), 128);
-        ck_assert_uint_eq(ggf_file_n_tensors(f), o->files[k].n_tensors);
-        ck_assert(ggf_meta_get_u64(ggf_file_meta(f), "split.no", &v) && v == k);
-        ck_assert(ggf_meta_get_u64(ggf_file_meta(f), "split.tensors.count", &v) && v == o->n_tensors);
-        ck_assert_uint_eq(ggf_file_tensor(f, 0)->file_off, o->tensors[o->files[k].first_tensor].off);
-        ck_assert_int_eq(ggf_meta_find(ggf_file_meta(f), "general.architecture") != NULL, k == 0);
-        ggf_file_free(f);
-    }
-    gg_plan_free(p);
-    gg_model_free(m);
-    ggf_meta_free(meta);
-}
-END_TEST
-
-START_TEST(test_keep_split)
-{
-    struct gg_model *m = mk_skeleton(&plain);
-    struct gg_tensor *t = malloc(m->n_tensors * sizeof *t);
-    const struct gg_tensor *was = m->tensors;
-    struct gg_plan_wishes w = GG_PLAN_WISHES_INIT;
-    memcpy(t, was, m->n_tensors * sizeof *t);
-    for (size_t i = 0; i < m->n_tensors; i++)
-        t[i].file = i < 4 ? 0 : i < 20 ? 1 : 2;
-    m->tensors = t;
-    m->n_files = 3;
-    w.keep_split = true;
-    struct gg_plan *p = mk_plan(m, "Q8_0", &w, false);
-    ck_assert_uint_eq(p->outputs[0].n_files, 3);
-    ck_assert_uint_eq(p->outputs[0].files[0].n_tensors, 4);
-    ck_assert_uint_eq(p->outputs[0].files[1].n_tensors, 16);
-    check_shards(p, 0, 0);
-    gg_plan_free(p);
-    for (size_t i = 0; i < m->n_tensors; i++)
-        t[i].file = 1 + (i > 6); /* the first shard holds metadata alone */
-    p = mk_plan(m, "Q8_0", &w, false);
-    ck_assert_uint_eq(p->outputs[0].n_files, 3);
-    ck_assert_uint_eq(p->outputs[0].files[0].n_tensors, 0);
-    ck_assert_uint_eq(p->outputs[0].files[1].n_tensors, 7);
-    gg_plan_free(p);
-    free(t);
-    m->tensors = was;
-    gg_model_free(m);
-}
-END_TEST
-
 /* ---- speed --------------------------------------------------------------------------------------- */
 
 /* CPU time: other programs on the machine don't count. */
@@ -610,9 +489,6 @@ Suite *suite(void)
     tcase_add_test(t, test_prune);
     tcase_add_test(t, test_prune_refused);
     tcase_add_test(t, test_meta_order);
-    tcase_add_test(t, test_split);
-    tcase_add_test(t, test_split_headers);
-    tcase_add_test(t, test_keep_split);
     tcase_add_test(t, test_many_tensors);
     suite_add_tcase(s, t);
     return s;
