@@ -167,8 +167,9 @@ cli: $(BIN) $(TOOL_BIN)
 $(BUILD)/tests/fault/inject.so: tests/fault/inject.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=c11 $(WARN) -O1 -fPIC -shared -o $@ $< -ldl
-fault: $(BIN) $(TOOL_BIN) $(BUILD)/tests/fault/inject.so
-	@tests/fault/run.sh $(BIN) $(BUILD)/tests/tools/mkmodel $(BUILD)/tests/fault/inject.so
+fault-%: tests/fault/%.sh $(BIN) $(TOOL_BIN) $(BUILD)/tests/fault/inject.so
+	@$< $(BIN) $(BUILD)/tests/tools/mkmodel $(BUILD)/tests/fault/inject.so
+fault: $(patsubst tests/fault/%.sh,fault-%,$(wildcard tests/fault/*.sh))
 # NEON: the kernels built by a cross compiler and run under qemu-user.
 arm64:
 	+@MAKE='$(MAKE)' tests/arm64/run.sh

@@ -5,6 +5,7 @@
 #include "cmds/cmd.h"
 #include "lib/base/text.h"
 #include "lib/sys/cleanup.h"
+#include "lib/sys/file.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -119,6 +120,7 @@ int main(int argc, char **argv)
     struct cmd_env env = {.out = stdout};
     gg_msg_init(&env.msg, stderr);
     gg_cleanup_install();
+    gg_file_allow_many();
     int rc = dispatch(&env, argc, argv);
     int out_rc = gg_msg_close_out(&env.msg, env.out);
     gg_msg_destroy(&env.msg);

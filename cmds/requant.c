@@ -1,5 +1,6 @@
 /* ggtool requant: a GGUF model in, the same model with other tensor types out. */
 #include "cmds/make.h"
+#include "cmds/say.h"
 
 #include "lib/base/num.h"
 #include "lib/base/text.h"
@@ -89,28 +90,12 @@ static int read_arguments(struct make *r, int argc, char **argv)
     return make_arguments(r, o->type, argc, argv);
 }
 
-/* What the output will not have of the input: order and gaps of the file, not its content. */
-static void say_normalized(struct make *r)
-{
-    const struct ggf_set *set = r->model->set;
-    for (size_t i = 0; set != NULL && i < ggf_set_n_files(set); i++) {
-        const struct ggf_file *f = ggf_set_file(set, i);
-        uint32_t version = ggf_file_version(f);
-        if (version != 3 || ggf_file_big_endian(f))
-            gg_msg_note(&r->env->msg, "%s: GGUF v%u%s; the output is v3, little-endian",
-                        r->model->files[i].path, (unsigned)version,
-                        ggf_file_big_endian(f) ? ", big-endian" : "");
-    }
-    gg_msg_findings(&r->env->msg, r->model->name, &r->model->findings,
-                    r->env->msg.level > 0 ? 0 : MAKE_MAX_FINDINGS);
-}
-
 static int open_model(struct make *r, void *ctx, struct gg_err *err)
 {
     (void)ctx;
     int rc = gg_job_open(&r->model, r->in, make_only_looks(r) ? GGF_HEADER_ONLY : GGF_STRICT, err);
     if (rc == GG_OK)
-        say_normalized(r);
+        cmd_say_normalized(r->env, r->model, MAKE_MAX_FINDINGS);
     return rc;
 }
 

@@ -72,7 +72,7 @@ sanitized() { # asan or ubsan
     one "build, $1" build MODE="$1" test-programs
     export GG_SANITIZED=1 CK_TIMEOUT_MULTIPLIER=20 GG_TEST_TIMEOUT=900
     GG_TEST_FEW=1 step "unit, kernel and golden tests, $1" unit run_programs "$b" unit kern golden
-    step "bad input, $1" cli tests/cli/run.sh --ggtool "$b/ggtool" 'inspect*' '*bad*' \
+    step "bad input, $1" cli tests/cli/run.sh --ggtool "$b/ggtool" 'inspect*' '*bad*' 'split-*' 'merge-*' \
         requant-usage requant-targets requant-nonfinite requant-odd requant-split requant-imatrix
     step "fuzz replay, $1" fuzz replay "$b"
     unset GG_SANITIZED CK_TIMEOUT_MULTIPLIER GG_TEST_TIMEOUT
@@ -89,7 +89,10 @@ one 'example of the public header' build example
 if [ "${1:-}" = full ]; then
     step 'lint' lint tests/lint/lint.sh build/release/libggtool.a
     step 'installation' install tests/lint/install.sh
-    step 'faults and kills' fault "$MAKE" --no-print-directory DEV=1 fault
+    for f in tests/fault/*.sh; do
+        f=$(basename "$f" .sh)
+        step "faults and kills, $f" fault "$MAKE" --no-print-directory DEV=1 "fault-$f"
+    done
     step 'arm64 kernels under qemu' unit tests/arm64/run.sh
     sanitized asan
     sanitized ubsan

@@ -169,7 +169,8 @@ static int open_index(struct gg_st_writer *w, const struct gg_st_opts *o, struct
     char *text = index_text(w);
     size_t n = text != NULL ? strlen(text) : 0;
     gg_buf_addf(&path, "%s.index.json", o->path);
-    struct gg_sink_opts so = {n, o->force, o->inputs, o->n_inputs};
+    struct gg_sink_opts so = {
+        .nbytes = n, .force = o->force, .inputs = o->inputs, .n_inputs = o->n_inputs};
     int rc = text == NULL || path.failed ? gg_fail_nomem(err, "the index")
                                          : gg_sink_open(&w->index_sink, path.data, &so, err);
     if (rc == GG_OK)
@@ -184,8 +185,8 @@ static int open_files(struct gg_st_writer *w, const struct gg_st_opts *o, struct
     int rc = GG_OK;
     for (size_t i = 0; rc == GG_OK && i < w->n_files; i++) {
         struct out_file *f = &w->files[i];
-        struct gg_sink_opts so = {f->header_nbytes + f->data_nbytes, o->force, o->inputs,
-                                  o->n_inputs};
+        struct gg_sink_opts so = {.nbytes = f->header_nbytes + f->data_nbytes, .force = o->force,
+                                  .inputs = o->inputs, .n_inputs = o->n_inputs};
         rc = gg_sink_open(&f->sink, f->path, &so, err);
         if (rc == GG_OK)
             rc = gg_sink_write(f->sink, 0, f->header, f->header_nbytes, err);

@@ -111,9 +111,29 @@ static int name_files(struct run *r, struct gg_err *err)
     return GG_OK;
 }
 
-static int open_sink(struct run *r, const char *path, uint64_t nbytes, struct gg_err *err)
+/* When most of a file can be shared, block by block, with a file it comes from: that file. */
+static bool can_share(const struct run *r, const struct gg_plan_output *o, size_t file, int *fd)
 {
-    struct gg_sink_opts o = {nbytes, r->job->force, r->inputs, r->n_inputs};
+    enum { BLOCK = 4096 };
+    struct gg_source *s = r->job->model->source;
+    uint64_t shared = 0;
+    for (size_t i = 0; !r->job->sha256 && i < o->files[file].n_tensors; i++) {
+        const struct gg_plan_tensor *t = &o->tensors[o->files[file].first_tensor + i];
+        struct gg_extent x;
+        if (t->action != GG_COPY || t->nbytes < BLOCK || r->job->plan->big_endian ||
+            !s->ops->extent(s, t->src, &x) || x.off % BLOCK != t->off % BLOCK)
+            continue;
+        shared += t->nbytes;
+        *fd = x.fd;
+    }
+    return shared > o->files[file].nbytes / 2;
+}
+
+static int open_sink(struct run *r, const char *path, uint64_t nbytes, bool cloned, int clone_fd,
+                     struct gg_err *err)
+{
+    struct gg_sink_opts o = {.nbytes = nbytes, .force = r->job->force, .inputs = r->inputs,
+                             .n_inputs = r->n_inputs, .cloned = cloned, .clone_fd = clone_fd};
     int rc = gg_sink_open(&r->sinks[r->n_sinks], path, &o, err);
     if (rc == GG_OK)
         r->n_sinks++;
@@ -152,7 +172,7 @@ static int open_checksums(struct run *r, struct gg_err *err)
         checksum_text(&text, r->result->files[o], plan->outputs[o].n_files);
         gg_buf_addf(&path, "%s.sha256", r->job->paths[o]);
         rc = text.failed || path.failed ? gg_fail_nomem(err, "checksums")
-                                        : open_sink(r, path.data, text.nbytes, err);
+                                        : open_sink(r, path.data, text.nbytes, false, -1, err);
         gg_buf_free(&text);
         gg_buf_free(&path);
     }
@@ -168,8 +188,12 @@ static int open_all(struct run *r, struct gg_err *err)
         return gg_fail_nomem(err, "the list of outputs");
     int rc = GG_OK;
     for (size_t o = 0; rc == GG_OK && o < plan->n_outputs; o++) {
-        for (size_t f = 0; rc == GG_OK && f < plan->outputs[o].n_files; f++)
-            rc = open_sink(r, r->result->files[o][f].path, plan->outputs[o].files[f].nbytes, err);
+        for (size_t f = 0; rc == GG_OK && f < plan->outputs[o].n_files; f++) {
+            int fd = -1;
+            bool cloned = can_share(r, &plan->outputs[o], f, &fd);
+            rc = open_sink(r, r->result->files[o][f].path, plan->outputs[o].files[f].nbytes, cloned, fd,
+                           err);
+        }
     }
     if (rc == GG_OK && r->job->sha256)
         rc = open_checksums(r, err);

@@ -237,23 +237,22 @@ static int lay_out(struct gg_planner *p, struct gg_plan_output *o, struct gg_pla
 static void report_oversize(struct gg_planner *p, const struct gg_plan_output *o)
 {
     const struct gg_plan_wishes *w = p->w;
+    bool copy = gg_preset_is_copy(o->preset);
     for (size_t k = 0; w->n_shards == 0 && k < o->n_files; k++) {
         const struct gg_plan_file *f = &o->files[k];
         const struct ggf_str none = {NULL, 0};
         struct ggf_str name = f->n_tensors > 0 ? o->tensors[f->first_tensor].name : none;
-        const char *why = f->n_tensors == 0  ? "metadata alone are larger"
-                          : f->n_tensors > 1 ? "no layer is cut in two"
-                                             : "it holds this tensor alone";
-        if (w->split_max_nbytes > 0 && f->nbytes > w->split_max_nbytes)
-            gg_findings_add(&p->plan->findings, GG_WARN, "split-oversize", name.p,
-                            (size_t)name.nbytes, GG_NOWHERE,
-                            "%s: shard %zu has %" PRIu64 " bytes, over the limit of %" PRIu64 ": %s",
-                            o->preset->name, k + 1, f->nbytes, w->split_max_nbytes, why);
-        else if (w->split_max_tensors > 0 && f->n_tensors > w->split_max_tensors)
-            gg_findings_add(&p->plan->findings, GG_WARN, "split-oversize", name.p,
-                            (size_t)name.nbytes, GG_NOWHERE,
-                            "%s: shard %zu has %zu tensors, over the limit of %" PRIu64 ": %s",
-                            o->preset->name, k + 1, f->n_tensors, w->split_max_tensors, why);
+        bool large = w->split_max_nbytes > 0 && f->nbytes > w->split_max_nbytes;
+        if (!large && (w->split_max_tensors == 0 || f->n_tensors <= w->split_max_tensors))
+            continue;
+        gg_findings_add(&p->plan->findings, GG_WARN, "split-oversize", name.p, (size_t)name.nbytes,
+                        GG_NOWHERE, "%s%sshard %zu has %" PRIu64 " %s, over the limit of %" PRIu64 ": %s",
+                        copy ? "" : o->preset->name, copy ? "" : ": ", k + 1,
+                        large ? f->nbytes : f->n_tensors, large ? "bytes" : "tensors",
+                        large ? w->split_max_nbytes : w->split_max_tensors,
+                        f->n_tensors == 0  ? "metadata alone are larger"
+                        : f->n_tensors > 1 ? "no layer is cut in two"
+                                           : "it holds this tensor alone");
     }
 }
 

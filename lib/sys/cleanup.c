@@ -127,6 +127,18 @@ void gg_cleanup_release(void)
         pthread_sigmask(SIG_SETMASK, &before_hold, NULL);
 }
 
+bool gg_cleanup_pending(void)
+{
+    sigset_t now;
+    if (held == 0 || sigpending(&now) != 0)
+        return false;
+    for (size_t i = 0; i < GG_COUNTOF(ending); i++) {
+        if (sigismember(&now, ending[i]) == 1)
+            return true;
+    }
+    return false;
+}
+
 bool gg_interrupted(void)
 {
     return atomic_load_explicit(&stopping, memory_order_relaxed);

@@ -18,6 +18,9 @@ void gg_cleanup_remove(int handle); /* takes -1 */
 void gg_cleanup_hold(void);
 void gg_cleanup_release(void);
 
+/* True when a signal waits that has come between them. */
+bool gg_cleanup_pending(void);
+
 /* True once a signal asks to stop; long loops ask now and then. */
 bool gg_interrupted(void);
 

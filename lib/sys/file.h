@@ -21,6 +21,8 @@ static inline bool gg_file_cannot(int sys)
 int gg_file_allocate(int fd, uint64_t n);
 /* Up to n bytes from file to file inside the kernel; 0 at the end of the input. */
 ssize_t gg_file_copy_range(int from, uint64_t from_off, int to, uint64_t to_off, uint64_t n);
+/* True when `to`, new and empty, can share the blocks of `from`: tried out. It is empty afterwards. */
+bool gg_file_can_clone(int from, int to);
 /* Says that a range will be read soon. Advice. */
 void gg_file_will_need(int fd, uint64_t off, uint64_t n);
 /* Starts write-back of a range without waiting; drops clean pages of a range. Advice. */
@@ -34,6 +36,8 @@ int gg_file_rename_new(const char *from, const char *to);
 /* Makes the names in a folder durable; 0 also where the system cannot, or the folder may be written
  * but not read. */
 int gg_file_sync_folder(const char *dir);
+/* As many open files as the system lets us have; a set has a file a shard. */
+void gg_file_allow_many(void);
 /* n bytes that nobody can guess. */
 int gg_file_random(void *buf, size_t n);
 

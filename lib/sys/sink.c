@@ -12,6 +12,7 @@
 enum {
     MAX_PIECE = 64 << 20,   /* of one call, so that an interrupt is not kept waiting */
     COPY_NBYTES = 256 << 10, /* buffer of a copy that the kernel cannot do */
+    BLOCK = 4096,           /* of file systems, or a part of theirs: the unit of sharing */
     LAG = 64 << 20,         /* how far behind write-back pages are dropped */
 };
 
@@ -26,6 +27,12 @@ void gg_sink_free(struct gg_sink *s)
     free(s->target);
     free(s->path);
     free(s);
+}
+
+void gg_sink_discard(struct gg_sink *s)
+{
+    s->part = false;
+    gg_sink_drop_temp(s);
 }
 
 const char *gg_sink_path(const struct gg_sink *s)
@@ -142,6 +149,28 @@ static int copy_plainly(struct gg_sink *s, uint64_t off, int from, uint64_t from
     return rc;
 }
 
+/* As much as the kernel copies by itself; the rest is left in *n. */
+static int copy_in_kernel(struct gg_sink *s, uint64_t *off, int from, uint64_t *from_off, uint64_t *n,
+                          struct gg_err *err)
+{
+    while (*n > 0 && !gg_interrupted()) {
+        uint64_t piece = gg_min_u64(*n, MAX_PIECE), in_block = *off % BLOCK;
+        if (in_block != 0 && *from_off % BLOCK == in_block)
+            piece = gg_min_u64(piece, BLOCK - in_block); /* up to blocks that can be shared */
+        ssize_t r = gg_file_copy_range(from, *from_off, s->fd, *off, piece);
+        if (r < 0 && !gg_file_cannot(errno) && errno != EPERM && errno != EBADF)
+            return gg_fail_sys(err, errno, "%s: cannot copy %llu bytes to %llu of %llu", s->path,
+                               (unsigned long long)*n, (unsigned long long)*off,
+                               (unsigned long long)s->nbytes);
+        if (r <= 0)
+            break; /* some file systems say 0 where they mean "cannot"; reading will tell */
+        *off += (uint64_t)r;
+        *from_off += (uint64_t)r;
+        *n -= (uint64_t)r;
+    }
+    return GG_OK;
+}
+
 int gg_sink_copy(struct gg_sink *s, uint64_t off, int from_fd, uint64_t from_off, uint64_t n,
                  struct gg_err *err)
 {
@@ -151,21 +180,11 @@ int gg_sink_copy(struct gg_sink *s, uint64_t off, int from_fd, uint64_t from_off
         return rc;
     if (!gg_add_u64(from_off, n, &end) || end > INT64_MAX)
         return gg_fail(err, GG_ERR_BUG, from_off, "%s: a copy from beyond any file", s->path);
-    while (n > 0 && !s->ordered && !gg_interrupted()) {
-        ssize_t r = gg_file_copy_range(from_fd, from_off, s->fd, off, gg_min_u64(n, MAX_PIECE));
-        if (r < 0 && !gg_file_cannot(errno) && errno != EPERM && errno != EBADF)
-            return gg_fail_sys(err, errno, "%s: cannot copy %llu bytes to %llu of %llu", s->path,
-                               (unsigned long long)n, (unsigned long long)off,
-                               (unsigned long long)s->nbytes);
-        if (r <= 0)
-            break; /* some file systems say 0 where they mean "cannot"; reading will tell */
-        off += (uint64_t)r;
-        from_off += (uint64_t)r;
-        n -= (uint64_t)r;
-    }
-    if (gg_interrupted())
-        return gg_fail(err, GG_ERR_INTERRUPTED, GG_NOWHERE, "interrupted");
-    return copy_plainly(s, off, from_fd, from_off, n, err);
+    if (!s->ordered)
+        rc = copy_in_kernel(s, &off, from_fd, &from_off, &n, err);
+    if (rc == GG_OK && gg_interrupted())
+        rc = gg_fail(err, GG_ERR_INTERRUPTED, GG_NOWHERE, "interrupted");
+    return rc == GG_OK ? copy_plainly(s, off, from_fd, from_off, n, err) : rc;
 }
 
 void gg_sink_flush_behind(struct gg_sink *s, uint64_t off, uint64_t n)
@@ -188,13 +207,36 @@ static int finish_ordered(struct gg_sink *s, struct gg_err *err)
     return GG_OK;
 }
 
+int gg_sink_sync(struct gg_sink *s, struct gg_err *err)
+{
+    if (fsync(s->fd) != 0)
+        return gg_fail_sys(err, errno, "%s: cannot be made durable", s->path);
+    return GG_OK;
+}
+
+int gg_sink_read_back(struct gg_sink *s, uint64_t off, void *buf, size_t n, struct gg_err *err)
+{
+    int rc = check_range(s, off, n, err);
+    if (rc == GG_OK)
+        gg_file_drop_cache(s->fd, off, n);
+    for (size_t got = 0; rc == GG_OK && got < n;) {
+        ssize_t r = pread(s->fd, (char *)buf + got, n - got, (off_t)(off + got));
+        if (r < 0 && errno == EINTR)
+            continue;
+        if (r <= 0)
+            rc = gg_fail_sys(err, r < 0 ? errno : EIO, "%s: cannot read %llu bytes at %llu back", s->path,
+                             (unsigned long long)n, (unsigned long long)off);
+        else
+            got += (size_t)r;
+    }
+    return rc;
+}
+
 int gg_sink_finish(struct gg_sink *s, struct gg_err *err)
 {
-    int rc = s->ordered ? finish_ordered(s, err) : GG_OK;
+    int rc = s->ordered ? finish_ordered(s, err) : gg_sink_sync(s, err);
     if (rc != GG_OK)
         return rc;
-    if (!s->ordered && fsync(s->fd) != 0)
-        return gg_fail_sys(err, errno, "%s: cannot be made durable", s->path);
     /* Some file systems speak up at close only. A file without a name must stay open to get one, so
      * it is a second handle that is closed; what remains of the first has nothing left to say. */
     int second = dup(s->fd);

@@ -14,6 +14,7 @@ struct gg_sink {
     bool close_fd;
     bool ordered; /* bytes go out one after the other: pipes, devices, standard output */
     bool force;
+    bool part; /* temp outlives us */
     bool finished;
     uint64_t nbytes;
     uint64_t pos; /* of an ordered one */

@@ -117,7 +117,7 @@ int gg_sink_name_temp(struct gg_sink *s, struct gg_err *err)
 
 void gg_sink_drop_temp(struct gg_sink *s)
 {
-    if (s->temp != NULL)
+    if (s->temp != NULL && !s->part)
         unlink(s->temp);
     gg_cleanup_remove(s->cleanup);
     free(s->temp);
@@ -145,30 +145,86 @@ static int open_named_temp(struct gg_sink *s, struct gg_err *err)
     return fail_create(s, EEXIST, err);
 }
 
+static int fail_part(const struct gg_sink *s, const struct gg_sink_opts *o, int sys,
+                     struct gg_err *err)
+{
+    if (sys == EEXIST)
+        return gg_fail(err, GG_ERR_ARG, GG_NOWHERE,
+                       "%s" GG_SINK_PART ": is there, and no journal tells what it is; remove it if "
+                       "nothing in it is wanted",
+                       s->path);
+    if (sys == ENOENT && o->part == GG_PART_THERE)
+        return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE,
+                       "%s" GG_SINK_PART ": is missing; without it what was moved there is lost",
+                       s->path);
+    return o->part == GG_PART_NEW ? fail_create(s, sys, err)
+                                  : gg_fail_sys(err, sys, "%s" GG_SINK_PART ": cannot open", s->path);
+}
+
+/* What is there from before must be as it was left; what is new gets its size, and its name for good. */
+static int settle_part(const struct gg_sink *s, bool is_new, struct gg_err *err)
+{
+    struct stat st;
+    if (is_new && ftruncate(s->fd, (off_t)s->nbytes) != 0)
+        return gg_fail_sys(err, errno, "%s: cannot be sized", s->path);
+    if (fstat(s->fd, &st) != 0)
+        return gg_fail_sys(err, errno, "%s: cannot look at it", s->path);
+    if ((uint64_t)st.st_size != s->nbytes)
+        return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE,
+                       "%s" GG_SINK_PART ": has %llu bytes, not the %llu it was left with", s->path,
+                       (unsigned long long)st.st_size, (unsigned long long)s->nbytes);
+    if (gg_file_sync_folder(s->dir) != 0)
+        return gg_fail_sys(err, errno, "%s: its folder cannot be made durable", s->path);
+    return GG_OK;
+}
+
+/* The content under a name that says what it is. No room is set aside: it grows as others shrink. */
+static int open_part(struct gg_sink *s, const struct gg_sink_opts *o, struct gg_err *err)
+{
+    bool is_new = o->part == GG_PART_NEW;
+    struct gg_buf b = GG_BUF_INIT;
+    gg_buf_addf(&b, "%s" GG_SINK_PART, s->target);
+    s->part = true;
+    s->temp = gg_buf_take(&b);
+    if (s->temp == NULL)
+        return gg_fail_nomem(err, "an output");
+    s->fd = open(s->temp, O_RDWR | O_CLOEXEC | O_NOFOLLOW | (is_new ? O_CREAT | O_EXCL : 0), 0666);
+    if (s->fd < 0)
+        return fail_part(s, o, errno, err);
+    s->close_fd = true;
+    int rc = settle_part(s, is_new, err);
+    s->part = rc == GG_OK || !is_new; /* one that was made in vain goes with the sink */
+    return rc;
+}
+
 /* Full disks fail here. Where room cannot be asked for, the size is set and the writes will tell. */
-static int allocate(struct gg_sink *s, struct gg_err *err)
+static int allocate(struct gg_sink *s, const struct gg_sink_opts *o, struct gg_err *err)
 {
     char size[32];
-    if (s->nbytes == 0 || gg_file_allocate(s->fd, s->nbytes) == 0)
+    bool clones = o->cloned && gg_file_can_clone(o->clone_fd, s->fd);
+    if (s->nbytes == 0 || (!clones && gg_file_allocate(s->fd, s->nbytes) == 0))
         return GG_OK;
+    if (clones)
+        errno = EOPNOTSUPP;
     if (gg_file_cannot(errno) && ftruncate(s->fd, (off_t)s->nbytes) == 0)
         return GG_OK;
     return gg_fail_sys(err, errno, "%s: no room for %llu bytes (%s)", s->path,
                        (unsigned long long)s->nbytes, gg_text_size(size, s->nbytes));
 }
 
-static int open_file(struct gg_sink *s, const char *path, bool exists, struct gg_err *err)
+static int open_file(struct gg_sink *s, const char *path, bool exists, const struct gg_sink_opts *o,
+                     struct gg_err *err)
 {
     int rc = resolve(s, path, exists, err);
-    if (rc != GG_OK)
-        return rc;
+    if (rc != GG_OK || o->part != GG_PART_NONE)
+        return rc != GG_OK ? rc : open_part(s, o, err);
     s->fd = exists ? -1 : gg_file_open_unnamed(s->dir, 0666);
     if (s->fd < 0)
         rc = open_named_temp(s, err);
     if (rc != GG_OK)
         return rc;
     s->close_fd = true;
-    return allocate(s, err);
+    return allocate(s, o, err);
 }
 
 static int open_any(struct gg_sink *s, const char *path, const struct gg_sink_opts *o,
@@ -190,7 +246,7 @@ static int open_any(struct gg_sink *s, const char *path, const struct gg_sink_op
             return gg_fail(err, GG_ERR_ARG, GG_NOWHERE,
                            "%s: exists already; --force replaces it", s->path);
     }
-    return open_file(s, path, exists, err);
+    return open_file(s, path, exists, o, err);
 }
 
 int gg_sink_open(struct gg_sink **out, const char *path, const struct gg_sink_opts *o,

@@ -1,6 +1,6 @@
 # The examples in the help of a command work as they stand: sourced by cases. Each runs in a folder of
 # its own with the bundled model in it, and what the function `inputs` adds. Status 1 is an answer.
-inputs() { :; }
+inputs() { :; } # command
 
 run_examples() { # command
     local line rc
@@ -10,7 +10,7 @@ run_examples() { # command
         mkdir run
         cp "$FIX/models/tiny-bf16.gguf" run/model.gguf
         cp "$FIX/models/imatrix.gguf" run/imatrix.gguf
-        (cd run && inputs && bash -eu -c "$line") > out 2>&1 < /dev/null || rc=$?
+        (cd run && inputs "$1" && bash -eu -c "$line") > out 2>&1 < /dev/null || rc=$?
         rm -r run
         [ "$rc" -le 1 ] || { echo "$1: $line: status $rc"; head -3 out; }
     done < examples

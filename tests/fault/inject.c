@@ -2,16 +2,20 @@
  *
  *     GG_INJECT="pwrite:3:ENOSPC,fallocate:*:EOPNOTSUPP"    the 3rd pwrite; every fallocate
  *     GG_INJECT="pread:2:short"                             gives half of what was asked for
+ *     GG_INJECT="any:57:kill"                               ends the process before the 57th call
+ *     GG_INJECT="any:57:torn"                               the same, half of its bytes being done
  *     GG_INJECT_FIRED=PATH                                  is made when a numbered fault happened
  *
- * Calls: open read pread write pwrite fsync fallocate ftruncate copy rename link close dup unnamed
- * alloc thread. Calls that libc makes inside itself are not seen.
+ * Calls: open read pread write pwrite fsync fallocate ftruncate copy rename link unlink close dup
+ * unnamed alloc thread; any: those that leave traces, and pread. Calls that libc makes inside itself
+ * are not seen.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -22,17 +26,18 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum op { OPEN, READ, PREAD, WRITE, PWRITE, FSYNC, FALLOCATE, FTRUNCATE, COPY, RENAME, LINK, CLOSE,
-          DUP, UNNAMED, ALLOC, THREAD, N_OPS };
+enum op { OPEN, PREAD, WRITE, PWRITE, FSYNC, FALLOCATE, FTRUNCATE, COPY, RENAME, LINK, UNLINK,
+          UNNAMED, N_TRACED, READ = N_TRACED, CLOSE, DUP, ALLOC, THREAD, ANY, N_OPS };
 static const char *const op_names[N_OPS] = {
-    "open", "read", "pread", "write", "pwrite", "fsync", "fallocate", "ftruncate", "copy", "rename",
-    "link", "close", "dup", "unnamed", "alloc", "thread"};
+    "open", "pread", "write", "pwrite", "fsync", "fallocate", "ftruncate", "copy", "rename", "link",
+    "unlink", "unnamed", "read", "close", "dup", "alloc", "thread", "any"};
+enum { SHORT = -1, KILL = -2, TORN = -3 };
 static const struct {
     const char *name;
     int sys;
 } errors[] = {{"EIO", EIO}, {"ENOSPC", ENOSPC}, {"EINTR", EINTR}, {"EOPNOTSUPP", EOPNOTSUPP},
               {"EXDEV", EXDEV}, {"EACCES", EACCES}, {"EPERM", EPERM}, {"EMFILE", EMFILE}, {"EDQUOT", EDQUOT},
-              {"ENOMEM", ENOMEM}, {"EAGAIN", EAGAIN}, {"short", -1}};
+              {"ENOMEM", ENOMEM}, {"EAGAIN", EAGAIN}, {"short", SHORT}, {"kill", KILL}, {"torn", TORN}};
 
 static struct fault {
     atomic_ulong calls;
@@ -69,10 +74,14 @@ __attribute__((constructor)) static void start(void)
     ready = true;
 }
 
-/* 0: go on. -1: be short. Else the errno to fail with, which is set. */
-static int hit(enum op op)
+static void die(void)
 {
-    if (!ready || faults[op].n == 0)
+    syscall(SYS_kill, syscall(SYS_getpid), SIGKILL);
+}
+
+static int hit_one(enum op op)
+{
+    if (faults[op].n == 0)
         return 0;
     unsigned long call = atomic_fetch_add(&faults[op].calls, 1) + 1;
     if (faults[op].n != ~0ul && faults[op].n != call)
@@ -87,44 +96,67 @@ static int hit(enum op op)
     return faults[op].sys;
 }
 
+/* 0: go on. SHORT, or TORN: half of the bytes, and then the end. Else the errno to fail with, which is
+ * set. */
+static int hit(enum op op)
+{
+    if (!ready)
+        return 0;
+    int how = hit_one(op);
+    if (how == 0 && op < N_TRACED)
+        how = hit_one(ANY);
+    bool bytes = op == PREAD || op == WRITE || op == PWRITE || op == COPY || op == READ;
+    if (how == KILL || (how == TORN && !bytes))
+        die();
+    return how;
+}
+
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
 /* ---- bytes ----------------------------------------------------------------------------------- */
 
 static size_t cut(int how, size_t n)
 {
-    return how == -1 && n > 1 ? n / 2 : n;
+    return how < 0 && n > 1 ? n / 2 : n;
+}
+
+static ssize_t after(int how, ssize_t done)
+{
+    if (how == TORN)
+        die();
+    return done;
 }
 
 ssize_t read(int fd, void *buf, size_t n)
 {
     int how = hit(READ);
-    return how > 0 ? -1 : syscall(SYS_read, fd, buf, cut(how, n));
+    return how > 0 ? -1 : after(how, syscall(SYS_read, fd, buf, cut(how, n)));
 }
 
 ssize_t write(int fd, const void *buf, size_t n)
 {
     int how = fd == 2 ? 0 : hit(WRITE); /* messages shall come through */
-    return how > 0 ? -1 : syscall(SYS_write, fd, buf, cut(how, n));
+    return how > 0 ? -1 : after(how, syscall(SYS_write, fd, buf, cut(how, n)));
 }
 
 ssize_t pread64(int fd, void *buf, size_t n, off64_t off)
 {
     int how = hit(PREAD);
-    return how > 0 ? -1 : syscall(SYS_pread64, fd, buf, cut(how, n), off);
+    return how > 0 ? -1 : after(how, syscall(SYS_pread64, fd, buf, cut(how, n), off));
 }
 
 ssize_t pwrite64(int fd, const void *buf, size_t n, off64_t off)
 {
     int how = hit(PWRITE);
-    return how > 0 ? -1 : syscall(SYS_pwrite64, fd, buf, cut(how, n), off);
+    return how > 0 ? -1 : after(how, syscall(SYS_pwrite64, fd, buf, cut(how, n), off));
 }
 
 ssize_t copy_file_range(int in, off64_t *in_off, int out, off64_t *out_off, size_t n, unsigned flags)
 {
     int how = hit(COPY);
     return how > 0 ? -1
-                   : syscall(SYS_copy_file_range, in, in_off, out, out_off, cut(how, n), flags);
+                   : after(how, syscall(SYS_copy_file_range, in, in_off, out, out_off, cut(how, n),
+                                        flags));
 }
 
 /* ---- files ----------------------------------------------------------------------------------- */
@@ -175,6 +207,11 @@ int renameat2(int from_dir, const char *from, int to_dir, const char *to, unsign
 int linkat(int from_dir, const char *from, int to_dir, const char *to, int flags)
 {
     return hit(LINK) != 0 ? -1 : (int)syscall(SYS_linkat, from_dir, from, to_dir, to, flags);
+}
+
+int unlink(const char *path)
+{
+    return hit(UNLINK) != 0 ? -1 : (int)syscall(SYS_unlinkat, AT_FDCWD, path, 0);
 }
 
 int close(int fd)

@@ -355,6 +355,50 @@ START_TEST(test_input_pipe)
 }
 END_TEST
 
+static int open_part(struct gg_sink **s, uint64_t n, enum gg_sink_part part, struct gg_err *err)
+{
+    struct gg_sink_opts o = {.nbytes = n, .part = part};
+    return gg_sink_open(s, scratch_path("out"), &o, err);
+}
+
+static bool part_there(void)
+{
+    return access(scratch_path("out" GG_SINK_PART), F_OK) == 0;
+}
+
+/* A part outlives its sink, is taken up only as it was left, and becomes the target. */
+START_TEST(test_part)
+{
+    struct gg_sink *s;
+    struct gg_err err;
+    char back[4] = {0};
+    ck_assert_int_eq(open_part(&s, 6, GG_PART_THERE, &err), GG_ERR_CORRUPT);
+    must(open_part(&s, 6, GG_PART_NEW, &err), &err);
+    must(gg_sink_write(s, 3, "xyz", 3, &err), &err);
+    must(gg_sink_sync(s, &err), &err);
+    must(gg_sink_read_back(s, 3, back, 3, &err), &err);
+    ck_assert_str_eq(back, "xyz");
+    ck_assert_int_eq(gg_sink_read_back(s, 4, back, 3, &err), GG_ERR_BUG);
+    gg_sink_free(s);
+    ck_assert(part_there());
+    ck_assert_int_eq(open_part(&s, 6, GG_PART_NEW, &err), GG_ERR_ARG);
+    ck_assert_int_eq(open_part(&s, 7, GG_PART_THERE, &err), GG_ERR_CORRUPT);
+    ck_assert(part_there());
+    must(open_part(&s, 6, GG_PART_THERE, &err), &err);
+    must(gg_sink_write(s, 0, "abc", 3, &err), &err);
+    must(gg_sink_finish(s, &err), &err);
+    must(gg_sink_commit(s, &err), &err);
+    gg_sink_free(s);
+    check_content("out", "abcxyz", 6);
+    ck_assert(!part_there());
+    ck_assert_int_eq(unlink(scratch_path("out")), 0);
+    must(open_part(&s, 6, GG_PART_NEW, &err), &err);
+    gg_sink_discard(s);
+    gg_sink_free(s);
+    ck_assert(!part_there());
+}
+END_TEST
+
 static void setup(void)
 {
     scratch_begin();
@@ -375,6 +419,7 @@ Suite *suite(void)
     tcase_add_test(t, test_copy);
     tcase_add_test(t, test_file_size_limit);
     tcase_add_test(t, test_signals);
+    tcase_add_test(t, test_part);
     tcase_add_test(t, test_input);
     tcase_add_test(t, test_input_pipe);
     suite_add_tcase(s, t);
