@@ -81,7 +81,7 @@ struct cursor {
 
 static const uint8_t *take(struct cursor *c, uint64_t n)
 {
-    static const uint8_t none[GG_SHA256_NBYTES];
+    static const uint8_t none[GG_DIGEST_NBYTES];
     const uint8_t *p = c->p;
     if (c->bad || n > c->left) {
         c->bad = true;

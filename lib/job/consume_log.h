@@ -25,7 +25,7 @@ struct gg_consume_target {
 };
 
 struct gg_consume_log {
-    uint8_t digest[GG_SHA256_NBYTES]; /* of the plan */
+    uint8_t digest[GG_DIGEST_NBYTES]; /* of the plan */
     struct gg_consume_source *sources;
     size_t n_sources;
     struct gg_consume_target *targets;

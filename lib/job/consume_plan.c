@@ -145,25 +145,25 @@ static int list_segments(struct gg_consume *c, struct gg_err *err)
     return GG_OK;
 }
 
-static void add_u64(struct gg_sha256 *d, uint64_t v)
+static void add_u64(struct gg_digest *d, uint64_t v)
 {
     uint8_t raw[8];
     gg_store_u64(raw, v);
-    gg_sha256_add(d, raw, sizeof raw);
+    gg_digest_add(d, raw, sizeof raw);
 }
 
-static int plan_digest(const struct gg_consume *c, uint8_t digest[GG_SHA256_NBYTES],
+static int plan_digest(const struct gg_consume *c, uint8_t digest[GG_DIGEST_NBYTES],
                        struct gg_err *err)
 {
     const struct gg_plan_output *o = &c->job->plan->outputs[0];
-    struct gg_sha256 *d = gg_sha256_new();
+    struct gg_digest *d = gg_digest_new(GG_SHA256);
     if (d == NULL)
         return gg_fail_nomem(err, "a digest");
     for (size_t i = 0; i < o->n_files; i++) {
         size_t n;
         const void *header = ggf_layout_header(o->files[i].layout, &n);
         add_u64(d, o->files[i].nbytes);
-        gg_sha256_add(d, header, n);
+        gg_digest_add(d, header, n);
     }
     for (size_t i = 0; i < c->n_segments; i++) {
         const struct gg_segment *s = &c->segments[i];
@@ -173,8 +173,8 @@ static int plan_digest(const struct gg_consume *c, uint8_t digest[GG_SHA256_NBYT
         add_u64(d, s->to);
         add_u64(d, s->nbytes);
     }
-    gg_sha256_end(d, digest);
-    gg_sha256_free(d);
+    gg_digest_end(d, digest);
+    gg_digest_free(d);
     return GG_OK;
 }
 
@@ -242,7 +242,7 @@ int gg_consume_plan(struct gg_consume *c, struct gg_err *err)
     bool resumes = c->log.n_targets > 0;
     struct gg_consume_target *targets;
     size_t n = c->job->plan->outputs[0].n_files;
-    uint8_t digest[GG_SHA256_NBYTES];
+    uint8_t digest[GG_DIGEST_NBYTES];
     int rc = open_sources(c, resumes, err);
     if (rc == GG_OK)
         rc = list_segments(c, err);
