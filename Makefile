@@ -48,6 +48,8 @@ vec_sse2   := lib/quant/x86/v_sse2.h
 vec_avx2   := lib/quant/x86/v_avx2.h -march=x86-64-v3
 vec_avx512 := lib/quant/x86/v_avx512.h -march=x86-64-v4
 vec_neon   := lib/quant/arm/v_neon.h
+# Parts built otherwise at a level: searches with few candidates don't fill sixteen lanes.
+vec_avx512_encode_iq23 := lib/quant/x86/v_avx2.h -march=x86-64-v4 -mprefer-vector-width=256
 VEC_CALLS  := $(foreach l,$(VEC_LEVELS),QK_LEVEL($(shell echo $l | tr a-z A-Z), $l))
 
 LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o) $(VEC_OBJ)
@@ -96,11 +98,12 @@ $(BUILD)/%.o: %.c
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
 define VEC_RULE
+$(BUILD)/lib/quant/vec/%.$(1).o: vec_isa = $$(or $$(vec_$(1)_$$(*F)),$$(vec_$(1)))
 $(BUILD)/lib/quant/vec/%.$(1).o: lib/quant/vec/%.c
 	@mkdir -p $$(@D)
 	@echo "  CC $$< ($(1))"
-	$$(Q)$$(CC) $$(CPPFLAGS_ALL) -DV_LEVEL=$(1) -DV_ISA_FILE='"$(firstword $(vec_$(1)))"' $$(CFLAGS_ALL) \
-	    $(wordlist 2,9,$(vec_$(1))) $$(EXACT) -MMD -MP -c -o $$@ $$<
+	$$(Q)$$(CC) $$(CPPFLAGS_ALL) -DV_LEVEL=$(1) -DV_ISA_FILE='"$$(firstword $$(vec_isa))"' \
+	    $$(CFLAGS_ALL) $$(wordlist 2,9,$$(vec_isa)) $$(EXACT) -MMD -MP -c -o $$@ $$<
 endef
 $(foreach l,$(VEC_LEVELS),$(eval $(call VEC_RULE,$l)))
 $(BUILD)/lib/quant/kernel.o: CPPFLAGS_ALL += -DQK_VEC_LEVELS="$(VEC_CALLS)"

@@ -3,25 +3,31 @@
 #include "lib/base/num.h"
 #include "lib/quant/grids.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* n_levels: levels that occur (a field of two bits holds three). n_shells: how many different
- * distances count as near. Results of iq2xs_init_impl and iq3xs_init_impl of ggml-quants.c. */
+ * distances count as near. rounded: values are rounded to points, each to its nearest level. Results
+ * of iq2xs_init_impl and iq3xs_init_impl of ggml-quants.c. */
 struct codebook_spec {
     enum qt_type type;
     const uint16_t *grid;
     int n_rows, dims, bits, n_levels, n_shells;
+    bool rounded;
 };
 
 static const struct codebook_spec specs[] = {
-    {QT_IQ2_XXS, qk_grid_iq2xxs, 256, 8, 2, 3, 2}, {QT_IQ2_XS, qk_grid_iq2xs, 512, 8, 2, 3, 2},
-    {QT_IQ2_S, qk_grid_iq2s, 1024, 8, 2, 3, 1},    {QT_IQ3_XXS, qk_grid_iq3xxs, 256, 4, 3, 8, 2},
-    {QT_IQ3_S, qk_grid_iq3s, 512, 4, 3, 8, 3},     {QT_IQ1_S, qk_grid_iq1s, 2048, 8, 2, 3, 3},
-    {QT_IQ1_M, qk_grid_iq1s, 2048, 8, 2, 3, 3},
+    {QT_IQ2_XXS, qk_grid_iq2xxs, 256, 8, 2, 3, 2, true},
+    {QT_IQ2_XS, qk_grid_iq2xs, 512, 8, 2, 3, 2, true},
+    {QT_IQ2_S, qk_grid_iq2s, 1024, 8, 2, 3, 1, true},
+    {QT_IQ3_XXS, qk_grid_iq3xxs, 256, 4, 3, 8, 2, true},
+    {QT_IQ3_S, qk_grid_iq3s, 512, 4, 3, 8, 3, true},
+    {QT_IQ1_S, qk_grid_iq1s, 2048, 8, 2, 3, 3, false},
+    {QT_IQ1_M, qk_grid_iq1s, 2048, 8, 2, 3, 3, false},
 };
 
-enum { MAX_ROWS = 2048, RUN = 32 /* rows */, MAX_DISTANCE = 4 * 7 * 7 };
+enum { MAX_ROWS = 2048, RUN = 32 /* rows */, MAX_DISTANCE = 4 * 7 * 7, MAX_POINTS = 6561 /* 3^8 */ };
 
 /* What building needs and the codebook does not. */
 struct builder {
@@ -34,6 +40,7 @@ struct builder {
     uint8_t distance[MAX_ROWS];
     uint8_t least[MAX_ROWS / RUN]; /* distance in each run of rows: most runs hold no near one */
     uint16_t near[MAX_ROWS];
+    uint32_t counted[MAX_ROWS]; /* rows, see count_out */
 };
 
 static const struct codebook_spec *spec_of(enum qt_type type)
@@ -188,6 +195,73 @@ static bool add_spread(struct builder *b)
     return true;
 }
 
+/* ---- rows that can be nearest ----------------------------------------------------------------- */
+
+/* A code with each level counted out in bits: what separates two points are the bits they differ
+ * in, and a point is between two others, in every element, when it differs from the first in none
+ * but the bits the second does. */
+static uint32_t count_out(const struct codebook_spec *s, unsigned code)
+{
+    uint32_t bits = 0;
+
+    for (int i = 0; i < s->dims; i++)
+        bits |= ((1u << level_of(s, code, i)) - 1) << (s->n_levels - 1) * i;
+    return bits;
+}
+
+/* Lists those rows around a point which have no other row between them and the point: for values
+ * that round to the point, a row in between is nearer in every element whatever the weights, and it
+ * comes first where distances are equal. Returns their number. */
+static int prune(const struct builder *b, unsigned code, uint16_t *near)
+{
+    const uint16_t *around = b->cb->around + (-1 - b->cb->row_of[code]);
+    const uint32_t point = count_out(b->spec, code);
+    uint32_t kept[QK_NEAR_MAX];
+    int n = 0;
+
+    for (int j = 1; j <= around[0]; j++) {
+        const uint32_t apart = point ^ b->counted[around[j]];
+        bool hidden = false;
+        for (int i = 0; i < n && !hidden; i++)
+            hidden = (kept[i] & ~apart) == 0;
+        if (hidden)
+            continue;
+        assert(n < QK_NEAR_MAX);
+        kept[n] = apart;
+        near[n++] = b->cb->spread[around[j]];
+    }
+    return n;
+}
+
+static bool add_near(struct builder *b)
+{
+    const struct codebook_spec *s = b->spec;
+    const unsigned n_codes = 1u << s->dims * s->bits;
+    const size_t capacity = b->n_around + 8 * MAX_POINTS + QK_BEYOND;
+    size_t at = 0;
+
+    b->cb->near_of = calloc(n_codes, sizeof *b->cb->near_of);
+    b->cb->near = calloc(capacity, sizeof *b->cb->near);
+    if (!b->cb->near_of || !b->cb->near)
+        return false;
+    for (int row = 0; row < s->n_rows; row++)
+        b->counted[row] = count_out(s, s->grid[row]);
+    for (unsigned code = 0; code < n_codes; code++) {
+        const int32_t row = b->cb->row_of[code];
+        if (row >= 0)
+            b->cb->near_of[code] = QK_ON_GRID + b->cb->spread[row];
+        if (row >= 0 || !is_point(s, code))
+            continue;
+        uint16_t *near = b->cb->near + at;
+        int n = prune(b, code, near), full = (n + 7) / 8 * 8;
+        b->cb->near_of[code] = (int32_t)(at / 8 << 8) + n;
+        for (int i = n; i < full; i++)
+            near[i] = near[0];
+        at += (size_t)full;
+    }
+    return true;
+}
+
 static bool build(struct builder *b)
 {
     const struct codebook_spec *s = b->spec;
@@ -203,7 +277,7 @@ static bool build(struct builder *b)
     for (unsigned code = 0; code < n_codes; code++)
         if (b->cb->row_of[code] < 0 && is_point(s, code) && !add_around(b, code))
             return false;
-    return add_spread(b);
+    return add_spread(b) && (!s->rounded || add_near(b));
 }
 
 int qk_codebook_new(struct qk_codebook **out, enum qt_type type, struct gg_err *err)
@@ -217,7 +291,7 @@ int qk_codebook_new(struct qk_codebook **out, enum qt_type type, struct gg_err *
     struct builder *b = calloc(1, sizeof *b);
     bool ok = cb && b;
     if (ok) {
-        *cb = (struct qk_codebook){type, s->n_rows, s->dims, s->bits, NULL, NULL, NULL, NULL, NULL};
+        *cb = (struct qk_codebook){.type = type, .n_rows = s->n_rows, .dims = s->dims, .bits = s->bits};
         b->spec = s;
         b->cb = cb;
         ok = build(b);
@@ -239,6 +313,8 @@ void qk_codebook_free(struct qk_codebook *cb)
     free(cb->around);
     free(cb->spread);
     free(cb->spread_around);
+    free(cb->near_of);
+    free(cb->near);
     free(cb->cell);
     free(cb);
 }

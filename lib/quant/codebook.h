@@ -11,7 +11,7 @@
 #include "lib/base/err.h"
 #include "lib/quant/kernel.h"
 
-enum { QK_BEYOND = 16 };
+enum { QK_BEYOND = 16, QK_NEAR_MAX = 255 /* rows */, QK_ON_GRID = INT32_MIN };
 
 /* A lattice point as a number, its code: the level of element i is bits bits * i and up. */
 struct qk_codebook {
@@ -28,6 +28,12 @@ struct qk_codebook {
     /* The lists of `around`, at the same places, with those in place of rows: what vectors look up,
      * many rows at a time. QK_BEYOND more can be read behind the last. */
     uint16_t *spread_around;
+    /* For values that were rounded to the point (not in IQ1): the rows around it that can be the
+     * nearest at all, see prune() in codebook.c. By code: QK_ON_GRID + the spread code where the
+     * point is a row; else where their spread codes begin in `near`, in eights, times 256, plus
+     * their number. The first fills a list up to a multiple of eight. QK_BEYOND more can be read. */
+    int32_t *near_of;
+    uint16_t *near;
     /* By row, dims each: (i << bits) + level of element i. Sums over a point of something that is
      * known for every element and level pick their terms with it. */
     uint8_t *cell;

@@ -56,6 +56,38 @@ static void check_around(int k, const struct qk_codebook *cb, unsigned code)
         ck_assert_int_eq(spread[i], cb->spread[list[i]]);
 }
 
+/* Is b in every element at a or c, or between them? */
+static bool between(int k, unsigned a, unsigned b, unsigned c)
+{
+    for (int i = 0; i < books[k].dims; i++) {
+        int x = level(a, books[k].bits, i), y = level(b, books[k].bits, i);
+        int z = level(c, books[k].bits, i);
+        if ((y < x && y < z) || (y > x && y > z))
+            return false;
+    }
+    return true;
+}
+
+/* Those of the rows around that have none between themselves and the code, in the same order. */
+static void check_near(int k, const struct qk_codebook *cb, unsigned code)
+{
+    const uint16_t *list = cb->around + (-1 - cb->row_of[code]);
+    const uint16_t *near = cb->near + (cb->near_of[code] >> 8) * 8;
+    int n = 0;
+
+    for (int j = 1; j <= list[0]; j++) {
+        bool hidden = false;
+        for (int i = 1; i <= list[0]; i++)
+            hidden |= i != j && between(k, code, books[k].grid[list[i]], books[k].grid[list[j]]);
+        if (!hidden)
+            ck_assert_int_eq(near[n++], cb->spread[list[j]]);
+    }
+    ck_assert_int_gt(n, 0);
+    ck_assert_int_eq(cb->near_of[code] & 255, n);
+    for (; n % 8 != 0; n++)
+        ck_assert_int_eq(near[n], near[0]);
+}
+
 START_TEST(rows_around_every_point)
 {
     struct qk_codebook *cb = NULL;
@@ -63,8 +95,11 @@ START_TEST(rows_around_every_point)
     ck_assert_int_eq(qk_codebook_new(&cb, books[_i].type, NULL), GG_OK);
     ck_assert(cb->dims == books[_i].dims && cb->bits == books[_i].bits);
     ck_assert_int_eq(cb->n_rows, books[_i].n_rows);
+    ck_assert_int_eq(cb->near_of != NULL, books[_i].type != QT_IQ1_S && books[_i].type != QT_IQ1_M);
     for (int row = 0; row < cb->n_rows; row++) {
         ck_assert_int_eq(cb->row_of[books[_i].grid[row]], row);
+        if (cb->near_of)
+            ck_assert_int_eq(cb->near_of[books[_i].grid[row]], QK_ON_GRID + cb->spread[row]);
         for (int i = 0; i < cb->dims; i++)
             ck_assert_int_eq(level(cb->spread[row], 16 / cb->dims, i),
                              level(books[_i].grid[row], cb->bits, i));
@@ -76,8 +111,11 @@ START_TEST(rows_around_every_point)
         bool point = true;
         for (int i = 0; i < cb->dims; i++)
             point &= level(code, cb->bits, i) < books[_i].n_levels;
-        if (point && cb->row_of[code] < 0 && n_off++ % 17 == 0)
-            check_around(_i, cb, code);
+        if (!point || cb->row_of[code] >= 0 || n_off++ % 17 != 0)
+            continue;
+        check_around(_i, cb, code);
+        if (cb->near_of)
+            check_near(_i, cb, code);
     }
     ck_assert_int_eq(n_off, (cb->bits == 2 ? 6561 : 4096) - cb->n_rows);
     qk_codebook_free(cb);

@@ -170,4 +170,9 @@ V_FN vf vf_side_min(vf a)
     return vf_set1(vminvq_f32((float32x4_t)a));
 }
 
+V_FN vf vf_least(vf a)
+{
+    return vf_side_min(a);
+}
+
 #endif

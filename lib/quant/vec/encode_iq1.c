@@ -89,16 +89,14 @@ static int32_t nearest(const struct source *s, int32_t row_of, const float *x, c
 {
     const float *value = minus ? v_minus : v_plus;
     float q[16];
-    struct v_ask ask;
-    struct v_answer answer;
+    struct v_costs costs;
 
     for (int i = 0; i < 16; i++)
         q[i] = scale * value[i % 4];
     vf at = vf_load(q);
-    ask.margin = vf_set1(0);
-    v_set_costs(&ask, DIMS, &at, x, w);
-    v_nearest(1, 1, DIMS, s->cb->spread_around + (-1 - row_of), &ask, &answer);
-    return answer.code;
+    v_set_costs(&costs, DIMS, &at, x, w);
+    const uint16_t *list = s->cb->spread_around + (-1 - row_of);
+    return v_nearest(DIMS, list + 1, list[0], &costs);
 }
 
 /* Least squares again, for rows that are not what the split said: lanes of off. */

@@ -1,26 +1,32 @@
-/* Fitting one group of a codebook type (IQ2, IQ3: lib/quant/ref/iq23.c): candidates are lanes.
+/* Fitting one group of a codebook type (IQ2, IQ3: lib/quant/ref/iq23.c) at all candidate scales.
  *
- * A point's code changes a few times only as the inverse scale grows: candidates come in runs of
- * one code, and what a run needs is found once. For a code on the grid that is the code. For one
- * off the grid, the list of rows around it is the same for the whole run, and so, nearly always, is
- * the nearest of them:
+ * A point's code changes a few times only as the inverse scale grows: its candidates come in runs of
+ * one code, "spans". For a code on the grid the row is known. For one off the grid, the rows around
+ * are the same for the whole span, and their lines (lines.h) are compared at all its candidates side
+ * by side. Two things make this quick and still exact:
  *
- *   Let t be the inverse of the scale s, and N_r(t) = sum w (q_r - t x)^2 the distance of row r
- *   divided by s^2. The difference of two rows' N is linear in t (the squares of t x cancel). Let
- *   M(t) = sum w (q_top + t |x|)^2, which is convex in t. A distance as computed, over s^2, is
- *   within 14 u M(t) of N (u = 2^-24: seven roundings in a term, relative to it or to its parts
- *   before they cancel, seven in the sum). So where a row is computed to be nearer than another by
- *   more than 56 u M s^2 at both ends of a run, N_other - N_row - 28 u M is positive at both ends;
- *   it is concave, so positive between; so the row is computed to be nearer there too.
+ * Fewer rows. Rows that have another one between themselves and the code are not looked at
+ * (codebook.h: near). For the reference they are never nearer: let q be an element's value in such a
+ * row, p in the one between, c in the code, say c <= p < q, and D(v) = v s - x as computed, which
+ * rounding keeps monotone in v. The value x rounded to c, so x < s (c + 1) <= s (p + q) / 2 and
+ * |D(p)| <= |D(q)|, unless x / s is so close to c + 1 that rounding decides ("in doubt"). Each term
+ * w D^2 is then no greater for p, so no sum is, and the row between comes first in the list: the
+ * other is not taken. Where any element is in doubt, all rows are looked at, the reference's way.
  *
- * So the nearest row is sought at both ends. When it is one and the same, and no other comes within
- * that margin (v_ask.alone), it is the nearest of all candidates between; else the run is cut in
- * two. M s^2 is bounded by (sum w) (s q_top + max |x|)^2, convex over s^2 as well. The margin's
- * floor is far above what is lost where terms are not normal numbers.
+ * Estimates. Let t be the inverse of the scale s, N = sum w (q - t x)^2 the distance of a row over
+ * s^2, M = sum w (q_top + t |x|)^2 and u = 2^-24. The reference's sum, over s^2, is within 14 u M of N
+ * (six roundings in a term, relative to it or to its parts before they cancel, seven in the sum). A
+ * lead is within 13 u M of what it stands for (the rounding of t = 1 / s included), its last bits
+ * within 16 u M more. So a row that leads another by more than 86 u M is the nearer one for the
+ * reference. Where the best leads by less, the reference's sums are taken. The margin's floor is
+ * above what is lost where terms are not normal numbers (each by 2^-150, times one factor; all over
+ * s^2).
  */
 #ifndef QK_VEC_FIT23_H
 #define QK_VEC_FIT23_H
 
+#include "lib/quant/ref/search.h"
+#include "lib/quant/vec/lines.h"
 #include "lib/quant/vec/nearest.h"
 
 enum refit {
@@ -43,44 +49,52 @@ struct iq_type {
     bool even_signs, fitted_largest;
 };
 
-enum { MAX_TRIES = 32, MAX_POINTS = 8, PAD = 16 };
+/* Lanes of a group: by candidate, then by point. */
+enum { MAX_TRIES = 32, MAX_POINTS = 8, MAX_LANES = MAX_TRIES * MAX_POINTS, PAD = 16 };
 
-#define RIVAL_MARGIN 4e-6f /* 56 u = 3.34e-6, and what rounding takes from the margin itself */
-#define RIVAL_FLOOR 0x1p-100f
+enum { ROOM = 2 * (QK_NEAR_MAX + 1) }; /* for lines */
 
-/* Candidates a .. b of a point, with one code that is off the grid, and the nearest row's at both
- * ends. */
+#define LEAD_MARGIN 6e-6f /* 86 u = 5.13e-6, and what rounding takes from the margin itself */
+#define LEAD_FLOOR 0x1p-140f
+
+/* Candidates a .. b of a point, with one code. */
 struct span {
-    int32_t row_of;
+    int32_t near; /* codebook.h: near_of */
     uint8_t p, a, b;
-    struct v_answer at[2];
 };
 
-enum { MAX_SPANS = MAX_POINTS * MAX_TRIES, SPARE = MAX_TRIES - 1 /* no candidate's number */ };
+/* Candidates at and after it, by bits, whose row was not decided. */
+struct undecided {
+    uint8_t p, at;
+    uint16_t bits;
+};
 
-/* A group while it is fitted. Codes by point and candidate; there is room before and behind. */
+/* A group while it is fitted. */
 struct fit {
     const struct qk_codebook *cb;
-    const float *x, *w, *root_w, *wx;
-    float largest; /* magnitude */
-    float inverse[MAX_TRIES], scale[MAX_TRIES];
-    float weight[MAX_POINTS];                  /* sum of root_w */
-    int32_t code[MAX_POINTS][PAD + MAX_TRIES]; /* of the lattice point; from PAD on */
-    int32_t kept[MAX_POINTS][MAX_TRIES + PAD]; /* of the row, spread */
+    const float *x, *w, *wx, *root_w, *root_wx2; /* root_wx2: 2 root_w x */
+    float inverse[MAX_TRIES + PAD], scale[MAX_TRIES];
+    float margin[MAX_POINTS + PAD];
+    int32_t code[PAD + MAX_LANES]; /* of the lattice point, by lane; from PAD on */
+    uint64_t doubt[MAX_LANES / 64], starts[MAX_LANES / 64]; /* bits by lane */
+    int32_t kept[MAX_POINTS][MAX_TRIES + PAD];              /* of the row, spread */
     float xq[MAX_TRIES], qq[MAX_TRIES];
-    int n_spans;
-    struct span span[MAX_SPANS]; /* to be settled */
+    int n_on, n_off, n_undecided;
+    struct span span[MAX_LANES];
+    uint8_t on[MAX_LANES], off[MAX_LANES]; /* spans on the grid and off it */
+    struct undecided undecided[MAX_LANES];
+    struct v_lines lines[MAX_POINTS];
+    uint16_t rows_at[MAX_LANES]; /* where lines of a span off the grid begin */
+    float level[ROOM + PAD], slope[ROOM + PAD];
 };
 
 static const float v_iota[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-static const float v_odd4[16] = {1, 3, 5, 7, 1, 3, 5, 7, 1, 3, 5, 7, 1, 3, 5, 7};
-static const float v_odd8[16] = {1, 3, 5, 7, 9, 11, 13, 15, 1, 3, 5, 7, 9, 11, 13, 15};
 
 V_FN void set_candidates(const struct iq_type *t, struct fit *f, float base)
 {
     const int n = 2 * t->n_tries + 1;
 
-    for (int k = 0; k < n; k += VL) {
+    for (int k = 0; k < (n + 15) / 16 * 16; k += VL) {
         vf at = vf_load(v_iota + k % 16) + (float)(k / 16 * 16 - t->n_tries);
         at = vf_min(at, vf_set1((float)t->n_tries));
         vf inverse = ((float)(2 * t->top - 1) + at * t->step) / base;
@@ -89,173 +103,282 @@ V_FN void set_candidates(const struct iq_type *t, struct fit *f, float base)
     }
 }
 
-/* Codes of a point for all candidates. 0.5 (t x - 1) is t (x / 2) - 0.5, for halves are exact; a
- * value below 0 goes to level 0, as 0 does. */
-V_FN void set_codes(const struct iq_type *t, struct fit *f, int p)
-{
-    const int n = 2 * t->n_tries + 1;
-    const float *x = f->x + t->dims * p;
+/* ---- codes ------------------------------------------------------------------------------------
+ */
 
-    for (int k = 0; k < n; k += VL) {
-        vf inverse = vf_load(f->inverse + k);
-        vu code = (vu)vi_set1(0);
+/* Halves of magnitudes as set_codes wants them. Below half a step of the lowest scale all are level
+ * 0, and in no doubt; with three levels, all that are base or more are level 2 at any candidate. */
+V_FN vf fenced(const struct iq_type *t, vf half, float base)
+{
+    half = vf_max(half, vf_set1(base * (0.25f / (float)(2 * t->top - 1))));
+    return t->top == 3 ? vf_min(half, vf_set1(0.5f * base)) : half;
+}
+
+/* Where in a sum with field_one() an element's level stands, in halves of a point's elements. The
+ * last has seventeen bits below it, so that half their last is 2^-18: more than the 6 u top that
+ * rounding can take. */
+V_FN int field_of(const struct iq_type *t, int i)
+{
+    return 17 - t->bits * (t->dims / 2 - 1 - i % (t->dims / 2));
+}
+
+/* A float whose sum with a smaller one has that one's integer part from field_of() on. */
+V_FN vf field_one(const struct iq_type *t, int i)
+{
+    return vf_set1((float)(1 << (23 - field_of(t, i))));
+}
+
+/* Inverse scales of lanes from j on. */
+V_FN vf inverse_of_lanes(const struct fit *f, int j, int n_points)
+{
+    vf table[V_PER16];
+    vi at = vi_trunc(vf_load(v_iota) * (1.0f / (float)n_points));
+
+    if (n_points >= VL)
+        return vf_set1(f->inverse[j / n_points]);
+    for (int k = 0; k < V_PER16; k++)
+        table[k] = vf_load(f->inverse + j / n_points / 16 * 16 + k * VL);
+    return vf_lookup16(table, at + j / n_points % 16);
+}
+
+/* Codes for all candidates; half: halves of the group's values, element by element, a stride apart.
+ * The level nearest to (t x - 1) / 2 is the integer part of t (x / 2), for halves are exact and so is
+ * subtracting 1 where it matters, except that an integer is in doubt, and so is what rounds to one
+ * here. */
+V_FN void set_codes(const struct iq_type *t, struct fit *f, const float *half, int stride,
+                    float base)
+{
+    const int n_points = t->group / t->dims, n = (2 * t->n_tries + 1) * n_points;
+    const int h = t->dims / 2, lowest = field_of(t, 0);
+
+    memset(f->doubt, 0, sizeof f->doubt);
+    for (int j = 0; j < n; j += VL) {
+        const vf inverse = inverse_of_lanes(f, j, n_points);
+        vu code[2] = {(vu)vi_set1(0), (vu)vi_set1(0)};
+        vi rest = vi_set1(INT32_MAX);
         for (int i = 0; i < t->dims; i++) {
-            vf v = inverse * (0.5f * vf_max(vf_set1(x[i]), vf_set1(0))) - 0.5f;
-            if (t->top > 3 || t->fitted_largest) /* else 5.9 / 2 - 0.5 is the most */
-                v = vf_min(v, vf_set1((float)(t->top - 1)));
-            code |= (vu)vi_nearest(v) << t->bits * i;
+            const int at = field_of(t, i);
+            vf v = inverse * fenced(t, vf_repeat(half + i * stride + j % n_points, n_points), base);
+            if (t->top > 3)
+                v = vf_min(v, vf_set1((float)t->top - 0.5f));
+            vu sum = (vu)(v + field_one(t, i));
+            rest = vi_min((vi)(sum & ((1u << at) - 1)), rest);
+            code[i / h] |= sum & ((1u << t->bits) - 1) << at;
         }
-        vi_store(f->code[p] + PAD + k, (vi)code);
+        vi_store(f->code + PAD + j, (vi)(code[0] >> lowest | code[1] >> lowest << t->bits * h));
+        f->doubt[j / 64] |= (uint64_t)vm_bits(vi_eq(rest, vi_set1(0))) << j % 64;
     }
+    f->doubt[(n - 1) / 64] &= ~0ull >> (63 - (n - 1) % 64);
+}
+
+/* The code of a point at an inverse scale as the reference finds it. */
+static int32_t exact_code(const struct iq_type *t, const float *x, float inverse)
+{
+    int32_t code = 0;
+
+    for (int i = 0; i < t->dims; i++)
+        code |= qk_clamp_int(qk_nearest_int(0.5f * (inverse * x[i] - 1.0f)), 0, t->top - 1)
+                << t->bits * i;
+    return code;
+}
+
+/* Lanes whose code is not that of the same point's candidate before. */
+V_FN void set_starts(const struct iq_type *t, struct fit *f)
+{
+    const int n_points = t->group / t->dims, n = (2 * t->n_tries + 1) * n_points;
+    const int32_t *code = f->code + PAD;
+
+    memset(f->starts, 0, sizeof f->starts);
+    for (int j = 0; j < n; j += VL) {
+        vm same = vi_eq(vi_load(code + j), vi_load(code + j - n_points));
+        f->starts[j / 64] |= (uint64_t)vm_bits(same) << j % 64;
+    }
+    for (int i = 0; i <= (n - 1) / 64; i++)
+        f->starts[i] = ~f->starts[i];
+    f->starts[0] |= (1u << n_points) - 1;
+    f->starts[(n - 1) / 64] &= ~0ull >> (63 - (n - 1) % 64);
+}
+
+V_FN void set_spans(const struct iq_type *t, struct fit *f)
+{
+    const int n_points = t->group / t->dims, n_tries = 2 * t->n_tries + 1;
+    struct span *last[MAX_POINTS], none, *s = f->span;
+    int n_on = 0, n_off = 0;
+
+    for (int p = 0; p < n_points; p++)
+        last[p] = &none;
+    for (int i = 0; i <= (n_tries * n_points - 1) / 64; i++)
+        for (uint64_t bits = f->starts[i]; bits; bits &= bits - 1, s++) {
+            const int j = 64 * i + __builtin_ctzll(bits), p = j % n_points, a = j / n_points;
+            const int32_t near = f->cb->near_of[f->code[PAD + j]];
+            s->near = near;
+            s->p = (uint8_t)p;
+            s->a = (uint8_t)a;
+            last[p]->b = (uint8_t)(a - 1);
+            last[p] = s;
+            f->on[n_on] = f->off[n_off] = (uint8_t)(s - f->span);
+            n_on += near < 0;
+            n_off += near >= 0;
+        }
+    for (int p = 0; p < n_points; p++)
+        last[p]->b = (uint8_t)(n_tries - 1);
+    f->n_on = n_on;
+    f->n_off = n_off;
 }
 
 /* ---- rows -------------------------------------------------------------------------------------
  */
 
-/* Finds the nearest row for candidates a and b (or twice a) of a point. */
-V_FN void nearest_rows(const struct iq_type *t, const struct fit *f, int p, int32_t row_of, int a,
-                       int b, struct v_answer answer[2])
+V_FN void set_lines(const struct iq_type *t, struct fit *f)
+{
+    for (int p = 0; p < t->group / t->dims; p++)
+        v_set_lines(&f->lines[p], t->dims, f->root_w + t->dims * p, f->root_wx2 + t->dims * p);
+}
+
+V_FN const uint16_t *list_of(const struct fit *f, const struct span *s)
+{
+    return f->cb->near + (s->near >> 8) * V_BLOCK;
+}
+
+V_FN void keep_on_grid(struct fit *f)
+{
+    for (int i = 0; i < f->n_on; i++) {
+        const struct span *s = &f->span[f->on[i]];
+        for (int k = s->a; k <= s->b; k += VL)
+            vi_store_first(f->kept[s->p] + k, vi_set1(s->near & 0xffff), s->b + 1 - k);
+    }
+}
+
+/* Looks lines up for spans off the grid from number i on, while there is room; returns the number of
+ * the first that has none. */
+V_FN int set_rows(const struct iq_type *t, struct fit *f, int i)
+{
+    for (int used = 0; i < f->n_off; i++) {
+        const struct span *s = &f->span[f->off[i]];
+        const int n = s->near & 255, full = (n + V_BLOCK - 1) / V_BLOCK * V_BLOCK;
+        if (used + full > ROOM)
+            break;
+        f->rows_at[i] = (uint16_t)used;
+        v_set_rows(&f->lines[s->p], t->dims, list_of(f, s), n, f->level + used, f->slope + used);
+        used += full;
+    }
+    return i;
+}
+
+/* Finds the rows for all candidates of a span off the grid. */
+V_FN void compare_rows(struct fit *f, int i)
+{
+    const struct span *s = &f->span[f->off[i]];
+    const float *level = f->level + f->rows_at[i], *slope = f->slope + f->rows_at[i];
+
+    for (int k = s->a; k <= s->b; k += VL) {
+        const int n = s->b + 1 - k;
+        struct v_lead r =
+            v_compare(list_of(f, s), s->near & 255, level, slope, vf_load(f->inverse + k));
+        unsigned close = vm_bits(vf_le(r.first - r.other, vf_set1(f->margin[s->p])));
+        close &= (n < VL ? 1u << n : 1u << VL) - 1;
+        vi_store_first(f->kept[s->p] + k, r.code, n);
+        f->undecided[f->n_undecided] = (struct undecided){s->p, (uint8_t)k, (uint16_t)close};
+        f->n_undecided += close != 0;
+    }
+}
+
+/* The reference's way: all rows around the code, at a scale. x and root_w: of the point. */
+V_FN int32_t exact_row(int dims, const struct qk_codebook *cb, int32_t code, const float *x,
+                       const float *root_w, float scale)
+{
+    const uint16_t *list = cb->spread_around + (-1 - cb->row_of[code]);
+    struct v_costs costs;
+    vf q[V_T8];
+
+    for (int k = 0; k < V_T8; k++)
+        q[k] = scale * vf_load((dims == 8 ? v_odd4 : v_odd8) + k * VL);
+    v_set_costs(&costs, dims, q, x, root_w);
+    return v_nearest(dims, list + 1, list[0], &costs);
+}
+
+static __attribute__((noinline)) int32_t exact_row8(const struct qk_codebook *cb, int32_t code,
+                                                    const float *x, const float *root_w,
+                                                    float scale)
+{
+    return exact_row(8, cb, code, x, root_w, scale);
+}
+
+static __attribute__((noinline)) int32_t exact_row4(const struct qk_codebook *cb, int32_t code,
+                                                    const float *x, const float *root_w,
+                                                    float scale)
+{
+    return exact_row(4, cb, code, x, root_w, scale);
+}
+
+V_FN void keep_exact(const struct iq_type *t, struct fit *f, int p, int k, int32_t code)
 {
     const int at = t->dims * p;
-    struct v_ask ask[V_ASKS];
+    const int32_t near = f->cb->near_of[code];
 
-    for (int e = 0; e < V_ASKS; e++) {
-        vf scale = vf_sides(f->scale[e ? b : a], f->scale[b]), q[V_T8];
-        vf reach = scale * (float)(2 * t->top - 1) + f->largest;
-        for (int k = 0; k < V_T8; k++)
-            q[k] = scale * vf_load((t->bits == 2 ? v_odd4 : v_odd8) + k * VL);
-        ask[e].margin = RIVAL_MARGIN * f->weight[p] * (reach * reach) + RIVAL_FLOOR;
-        v_set_costs(&ask[e], t->dims, q, f->x + at, f->root_w + at);
-    }
-    v_nearest(V_SIDES, V_ASKS, t->dims, f->cb->spread_around + (-1 - row_of), ask, answer);
+    f->kept[p][k] = near < 0 ? near & 0xffff
+                             : (t->dims == 8 ? exact_row8 : exact_row4)(
+                                   f->cb, code, f->x + at, f->root_w + at, f->scale[k]);
 }
 
-/* Bit k set: candidate k's code is not that of the candidate before. */
-V_FN uint32_t starts_of_runs(const struct fit *f, int n, int p)
+V_FN void settle_undecided(const struct iq_type *t, struct fit *f)
 {
-    const int32_t *code = f->code[p] + PAD;
-    uint32_t same = 0;
+    const int n_points = t->group / t->dims;
 
-    for (int k = 0; k < n; k += VL)
-        same |= (uint32_t)vm_bits(vi_eq(vi_load(code + k), vi_load(code + k - 1))) << k;
-    return (~same | 1) & (uint32_t)((1ull << n) - 1);
-}
-
-/* Parts the candidates of each point into spans; one whose code is on the grid has its answers. */
-V_FN void set_spans(const struct iq_type *t, struct fit *f)
-{
-    const int n = 2 * t->n_tries + 1;
-    struct span *s = f->span;
-
-    for (int p = 0; p < t->group / t->dims; p++) {
-        uint32_t starts = starts_of_runs(f, n, p);
-        while (starts) {
-            int a = __builtin_ctz(starts);
-            starts &= starts - 1;
-            int b = starts ? __builtin_ctz(starts) - 1 : n - 1;
-            s->row_of = f->cb->row_of[f->code[p][PAD + a]];
-            s->p = (uint8_t)p, s->a = (uint8_t)a, s->b = (uint8_t)b;
-            s->at[0].code = s->at[1].code = f->cb->spread[s->row_of < 0 ? 0 : s->row_of];
-            s->at[0].alone = s->at[1].alone = true;
-            s++;
+    for (int i = 0; i < f->n_undecided; i++) {
+        const int p = f->undecided[i].p;
+        for (unsigned bits = f->undecided[i].bits; bits; bits &= bits - 1) {
+            const int k = f->undecided[i].at + __builtin_ctz(bits);
+            keep_exact(t, f, p, k, f->code[PAD + k * n_points + p]);
         }
     }
-    f->n_spans = (int)(s - f->span);
 }
 
-V_FN bool settled(const struct span *s)
+V_FN void settle_doubts(const struct iq_type *t, struct fit *f)
 {
-    return s->b - s->a <= 1 ||
-           (s->at[0].code == s->at[1].code && s->at[0].alone && s->at[1].alone);
-}
+    const int n_points = t->group / t->dims, n_tries = 2 * t->n_tries + 1;
 
-static inline void keep(struct fit *f, const struct span *s)
-{
-    for (int k = s->a; k < s->b; k++)
-        f->kept[s->p][k] = s->at[0].code;
-    f->kept[s->p][s->b] = s->at[1].code;
-}
-
-/* The candidate before which the rows of a span's ends change places: their distances' difference
- * (A - A') - 2 t (B - B'), A = sum w q^2, B = sum w x q, is 0 at that inverse scale t. Any answer is
- * good, this is the best. */
-V_FN int place_to_cut(const struct iq_type *t, const struct fit *f, const struct span *s)
-{
-    const int width = 16 / t->dims, mask = (1 << width) - 1, last = s->b - 1;
-    float dqq = 0, dxq = 0;
-
-    for (int i = 0; i < t->dims; i++) {
-        float q0 = (float)(2 * (s->at[0].code >> width * i & mask) + 1);
-        float q1 = (float)(2 * (s->at[1].code >> width * i & mask) + 1);
-        float w = f->root_w[t->dims * s->p + i];
-        dqq += w * (q1 * q1 - q0 * q0);
-        dxq += w * f->x[t->dims * s->p + i] * (q1 - q0);
-    }
-    float first = f->inverse[s->a], step = (f->inverse[s->b] - first) / (float)(s->b - s->a);
-    float at = (0.5f * dqq / dxq - first) / step;
-    if (!(at > 0.0f))
-        return dxq != 0.0f ? s->a : (s->a + s->b) / 2;
-    return at < (float)(last - s->a) ? s->a + (int)at : last;
-}
-
-/* Keeps a span's rows if it is settled, else puts it down to be cut. */
-static inline void keep_or_cut(struct fit *f, const struct span *s, struct span *cut, int *n_cut)
-{
-    if (settled(s))
-        keep(f, s);
-    else
-        cut[(*n_cut)++] = *s;
-}
-
-/* Finds the rows of all points for all candidates. Searches come in runs of their own, apart from
- * what depends on their results, so that one need not wait for the other. */
-V_FN void set_rows(const struct iq_type *t, struct fit *f)
-{
-    struct span cuts[2][MAX_SPANS / 2], *cut = cuts[0];
-    struct v_answer at[MAX_SPANS / 2][2];
-    int n_cut = 0;
-
-    for (int i = 0; i < f->n_spans; i++) {
-        struct span *s = &f->span[i];
-        if (s->row_of < 0)
-            nearest_rows(t, f, s->p, s->row_of, s->a, s->b, s->at);
-    }
-    for (int i = 0; i < f->n_spans; i++)
-        keep_or_cut(f, &f->span[i], cut, &n_cut);
-    for (int round = 1; n_cut > 0; round++) {
-        struct span *left = cuts[round % 2];
-        int n_left = 0, k[MAX_SPANS / 2];
-        for (int i = 0; i < n_cut; i++) {
-            k[i] = place_to_cut(t, f, &cut[i]);
-            nearest_rows(t, f, cut[i].p, cut[i].row_of, k[i], k[i] + 1, at[i]);
+    for (int i = 0; i <= (n_tries * n_points - 1) / 64; i++)
+        for (uint64_t bits = f->doubt[i]; bits; bits &= bits - 1) {
+            const int j = 64 * i + __builtin_ctzll(bits), p = j % n_points, k = j / n_points;
+            f->code[PAD + j] = exact_code(t, f->x + t->dims * p, f->inverse[k]);
+            keep_exact(t, f, p, k, f->code[PAD + j]);
         }
-        for (int i = 0; i < n_cut; i++) {
-            struct span lower = cut[i], upper = cut[i];
-            lower.b = (uint8_t)k[i], lower.at[1] = at[i][0];
-            upper.a = (uint8_t)(k[i] + 1), upper.at[0] = at[i][1];
-            keep_or_cut(f, &lower, left, &n_left);
-            keep_or_cut(f, &upper, left, &n_left);
-        }
-        cut = left;
-        n_cut = n_left;
+}
+
+/* Finds the rows of all points for all candidates, step by step for all spans: a step's results
+ * need not wait for one another. */
+V_FN void set_kept(const struct iq_type *t, struct fit *f)
+{
+    set_starts(t, f);
+    set_spans(t, f);
+    keep_on_grid(f);
+    set_lines(t, f);
+    f->n_undecided = 0;
+    for (int i = 0; i < f->n_off;) {
+        const int end = set_rows(t, f, i);
+        for (; i < end; i++)
+            compare_rows(f, i);
     }
+    settle_undecided(t, f);
+    settle_doubts(t, f);
 }
 
 /* ---- the best candidate -----------------------------------------------------------------------
  */
 
 /* What the level of element i in the (spread) codes stands for. */
-V_FN vf value_at(vu code, int bits, int i)
+V_FN vf value_at(vu code, int dims, int i)
 {
-    const int width = bits == 2 ? 2 : 4;
+    const int width = 16 / dims;
     vu at = code >> width * i;
     vf odd[V_T8];
 
     if (!V_HAS_LOOKUP)
         return vf_from_i((vi)((at & (vu)vi_set1((1 << width) - 1)) * 2 + 1));
     for (int k = 0; k < V_T8; k++)
-        odd[k] = vf_load((bits == 2 ? v_odd4 : v_odd8) + k * VL);
-    return bits == 2 ? vf_lookup4(odd[0], (vi)at) : vf_lookup8(odd, (vi)at);
+        odd[k] = vf_load((dims == 8 ? v_odd4 : v_odd8) + k * VL);
+    return dims == 8 ? vf_lookup4(odd[0], (vi)at) : vf_lookup8(odd, (vi)at);
 }
 
 enum { ABREAST = VL == 16 ? 2 : 4 }; /* vectors of candidates side by side: sums wait for themselves */
@@ -277,7 +400,7 @@ V_FN void set_moments(const struct iq_type *t, struct fit *f)
             for (int i = 0; i < t->dims; i++) {
                 vf w = vf_set1(f->w[t->dims * p + i]), wx = vf_set1(f->wx[t->dims * p + i]);
                 for (int k = 0; k < n; k++) {
-                    vf q = value_at(code[k], t->bits, i);
+                    vf q = value_at(code[k], t->dims, i);
                     xq[k] += wx * q;
                     qq[k] += w * q * q;
                 }
@@ -291,7 +414,7 @@ V_FN void set_moments(const struct iq_type *t, struct fit *f)
 }
 
 /* The candidate that stays, -1 for none; sets its scale of least squares. */
-V_FN int best_candidate(const struct fit *f, int n, float *scale)
+static inline int first_best(const struct fit *f, int n, float *scale)
 {
     float best = 0.0f;
     int at = -1;
@@ -302,6 +425,33 @@ V_FN int best_candidate(const struct fit *f, int n, float *scale)
             best = *scale * f->xq[k];
             at = k;
         }
+    return at;
+}
+
+/* The same. A score xq^2 / qq as computed here is off by a few u, and so are both sides of the
+ * comparison above, while xq^2 is a normal number. So when one candidate's is above all others by
+ * 2^-18, that one is kept whatever was kept before, and none after it. */
+V_FN int best_candidate(const struct fit *f, int n, float *scale)
+{
+    vf score[MAX_TRIES / VL], most = vf_set1(0);
+    unsigned near = 0;
+
+    for (int k = 0; k < n; k += VL) {
+        vf xq = vf_load(f->xq + k), qq = vf_load(f->qq + k);
+        vm counts = vi_lt(vi_load(v_lane + k % 16), vi_set1(n - k / 16 * 16));
+        counts = vm_and(counts, vf_gt(qq, vf_set1(0)));
+        score[k / VL] = vf_select(counts, xq / qq * xq, vf_set1(0));
+        most = vf_max(score[k / VL], most);
+    }
+    const float greatest = vf_hmax(most);
+    for (int k = 0; k < n; k += VL)
+        near |= vm_bits(vf_ge(score[k / VL], vf_set1(greatest * (1.0f - 0x1p-18f)))) << k;
+    if (!(greatest >= 0x1p-60f && greatest <= 0x1p60f) || (near & (near - 1)))
+        return first_best(f, n, scale);
+    const int at = __builtin_ctz(near);
+    if (!(f->qq[at] >= 0x1p-60f && f->qq[at] <= 0x1p60f))
+        return first_best(f, n, scale);
+    *scale = f->xq[at] / f->qq[at];
     return at;
 }
 

@@ -77,6 +77,10 @@
  *                                  the first all a, the second all b; elsewhere one, all a
  *     vi_sides_from_u16(p)         the same V_SIDE words on each side
  *     vf_side_min(a)               every lane the least of its side (no NaN)
+ *     vf_least(a)                  every lane the least of all (no NaN)
+ *     vi_store_first(p, a, n)      lanes below n to memory
+ *     vf_repeat(p, n)              n floats in memory again and again, n = 2, 4, 8, 16; the first VL
+ *                                  where they are more
  *     V_HAS_LOOKUP V_HAS_SHIFTS V_HAS_F16    are the lookups, vu_shrv, conversions of F16 fast?
  *     V_HAS_LOOKUP8 V_HAS_LOOKUP32 is this lookup one instruction?
  */

@@ -105,6 +105,19 @@ V_FN vf vf_zip2_hi(vf a, vf b)
     return __builtin_shufflevector(a, b, 2, 3, 6, 7);
 }
 
+V_FN void vi_store_first(int32_t *p, vi a, int n)
+{
+    for (int k = 0; k < n && k < VL; k++)
+        p[k] = a[k];
+}
+
+V_FN vf vf_repeat(const float *p, int n)
+{
+    if (n == 2)
+        return (vf){p[0], p[1], p[0], p[1]};
+    return *(const vf_mem *)p;
+}
+
 V_FN vf vf_sides(float a, float b)
 {
     (void)b;

@@ -266,6 +266,26 @@ V_FN vf vf_side_min(vf a)
     return vf_min(a, _mm256_permute_ps(a, _MM_SHUFFLE(2, 3, 0, 1)));
 }
 
+V_FN vf vf_least(vf a)
+{
+    return vf_side_min(a);
+}
+
+V_FN void vi_store_first(int32_t *p, vi a, int n)
+{
+    const vi lane = {0, 1, 2, 3, 4, 5, 6, 7};
+    _mm256_maskstore_epi32(p, (__m256i)(lane < vi_set1(n)), (__m256i)a);
+}
+
+V_FN vf vf_repeat(const float *p, int n)
+{
+    if (n == 2)
+        return (vf)_mm256_set1_epi64x((long long)gg_load_u64(p));
+    if (n == 4)
+        return (vf)_mm256_broadcastsi128_si256(_mm_loadu_si128((const void *)p));
+    return _mm256_loadu_ps(p);
+}
+
 /* ---- bytes ----------------------------------------------------------------------------------- */
 
 V_FN vb vb_lookup(vb table, vb at)

@@ -300,6 +300,25 @@ V_FN vf vf_side_min(vf a)
     return _mm512_min_ps(a, _mm512_permute_ps(a, _MM_SHUFFLE(2, 3, 0, 1)));
 }
 
+V_FN vf vf_least(vf a)
+{
+    return vf_side_min(_mm512_min_ps(a, _mm512_shuffle_f32x4(a, a, _MM_SHUFFLE(1, 0, 3, 2))));
+}
+
+V_FN void vi_store_first(int32_t *p, vi a, int n)
+{
+    _mm512_mask_storeu_epi32(p, n < VL ? (__mmask16)((1u << n) - 1) : 0xffff, (__m512i)a);
+}
+
+V_FN vf vf_repeat(const float *p, int n)
+{
+    if (n == 2)
+        return (vf)_mm512_set1_epi64((long long)gg_load_u64(p));
+    if (n == 4)
+        return _mm512_broadcast_f32x4(_mm_loadu_ps(p));
+    return n == 8 ? _mm512_broadcast_f32x8(_mm256_loadu_ps(p)) : _mm512_loadu_ps(p);
+}
+
 /* ---- bytes ----------------------------------------------------------------------------------- */
 
 V_FN vb vb_lookup(vb table, vb at)

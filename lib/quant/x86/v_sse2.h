@@ -172,4 +172,9 @@ V_FN vf vf_side_min(vf a)
     return vf_min(a, _mm_shuffle_ps(a, a, _MM_SHUFFLE(2, 3, 0, 1)));
 }
 
+V_FN vf vf_least(vf a)
+{
+    return vf_side_min(a);
+}
+
 #endif
