@@ -165,11 +165,41 @@ static int finish_pieces(struct hf *h, const json_t *model, struct gg_err *err)
     return score_merges(h, merges, err);
 }
 
-static bool is_sentencepiece(const json_t *model, const json_t *tokenizer)
+/* Byte fallback, and spaces that become ▁ before anything is cut. */
+static bool is_sentencepiece(const json_t *model, const char *normalizer, const char *pre)
 {
-    const char *decoder = gg_hf_get_str(json_object_get(tokenizer, "decoder"), "type");
-    return json_is_true(json_object_get(model, "byte_fallback")) && decoder != NULL &&
-           strcmp(decoder, "Sequence") == 0;
+    return json_is_true(json_object_get(model, "byte_fallback")) &&
+           (strstr(normalizer, " by \xe2\x96\x81") != NULL || strstr(pre, "Metaspace") != NULL);
+}
+
+/* SentencePiece puts a space in front of all text, and llama.cpp does so unless told otherwise. */
+static bool prepends_space(const json_t *pre, const char *normalizer)
+{
+    const char *scheme = gg_hf_get_str(pre, "prepend_scheme"), *type = gg_hf_get_str(pre, "type");
+    if (type == NULL || strcmp(type, "Metaspace") != 0)
+        return strstr(normalizer, "Prepend ") != NULL;
+    return scheme != NULL ? strcmp(scheme, "never") != 0
+                          : !json_is_false(json_object_get(pre, "add_prefix_space"));
+}
+
+/* Which of the two kinds the tokenizer is, by its definition, and what follows from that. */
+static int read_kind(struct hf *h, const json_t *model, struct gg_err *err)
+{
+    char *normalizer = gg_hf_normalizer_text(h->tokenizer), *pre = gg_hf_pretok_text(h->tokenizer);
+    int rc = normalizer == NULL || pre == NULL ? gg_fail_nomem(err, "a tokenizer") : GG_OK;
+    bool pieces = rc == GG_OK && is_sentencepiece(model, normalizer, pre);
+    if (pieces) {
+        h->vocab.no_space_prefix =
+            !prepends_space(json_object_get(h->tokenizer, "pre_tokenizer"), normalizer);
+        rc = finish_pieces(h, model, err);
+    } else if (rc == GG_OK) {
+        h->vocab.model = "gpt2";
+        h->vocab.merges = true;
+        rc = gg_hf_pretok(h, &h->vocab.pre, err);
+    }
+    free(normalizer);
+    free(pre);
+    return rc;
 }
 
 int gg_hf_bpe_read(struct hf *h, bool *done, struct gg_err *err)
@@ -191,10 +221,5 @@ int gg_hf_bpe_read(struct hf *h, bool *done, struct gg_err *err)
     if (rc != GG_OK)
         return rc;
     *done = true;
-    if (is_sentencepiece(model, h->tokenizer))
-        return finish_pieces(h, model, err);
-    h->vocab.model = "gpt2";
-    h->vocab.merges = true;
-    h->vocab.pre = h->opts->pre;
-    return h->vocab.pre != NULL ? GG_OK : gg_hf_pretok(h, &h->vocab.pre, err);
+    return read_kind(h, model, err);
 }

@@ -129,7 +129,8 @@ struct hf_vocab {
     const char *model; /* "llama", "gpt2" */
     const char *pre;
     bool scores;
-    bool merges; /* wanted, from tokenizer.json or merges.txt */
+    bool merges; /* wanted, from tokenizer.json */
+    bool no_space_prefix; /* no space is put in front of text */
 };
 
 struct hf {
@@ -232,11 +233,14 @@ GG_MUST_CHECK int gg_hf_spm_parse(struct hf *h, const void *data, size_t n, bool
 GG_MUST_CHECK int gg_hf_bpe_read(struct hf *h, bool *done, struct gg_err *err);
 /* special.c: special tokens, merges, chat templates. */
 GG_MUST_CHECK int gg_hf_special(struct hf *h, struct gg_err *err);
-/* pretok.c: the name of a pre-tokenizer from its definition; GG_ERR_UNSUPPORTED names the nearest.
- */
+/* pretok.c: the name of the pre-tokenizer: the one asked for, else that of its definition;
+ * GG_ERR_UNSUPPORTED names the nearest. */
 GG_MUST_CHECK int gg_hf_pretok(struct hf *h, const char **name, struct gg_err *err);
-/* How rows of the pre-tokenizer are written as one line, for the table and messages. malloc'd. */
+/* Warns of a name asked for that llama.cpp does not know. */
+void gg_hf_pretok_check_name(struct hf *h);
+/* How pre-tokenizer and normalizer are written as one line, for the table and messages. malloc'd. */
 char *gg_hf_pretok_text(const json_t *tokenizer);
+char *gg_hf_normalizer_text(const json_t *tokenizer);
 
 /* virtual.c: turns what h holds into a model. */
 struct hf_source;

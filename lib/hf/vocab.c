@@ -76,6 +76,7 @@ char *gg_hf_plain_spaces(struct gg_arena *a, const char *p, size_t n, size_t *ou
 int gg_hf_vocab_read(struct hf *h, struct gg_err *err)
 {
     bool done = false;
+    gg_hf_pretok_check_name(h);
     int rc = gg_hf_spm_read(h, &done, err);
     if (rc == GG_OK && !done)
         rc = gg_hf_bpe_read(h, &done, err);
@@ -164,8 +165,9 @@ static int write_extra(struct hf *h, struct gg_err *err)
             (strstr(k->key, "add_bos") != NULL || ggf_meta_find(h->meta, k->key) == NULL))
             rc = gg_hf_set_text(h, k->key, k->type, k->value, err);
     }
-    if (rc == GG_OK && (h->arch->flags & HF_NO_SPACE_PREFIX) &&
-        strcmp(h->vocab.model, "llama") == 0)
+    bool no_space = h->vocab.no_space_prefix || (h->arch->flags & HF_NO_SPACE_PREFIX);
+    if (rc == GG_OK && no_space && strcmp(h->vocab.model, "llama") == 0 &&
+        ggf_meta_find(h->meta, "tokenizer.ggml.add_space_prefix") == NULL)
         rc = gg_hf_set_bool(h, "tokenizer.ggml.add_space_prefix", false, err);
     return rc;
 }

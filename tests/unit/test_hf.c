@@ -122,6 +122,122 @@ START_TEST(pre_tokenizers_are_written_alike)
 }
 END_TEST
 
+/* ---- names of pre-tokenizers ----------------------------------------------------------------- */
+
+#define BYTES      "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":false}"
+#define WORD_BYTES "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":true}"
+#define SPLIT(regex, how) \
+    "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"" regex "\"}," how "},"
+#define ISOLATED "\"behavior\":\"Isolated\",\"invert\":false"
+#define REMOVED  "\"behavior\":\"Removed\",\"invert\":true"
+#define SEQ(steps) "\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[" steps "]}"
+#define NORM(n)    ",\"normalizer\":{\"type\":\"" n "\"}"
+#define DIGITS     "{\"type\":\"Digits\",\"individual_digits\":true},"
+/* As Llama 3 and Qwen2 have it, but for how many digits stay together. */
+#define CUT(digits) \
+    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?\\\\p{L}+|" digits \
+    "| ?[^\\\\s\\\\p{L}\\\\p{N}]+[\\\\r\\\\n]*|\\\\s*[\\\\r\\\\n]+|\\\\s+(?!\\\\S)|\\\\s+"
+#define THREE CUT("\\\\p{N}{1,3}")
+#define START \
+    ",\"post_processor\":{\"type\":\"Sequence\",\"processors\":[{\"type\":\"TemplateProcessing\"," \
+    "\"single\":[{\"SpecialToken\":{\"id\":\"<s>\"}},{\"Sequence\":{\"id\":\"A\"}}]}]}"
+#define UP  "[\\\\p{Lu}\\\\p{Lt}\\\\p{Lm}\\\\p{Lo}\\\\p{M}]"
+#define LOW "[\\\\p{Ll}\\\\p{Lm}\\\\p{Lo}\\\\p{M}]"
+#define TEKKEN \
+    "[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?" UP "*" LOW "+|[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?" UP "+" LOW \
+    "*|\\\\p{N}| ?[^\\\\s\\\\p{L}\\\\p{N}]+[\\\\r\\\\n/]*|\\\\s*[\\\\r\\\\n]+|\\\\s+(?!\\\\S)|\\\\s+"
+
+/* The name found for a definition, or what is wrong with it; notes get all that is said. */
+static int name_of(const char *json, const char *asked, const char **name, struct gg_err *err,
+                   struct gg_findings *notes)
+{
+    struct gg_hf_opts opts = {.pre = asked};
+    struct hf h = {.opts = &opts, .notes = notes};
+    char text[2048];
+    snprintf(text, sizeof text, "{%s}", json);
+    ck_assert_msg(gg_hf_json_text(&h.tokenizer, text, strlen(text), "x", err) == GG_OK, "%s: %s", text,
+                  err->msg);
+    int rc = gg_hf_pretok(&h, name, err);
+    if (asked != NULL)
+        gg_hf_pretok_check_name(&h);
+    json_decref(h.tokenizer);
+    return rc;
+}
+
+START_TEST(definitions_have_names)
+{
+    static const struct {
+        const char *json, *name;
+    } cases[] = {
+        {SEQ(SPLIT(THREE, ISOLATED) BYTES) START, "llama-bpe"},
+        {SEQ(SPLIT(THREE, REMOVED) BYTES) START, "llama-bpe"},
+        {SEQ(SPLIT(THREE, REMOVED) BYTES), "dbrx"},
+        {SEQ(SPLIT(THREE, ISOLATED) BYTES), "smaug-bpe"},
+        {SEQ(SPLIT(CUT("\\\\p{N}"), ISOLATED) BYTES) NORM("NFC"), "qwen2"},
+        {SEQ(SPLIT(CUT("\\\\p{N}"), ISOLATED) BYTES) START, "deepseek-r1-qwen"},
+        {SEQ(SPLIT(TEKKEN, ISOLATED) BYTES), "tekken"},
+        {"\"pre_tokenizer\":" WORD_BYTES, "gpt-2"},
+        {"\"pre_tokenizer\":" WORD_BYTES NORM("NFC"), "olmo"},
+        {SEQ(DIGITS WORD_BYTES), "smollm"},
+        {SEQ(DIGITS WORD_BYTES) NORM("NFC"), "command-r"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct gg_err err = {0};
+        struct gg_findings notes = GG_FINDINGS_INIT;
+        const char *name = NULL;
+        int rc = name_of(cases[i].json, NULL, &name, &err, &notes);
+        ck_assert_msg(rc == GG_OK, "%s: %s", cases[i].name, err.msg);
+        ck_assert_str_eq(name, cases[i].name);
+        ck_assert_uint_eq(notes.n, 1); /* which rule it was */
+        gg_findings_free(&notes);
+    }
+}
+END_TEST
+
+START_TEST(other_definitions_are_refused)
+{
+    static const struct {
+        const char *json, *says;
+    } cases[] = {
+        {SEQ(SPLIT(CUT("\\\\p{N}{1,2}"), ISOLATED) BYTES), "nearest are 'smaug-bpe'"},
+        {SEQ(SPLIT(CUT("\\\\p{N}{1,2}"), ISOLATED) BYTES) START, "nearest are 'llama-bpe'"},
+        {SEQ(SPLIT(THREE, ISOLATED) BYTES) START NORM("NFKC"), "'llama-bpe'), but the normalizer"},
+        {"\"pre_tokenizer\":null", "not known"},
+        {SEQ(SPLIT(THREE, "\"behavior\":\"Removed\",\"invert\":false") BYTES), "not known"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct gg_err err = {0};
+        struct gg_findings notes = GG_FINDINGS_INIT;
+        const char *name = NULL;
+        ck_assert_int_eq(name_of(cases[i].json, NULL, &name, &err, &notes), GG_ERR_UNSUPPORTED);
+        ck_assert_msg(strstr(err.msg, cases[i].says) != NULL, "%s", err.msg);
+        ck_assert_msg(strstr(err.msg, "--pre ") != NULL, "%s", err.msg);
+        ck_assert_int_eq(name_of(cases[i].json, "gpt-2", &name, &err, &notes), GG_OK);
+        ck_assert_str_eq(name, "gpt-2");
+        ck_assert_uint_eq(notes.n, 0);
+        gg_findings_free(&notes);
+    }
+}
+END_TEST
+
+/* What is asked for stands, and what is odd about it is said. */
+START_TEST(asked_names_are_looked_at)
+{
+    struct gg_err err = {0};
+    struct gg_findings notes = GG_FINDINGS_INIT;
+    const char *name = NULL;
+    ck_assert_int_eq(name_of(SEQ(DIGITS WORD_BYTES), "qwen2", &name, &err, &notes), GG_OK);
+    ck_assert_str_eq(name, "qwen2");
+    ck_assert_uint_eq(notes.n, 1);
+    ck_assert_ptr_nonnull(strstr(notes.v[0].text, "smollm"));
+    ck_assert_int_eq(name_of(SEQ(DIGITS WORD_BYTES), "smolm", &name, &err, &notes), GG_OK);
+    ck_assert_uint_eq(notes.n, 3);
+    ck_assert_int_eq(notes.v[2].severity, GG_WARN);
+    ck_assert_ptr_nonnull(strstr(notes.v[2].text, "'smollm'"));
+    gg_findings_free(&notes);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *s = suite_create("hf");
@@ -130,6 +246,9 @@ Suite *suite(void)
     tcase_add_test(t, patterns_take_numbers);
     tcase_add_test(t, names_go_back);
     tcase_add_test(t, pre_tokenizers_are_written_alike);
+    tcase_add_test(t, definitions_have_names);
+    tcase_add_test(t, other_definitions_are_refused);
+    tcase_add_test(t, asked_names_are_looked_at);
     suite_add_tcase(s, t);
     return s;
 }
