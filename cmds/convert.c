@@ -129,34 +129,52 @@ static bool is_gguf(const char *path)
     return yes;
 }
 
+/* Options that say what a checkpoint is mean nothing for what is GGUF already. */
+static int check_gguf(const struct make *r, const struct convert_opts *o, struct gg_err *err)
+{
+    if (o->arch == NULL && o->name == NULL && o->pre == NULL && o->metadata == NULL)
+        return GG_OK;
+    return gg_fail(err, GG_ERR_ARG, GG_NOWHERE,
+                   "%s: is GGUF already: --arch, --name, --pre and --metadata are for checkpoints "
+                   "(--override-kv changes keys)", r->in);
+}
+
+static int open_checkpoint(struct make *r, struct gg_checkpoint *ckpt, const struct convert_opts *o,
+                           struct gg_err *err)
+{
+    struct gg_hf_opts h = {.arch = o->arch, .name = o->name, .pre = o->pre,
+                           .metadata_name = o->metadata};
+    char *metadata = NULL;
+    int rc = o->metadata != NULL ? read_text(&metadata, o->metadata, err) : GG_OK;
+    h.metadata = metadata;
+    if (rc == GG_OK)
+        rc = gg_hf_open(&r->model, ckpt, &h, err);
+    else
+        gg_checkpoint_free(ckpt);
+    if (rc == GG_OK)
+        gg_msg_findings(&r->env->msg, r->in, &r->model->findings, 0);
+    free(metadata);
+    return rc;
+}
+
 static int open_any(struct make *r, void *ctx, struct gg_err *err)
 {
     const struct convert_opts *o = ctx;
     struct gg_findings found = GG_FINDINGS_INIT;
     struct gg_checkpoint *ckpt = NULL;
-    struct gg_hf_opts h = {.arch = o->arch, .name = o->name, .pre = o->pre,
-                           .metadata_name = o->metadata};
-    char *metadata = NULL;
+    unsigned flags = make_only_looks(r) ? GGF_HEADER_ONLY : GGF_STRICT;
+    int rc;
     if (is_gguf(r->in)) {
-        if (o->arch != NULL || o->name != NULL || o->pre != NULL || o->metadata != NULL)
-            return gg_fail(err, GG_ERR_ARG, GG_NOWHERE,
-                           "%s: is GGUF already: --arch, --name, --pre and --metadata are for "
-                           "checkpoints (--override-kv changes keys)", r->in);
-        return gg_job_open(&r->model, r->in, make_only_looks(r) ? GGF_HEADER_ONLY : GGF_STRICT, err);
+        rc = check_gguf(r, o, err);
+        return rc == GG_OK ? gg_model_open_gguf(&r->model, r->in, flags, err) : rc;
     }
-    int rc = o->metadata != NULL ? read_text(&metadata, o->metadata, err) : GG_OK;
-    if (rc == GG_OK)
-        rc = gg_checkpoint_open(&ckpt, r->in, &found, err);
+    rc = gg_checkpoint_or_model(&ckpt, &r->model, r->in, flags, &found, err);
     if (rc == GG_OK || found.n > 1) /* a single fault is what err says */
         gg_msg_findings(&r->env->msg, r->in, &found, 0);
-    h.metadata = metadata;
-    if (rc == GG_OK)
-        rc = gg_hf_open(&r->model, ckpt, &h, err);
-    if (rc == GG_OK)
-        gg_msg_findings(&r->env->msg, r->in, &r->model->findings, 0);
     gg_findings_free(&found);
-    free(metadata);
-    return rc;
+    if (rc != GG_OK)
+        return rc;
+    return ckpt == NULL ? check_gguf(r, o, err) : open_checkpoint(r, ckpt, o, err);
 }
 
 static int usage(struct cmd_env *env, const char *text)

@@ -52,21 +52,18 @@ static int take(struct verify *v, int rc, const struct gg_err *e)
 
 /* ---- GGUF ------------------------------------------------------------------------------------ */
 
-/* A pipe, a member of an archive: one input, read in part if need be. */
+/* A pipe, or members of an archive, read in part if need be. */
 static int open_single(struct gg_model **out, const char *path, bool *single, struct gg_err *err)
 {
-    struct gg_input *in = NULL;
     struct stat st;
     bool pipe = strcmp(path, "-") == 0 || (stat(path, &st) == 0 && !S_ISREG(st.st_mode));
     *single = true;
     *out = NULL;
     if (pipe)
         return gg_model_open_gguf(out, path, GGF_PARTIAL, err);
-    int rc = gg_archive_open_gguf(&in, path, err);
-    if (rc != GG_OK || in != NULL)
-        return rc == GG_OK ? gg_model_from_input(out, in, GGF_PARTIAL, err) : rc;
-    *single = false;
-    return GG_OK;
+    int rc = gg_archive_open_model(out, path, GGF_PARTIAL, err);
+    *single = rc != GG_OK || *out != NULL;
+    return rc;
 }
 
 static void look_for_journal(struct verify *v, const char *path)

@@ -236,6 +236,16 @@ GG_MUST_CHECK int ggf_set_open(struct ggf_set **out, const char *path, unsigned 
  * still its own. */
 GG_MUST_CHECK int ggf_set_examine(struct ggf_set **out, const char *path,
                                   struct gg_findings *findings, struct gg_err *err);
+/* Opens the files of a set from elsewhere than the file system (an archive): as ggf_file_read does, a
+ * file that is not there being GG_ERR_IO with sys ENOENT. The file's name must end as path does. */
+struct ggf_opener {
+    void *ctx;
+    int (*open)(void *ctx, const char *path, unsigned flags, struct ggf_file **out,
+                struct gg_err *err);
+};
+GG_MUST_CHECK int ggf_set_open_with(struct ggf_set **out, const char *path,
+                                    const struct ggf_opener *opener, unsigned flags,
+                                    struct gg_err *err);
 /* A set of the one file f, which the set then owns (also on failure). */
 GG_MUST_CHECK int ggf_set_from_file(struct ggf_set **out, struct ggf_file *f, struct gg_err *err);
 void ggf_set_free(struct ggf_set *s);

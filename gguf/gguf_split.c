@@ -178,9 +178,23 @@ static int check_family(const struct ggf_file *f, const struct ggf_file *first, 
         f->shown, (unsigned long long)off);
 }
 
+/* How the files of a set are opened. */
+struct opening {
+    const struct ggf_opener *opener; /* NULL: by path */
+    unsigned flags;
+};
+
+static int open_file(struct ggf_file **out, const struct opening *o, const char *path,
+                     struct gg_err *err)
+{
+    *out = NULL;
+    return o->opener != NULL ? o->opener->open(o->opener->ctx, path, o->flags, out, err)
+                             : ggf_file_open(out, path, o->flags, err);
+}
+
 /* Opens shard i of the set that asked is part of. */
 static int open_shard(struct ggf_file **out, const struct ggf_file *asked, size_t prefix_nbytes,
-                      uint32_t i, uint32_t count, unsigned flags, struct gg_err *err)
+                      uint32_t i, uint32_t count, const struct opening *o, struct gg_err *err)
 {
     size_t room = prefix_nbytes + 64;
     char *path = malloc(room), shown[400];
@@ -190,7 +204,7 @@ static int open_shard(struct ggf_file **out, const struct ggf_file *asked, size_
         return gg_fail_nomem(err, "a file name");
     memcpy(path, asked->name, prefix_nbytes);
     snprintf(path + prefix_nbytes, 64, "-%05u-of-%05u.gguf", (unsigned)i + 1, (unsigned)count);
-    int rc = ggf_file_open(out, path, flags, &e);
+    int rc = open_file(out, o, path, &e);
     if (rc == GG_ERR_IO && e.sys == ENOENT) {
         uint64_t off = ggf_meta_find(asked->meta, "split.count")->off;
         rc = gg_fail(&e, GG_ERR_CORRUPT, off,
@@ -299,7 +313,7 @@ static int check_shard(const struct ggf_file *f, const struct ggf_file *first, u
 /* Fills s with the shards 0 .. count-1, asked being no. of them; asked is the set's also on
  * failure. *cut: the error of the first shard that was cut short and yet could be taken. */
 static int collect(struct ggf_set *s, struct ggf_file *asked, size_t prefix_nbytes, uint32_t no,
-                   uint32_t count, unsigned flags, struct gg_err *cut, struct faults *to)
+                   uint32_t count, const struct opening *o, struct gg_err *cut, struct faults *to)
 {
     int rc = GG_OK;
     struct ggf_file *mine = asked;
@@ -309,7 +323,7 @@ static int collect(struct ggf_set *s, struct ggf_file *asked, size_t prefix_nbyt
         if (i == no) {
             f = mine;
             mine = NULL;
-        } else if ((rc = open_shard(&f, asked, prefix_nbytes, i, count, flags, &e)) != GG_OK) {
+        } else if ((rc = open_shard(&f, asked, prefix_nbytes, i, count, o, &e)) != GG_OK) {
             if (f != NULL && to->all == NULL && cut->code == GG_OK)
                 *cut = e;
             if (f == NULL || to->all != NULL)
@@ -329,8 +343,8 @@ static int collect(struct ggf_set *s, struct ggf_file *asked, size_t prefix_nbyt
 }
 
 /* The set that f, opened from path, belongs to. */
-static int open_set(struct ggf_set **out, struct ggf_file *f, unsigned flags, struct gg_err *cut,
-                    struct faults *to)
+static int open_set(struct ggf_set **out, struct ggf_file *f, const struct opening *o,
+                    struct gg_err *cut, struct faults *to)
 {
     struct gg_err e;
     uint64_t count = 0;
@@ -352,7 +366,7 @@ static int open_set(struct ggf_set **out, struct ggf_file *f, unsigned flags, st
         ggf_file_free(f);
         return gg_fail_nomem(to->err, "a set");
     }
-    rc = collect(s, f, prefix_nbytes, no, (uint32_t)count, flags, cut, to);
+    rc = collect(s, f, prefix_nbytes, no, (uint32_t)count, o, cut, to);
     if (rc == GG_OK)
         *out = s;
     else
@@ -362,16 +376,23 @@ static int open_set(struct ggf_set **out, struct ggf_file *f, unsigned flags, st
 
 int ggf_set_open(struct ggf_set **out, const char *path, unsigned flags, struct gg_err *err)
 {
+    return ggf_set_open_with(out, path, NULL, flags, err);
+}
+
+int ggf_set_open_with(struct ggf_set **out, const char *path, const struct ggf_opener *opener,
+                      unsigned flags, struct gg_err *err)
+{
+    const struct opening o = {opener, flags};
     struct gg_err cut = {0};
     struct ggf_file *f;
     *out = NULL;
-    int rc = ggf_file_open(&f, path, flags, &cut);
+    int rc = open_file(&f, &o, path, &cut);
     if (f == NULL) {
         if (err != NULL)
             *err = cut;
         return rc;
     }
-    rc = open_set(out, f, flags, &cut, &(struct faults){.err = err});
+    rc = open_set(out, f, &o, &cut, &(struct faults){.err = err});
     if (rc == GG_OK && cut.code != GG_OK) { /* GGF_PARTIAL: given, and said */
         rc = cut.code;
         if (err != NULL)
@@ -383,6 +404,7 @@ int ggf_set_open(struct ggf_set **out, const char *path, unsigned flags, struct 
 int ggf_set_examine(struct ggf_set **out, const char *path, struct gg_findings *findings,
                     struct gg_err *err)
 {
+    const struct opening o = {NULL, GGF_PARTIAL};
     struct faults to = {.all = findings, .err = err};
     struct gg_err cut = {0};
     struct ggf_file *f;
@@ -396,7 +418,7 @@ int ggf_set_examine(struct ggf_set **out, const char *path, struct gg_findings *
     rc = fault(&to, "truncated", rc, &cut);
     if (rc != GG_OK)
         ggf_file_free(f);
-    return rc == GG_OK ? open_set(out, f, GGF_PARTIAL, &cut, &to) : rc;
+    return rc == GG_OK ? open_set(out, f, &o, &cut, &to) : rc;
 }
 
 size_t ggf_set_n_files(const struct ggf_set *s)

@@ -125,35 +125,68 @@ static int read_side_files(struct hf *h, struct gg_err *err)
     return rc;
 }
 
-/* ---- names
- * --------------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
-/* Last part of the path, without the endings of archives and tensor files. */
-static const char *folder_name(struct hf *h)
+/* The last part of a path of n bytes, in the arena; what is no name (".", "..", "") is resolved.
+ * *before gets the bytes in front of it. NULL: no memory. */
+static char *last_part(struct hf *h, const char *path, size_t n, size_t *before)
 {
-    static const char *const endings[] = {".safetensors", ".bin", ".pth", ".pt", ".npz",
-                                          ".gz",          ".zst", ".tar", ".zip"};
-    const char *inner = gg_checkpoint_folder(h->ckpt); /* says more than the archive's name */
-    const char *path = inner[0] != '\0' ? inner : gg_checkpoint_name(h->ckpt);
-    size_t n = strlen(path);
-    char *whole = NULL;
-    if (strcmp(path, ".") == 0 || strcmp(path, "..") == 0 ||
-        (n > 2 && strcmp(path + n - 3, "/..") == 0) || (n > 1 && strcmp(path + n - 2, "/.") == 0)) {
-        whole = realpath(path, NULL);
-        path = whole != NULL ? whole : path;
-        n = strlen(path);
-    }
     while (n > 1 && path[n - 1] == '/')
         n--;
     size_t from = n;
     while (from > 0 && path[from - 1] != '/')
         from--;
     char *name = gg_arena_strndup(h->arena, path + from, n - from);
+    *before = from;
+    if (name == NULL || (strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && name[0] != '\0'))
+        return name;
+    char *copy = strndup(n > 0 ? path : ".", n > 0 ? n : 1);
+    char *whole = copy != NULL ? realpath(copy, NULL) : NULL;
+    const char *slash = whole != NULL ? strrchr(whole, '/') : NULL;
+    if (slash != NULL)
+        name = gg_arena_strndup(h->arena, slash + 1, strlen(slash + 1));
+    free(copy);
     free(whole);
-    for (size_t i = 0; name != NULL && i < sizeof endings / sizeof endings[0]; i++) {
+    return name;
+}
+
+/* Cuts the endings of archives and tensor files, and the numbers of shards. */
+static bool cut_endings(char *name)
+{
+    static const char *const endings[] = {".index.json", ".safetensors", ".bin", ".pth", ".pt",
+                                          ".npz", ".npy", ".gz", ".zst", ".xz", ".bz2", ".tar", ".zip"};
+    bool cut = false;
+    unsigned no, of;
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
         size_t len = strlen(name), e = strlen(endings[i]);
-        if (len > e && strcmp(name + len - e, endings[i]) == 0)
+        if (len > e && strcmp(name + len - e, endings[i]) == 0) {
             name[len - e] = '\0';
+            cut = true;
+        }
+    }
+    size_t len = strlen(name);
+    if (cut && len > 15 && sscanf(name + len - 15, "-%5u-of-%5u", &no, &of) == 2)
+        name[len - 15] = '\0';
+    return cut;
+}
+
+/* What the model is called where it lies: its folder's name, or that of the one file it is, unless all
+ * such files are called so. */
+static const char *folder_name(struct hf *h)
+{
+    static const char *const common[] = {"model", "pytorch_model", "consolidated", "consolidated.00",
+                                         "diffusion_pytorch_model", "adapter_model"};
+    const char *inner = gg_checkpoint_folder(h->ckpt); /* says more than the archive's name */
+    const char *path = inner[0] != '\0' ? inner : gg_checkpoint_name(h->ckpt);
+    size_t before;
+    char *name = last_part(h, path, strlen(path), &before);
+    if (name == NULL || !cut_endings(name))
+        return name != NULL ? name : "";
+    for (size_t i = 0; i < sizeof common / sizeof common[0]; i++) {
+        if (strcmp(name, common[i]) == 0) {
+            name = last_part(h, path, before, &before);
+            break;
+        }
     }
     return name != NULL ? name : "";
 }
@@ -170,8 +203,7 @@ static uint32_t file_type(const struct hf *h)
     return 0;
 }
 
-/* ---- the whole
- * ------------------------------------------------------------------------------------ */
+/* ---- the whole ------------------------------------------------------------------------------- */
 
 enum { QUANTIZATION_VERSION = 2 }; /* GGML_QNT_VERSION */
 
@@ -256,8 +288,7 @@ int gg_hf_open(struct gg_model **out, struct gg_checkpoint *ckpt, const struct g
     return rc;
 }
 
-/* ---- back
- * ------------------------------------------------------------------------------------------ */
+/* ---- back ------------------------------------------------------------------------------------ */
 
 /* The layer's number is the only one in such names. */
 static bool reverse(char *dst, size_t dst_nbytes, const struct hf_rule *r, const char *name,

@@ -231,7 +231,9 @@ GG_MUST_CHECK int gg_hf_spm_read(struct hf *h, bool *done, struct gg_err *err);
 GG_MUST_CHECK int gg_hf_spm_parse(struct hf *h, const void *data, size_t n, bool *done,
                                   struct gg_err *err);
 GG_MUST_CHECK int gg_hf_bpe_read(struct hf *h, bool *done, struct gg_err *err);
-/* special.c: special tokens, merges, chat templates. */
+/* templates.c: chat templates. */
+GG_MUST_CHECK int gg_hf_templates(struct hf *h, struct gg_err *err);
+/* special.c: special tokens, merges, and what goes with them. */
 GG_MUST_CHECK int gg_hf_special(struct hf *h, struct gg_err *err);
 /* pretok.c: the name of the pre-tokenizer: the one asked for, else that of its definition;
  * GG_ERR_UNSUPPORTED names the nearest. */

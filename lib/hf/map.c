@@ -14,7 +14,7 @@ struct mapper {
     struct gg_map by_name; /* GGUF name -> index of the virtual tensor */
     uint64_t *rank; /* of each stored tensor in upstream's order */
     size_t cap;
-    size_t n_unknown, n_dropped;
+    size_t n_unknown, n_dropped, n_f64;
     struct gg_buf unknown; /* the first of them, for the message */
     uint64_t n_layers; /* one past the highest number seen */
 };
@@ -258,6 +258,7 @@ static int apply(struct mapper *m, const struct hf_rule *r, size_t r_index, cons
     if (v == NULL)
         return err->code;
     v->how = r->how;
+    m->n_f64 += gg_checkpoint_tensor(m->h->ckpt, s->src)->dtype == GG_DT_F64;
     uint64_t rank = (m->rank[s->src] + 1) << 16 | r_index; /* of a stack: that of its last expert */
     v->rank = added || rank > v->rank ? rank : v->rank;
     if (strstr(r->hf, "{L}") != NULL)
@@ -392,6 +393,9 @@ static int check(struct mapper *m, struct gg_err *err)
     if (m->n_dropped > 0)
         gg_findings_add(h->notes, GG_NOTE, "left-out", NULL, 0, GG_NOWHERE,
                         "%zu tensors that the text model does not need are left out", m->n_dropped);
+    if (m->n_f64 > 0)
+        gg_findings_add(h->notes, GG_NOTE, "rounded", NULL, 0, GG_NOWHERE,
+                        "%zu tensors stored as F64 are rounded to F32", m->n_f64);
     return GG_OK;
 }
 

@@ -20,6 +20,7 @@ static uint32_t raw_type(enum gg_dtype t)
     case GG_DT_U16:
         return QT_I32;
     case GG_DT_U32:
+    case GG_DT_U64: /* values beyond are an error when they are read */
         return QT_I64;
     case GG_DT_F8_E4M3:
     case GG_DT_F8_E5M2:

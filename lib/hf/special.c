@@ -1,10 +1,9 @@
-/* Special tokens, merges and chat templates: what tokenizer.json, tokenizer_config.json and
+/* Special tokens and merges: what tokenizer.json, tokenizer_config.json and
  * config.json say about them, in the order in which llama.cpp's converter asks. */
 #include "lib/hf/hf_impl.h"
 
 #include "lib/base/text.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -285,72 +284,6 @@ static int write_merges(struct hf *h, struct gg_err *err)
     return rc;
 }
 
-/* ---- chat templates -------------------------------------------------------------------------- */
-
-static int write_named(struct hf *h, const json_t *list, struct gg_err *err)
-{
-    json_t *names = json_array(), *choice;
-    const json_t *fallback = NULL;
-    size_t i;
-    int rc = names == NULL ? gg_fail_nomem(err, "chat templates") : GG_OK;
-    json_array_foreach (list, i, choice) {
-        char key[128] = "tokenizer.chat_template.", *at = key + strlen(key);
-        const char *name = gg_hf_get_str(choice, "name");
-        const json_t *text = json_object_get(choice, "template");
-        if (rc != GG_OK || name == NULL || !json_is_string(text) || strlen(name) > 64)
-            continue;
-        if (strcmp(name, "default") == 0) {
-            fallback = text;
-            continue;
-        }
-        for (size_t k = 0; k <= strlen(name); k++)
-            at[k] = name[k] == '\0' || isalnum((unsigned char)name[k]) ? name[k] : '_';
-        if (json_array_append_new(names, json_string(at)) != 0)
-            rc = gg_fail_nomem(err, "chat templates");
-        if (rc == GG_OK)
-            rc = gg_hf_set_json_str(h, key, text, err);
-    }
-    if (rc == GG_OK && json_array_size(names) > 0)
-        rc = gg_hf_set_strs(h, "tokenizer.chat_templates", names, err);
-    if (rc == GG_OK && fallback != NULL)
-        rc = gg_hf_set_json_str(h, "tokenizer.chat_template", fallback, err);
-    json_decref(names);
-    return rc;
-}
-
-/* chat_template.jinja or chat_template.json, when the configuration holds none. */
-static int template_file(struct hf *h, json_t **out, struct gg_err *err)
-{
-    char *text = NULL;
-    size_t n = 0;
-    json_t *o = NULL;
-    int rc = gg_checkpoint_side_file(h->ckpt, "chat_template.jinja", HF_MAX_SIDE, &text, &n, err);
-    if (rc == GG_OK && text != NULL) {
-        *out = json_stringn(text, n); /* NULL: not UTF-8 */
-        free(text);
-        return GG_OK;
-    }
-    if (rc == GG_OK)
-        rc = gg_hf_json_file(h, "chat_template.json", &o, err);
-    *out = json_incref(json_object_get(o, "chat_template"));
-    json_decref(o);
-    return rc;
-}
-
-static int write_templates(struct hf *h, struct gg_err *err)
-{
-    json_t *t = json_incref(json_object_get(h->tokenizer_config, "chat_template"));
-    int rc = GG_OK;
-    if (h->tokenizer_config != NULL && t == NULL)
-        rc = template_file(h, &t, err);
-    if (rc == GG_OK && json_is_string(t))
-        rc = gg_hf_set_json_str(h, "tokenizer.chat_template", t, err);
-    else if (rc == GG_OK && json_is_array(t))
-        rc = write_named(h, t, err);
-    json_decref(t);
-    return rc;
-}
-
 /* ---- normalizers ----------------------------------------------------------------------------- */
 
 static int write_normalizer(struct hf *h, const json_t *n, unsigned depth, struct gg_err *err)
@@ -386,7 +319,7 @@ int gg_hf_special(struct hf *h, struct gg_err *err)
     if (rc == GG_OK)
         rc = write_ids(&s, err);
     if (rc == GG_OK)
-        rc = write_templates(h, err);
+        rc = gg_hf_templates(h, err);
     if (rc == GG_OK && h->tokenizer != NULL)
         rc = write_normalizer(h, json_object_get(h->tokenizer, "normalizer"), 0, err);
     return rc;

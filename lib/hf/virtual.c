@@ -6,6 +6,7 @@
 #include "lib/quant/half.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 
 enum { CHUNK = 2048 }; /* elements converted at a time, on the stack */
@@ -26,11 +27,13 @@ static struct hf_source *self(struct gg_source *s)
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
-static void store_ints(uint8_t *dst, uint32_t type, const uint8_t *src, enum gg_dtype from,
-                       size_t n)
+/* Index of the first element that does not fit; n: all do. */
+static size_t store_ints(uint8_t *dst, uint32_t type, const uint8_t *src, enum gg_dtype from,
+                         size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        uint64_t v = from == GG_DT_U32    ? gg_load_u32(src + 4 * i)
+        uint64_t v = from == GG_DT_U64    ? gg_load_u64(src + 8 * i)
+                     : from == GG_DT_U32  ? gg_load_u32(src + 4 * i)
                      : from == GG_DT_U16  ? gg_load_u16(src + 2 * i)
                      : from == GG_DT_BOOL ? src[i] != 0
                                           : src[i];
@@ -40,15 +43,28 @@ static void store_ints(uint8_t *dst, uint32_t type, const uint8_t *src, enum gg_
             gg_store_u16(dst + 2 * i, (uint16_t)v);
         else if (type == QT_I32)
             gg_store_u32(dst + 4 * i, (uint32_t)v);
-        else
+        else if (v <= INT64_MAX)
             gg_store_u64(dst + 8 * i, v);
+        else
+            return i;
+    }
+    return n;
+}
+
+/* As upstream adds: F16 stays F16 until it is written, all else is F32 before. */
+static void add_one(float *x, size_t n, enum gg_dtype from)
+{
+    for (size_t i = 0; i < n; i++) {
+        x[i] += 1.0f;
+        if (from == GG_DT_F16)
+            x[i] = qt_f32_from_f16(qt_f16_from_f32(x[i]));
     }
 }
 
-static void store_floats(uint8_t *dst, uint32_t type, const float *x, size_t n, bool plus_one)
+static void store_floats(uint8_t *dst, uint32_t type, const float *x, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        float v = plus_one ? x[i] + 1.0f : x[i];
+        float v = x[i];
         if (type == QT_F16)
             gg_store_u16(dst + 2 * i, qt_f16_from_f32(v));
         else if (type == QT_BF16)
@@ -58,9 +74,15 @@ static void store_floats(uint8_t *dst, uint32_t type, const float *x, size_t n, 
     }
 }
 
-static bool is_small_uint(enum gg_dtype t)
+static bool is_uint(enum gg_dtype t)
 {
-    return t == GG_DT_U8 || t == GG_DT_U16 || t == GG_DT_U32 || t == GG_DT_BOOL;
+    return t == GG_DT_U8 || t == GG_DT_U16 || t == GG_DT_U32 || t == GG_DT_U64 || t == GG_DT_BOOL;
+}
+
+static int fail_wide(uint64_t elem, double v, const char *type, struct gg_err *err)
+{
+    return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE, "element %llu is %g, more than %s holds",
+                   (unsigned long long)elem, v, type);
 }
 
 /* A run of stored elements to dst in the tensor's own type. */
@@ -80,11 +102,20 @@ static int read_run(struct hf_source *s, const struct hf_vt *v, size_t src, uint
         int rc = gg_checkpoint_read(s->ckpt, src, first - lead, asked, raw, err);
         if (rc != GG_OK)
             return rc;
-        if (is_small_uint(dt) && v->type != QT_F32) {
-            store_ints(dst, v->type, raw, dt, take);
+        if (is_uint(dt) && v->type != QT_F32) {
+            size_t bad = store_ints(dst, v->type, raw, dt, take);
+            if (bad < take)
+                return fail_wide(first + bad, (double)gg_load_u64(raw + 8 * bad), "I64", err);
         } else {
             gg_dtype_to_f32(x, raw, dt, asked);
-            store_floats(dst, v->type, x + lead, take, v->how == HF_PLUS_ONE);
+            for (size_t i = 0; dt == GG_DT_F64 && i < take; i++) {
+                double d = gg_f64_from_bits(gg_load_u64(raw + 8 * i));
+                if (isfinite(d) && isinf(x[i]))
+                    return fail_wide(first + i, d, "F32", err);
+            }
+            if (v->how == HF_PLUS_ONE)
+                add_one(x, asked, dt);
+            store_floats(dst, v->type, x + lead, take);
         }
         first += take;
         n -= take;

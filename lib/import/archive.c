@@ -26,7 +26,7 @@ static void archive_free(struct gg_store *s)
     gg_unpack_free(((struct archive_store *)s)->unpack);
 }
 
-static const struct gg_store_ops ARCHIVE = {archive_open, NULL, archive_free};
+static const struct gg_store_ops ARCHIVE = {archive_open, NULL, NULL, archive_free};
 
 /* Nothing is written to disk under these names, but one with ways out is no honest one. */
 static bool good_name(const char *s)
@@ -150,72 +150,5 @@ int gg_archive_open(struct gg_store **out, const char *path, struct gg_err *err)
         gg_store_free(*out);
         *out = NULL;
     }
-    return GG_OK;
-}
-
-/* ---- GGUF ------------------------------------------------------------------------------------ */
-
-static bool is_gguf_name(const char *name)
-{
-    size_t n = strlen(name);
-    return n > 5 && gg_text_ieq(name + n - 5, ".gguf");
-}
-
-/* The member called inner, or the only one that ends in .gguf, or the only one. */
-static int find_gguf(struct gg_store *s, const char *inner, size_t *found, struct gg_err *err)
-{
-    *found = inner[0] != '\0' ? gg_store_find(s, inner) : SIZE_MAX;
-    if (*found != SIZE_MAX)
-        return GG_OK;
-    if (inner[0] != '\0')
-        return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE, "%s: is not in the archive",
-                       gg_store_shown(s, inner));
-    for (size_t i = 0; i < s->n; i++) {
-        if (!is_gguf_name(s->members[i].name))
-            continue;
-        if (*found != SIZE_MAX)
-            return gg_fail(
-                err, GG_ERR_ARG, GG_NOWHERE,
-                "%s: which file is the model? There are '%s', "
-                "'%s' and maybe more; name one as ARCHIVE:PATH (shards in archives are not "
-                "read)",
-                gg_store_shown(s, ""), s->members[*found].name, s->members[i].name);
-        *found = i;
-    }
-    if (*found == SIZE_MAX && s->n == 1)
-        *found = 0;
-    return *found != SIZE_MAX ? GG_OK
-                              : gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
-                                        "%s: holds no GGUF file", gg_store_shown(s, ""));
-}
-
-static void free_store(void *s)
-{
-    gg_store_free(s);
-}
-
-int gg_archive_open_gguf(struct gg_input **out, const char *path, struct gg_err *err)
-{
-    struct stat st;
-    struct gg_store *s;
-    size_t n = strlen(path), i;
-    bool there = stat(path, &st) == 0;
-    *out = NULL;
-    if (there ? !S_ISREG(st.st_mode) : !gg_archive_split(path, &n))
-        return GG_OK;
-    char *file = strndup(path, n);
-    int rc = file == NULL ? gg_fail_nomem(err, "a path") : gg_archive_open(&s, file, err);
-    free(file);
-    if (rc != GG_OK || s == NULL)
-        return rc;
-    rc = find_gguf(s, there ? "" : path + n + 1, &i, err);
-    if (rc == GG_OK)
-        rc = gg_store_open_member(s, i, out, err);
-    if (rc != GG_OK) {
-        *out = NULL;
-        gg_store_free(s);
-        return rc;
-    }
-    gg_input_own(*out, free_store, s);
     return GG_OK;
 }

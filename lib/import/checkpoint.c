@@ -7,6 +7,7 @@
 #include "lib/import/impl.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -247,4 +248,30 @@ int gg_checkpoint_side_file(struct gg_checkpoint *c, const char *name, size_t ma
     *data = p;
     *nbytes = (size_t)n;
     return GG_OK;
+}
+
+int gg_checkpoint_side_list(struct gg_checkpoint *c, const char *folder, struct gg_err *err)
+{
+    char path[4096];
+    int n = snprintf(path, sizeof path, "%s%s", c->folder, folder);
+    return n < (int)sizeof path ? gg_store_list(c->store, path, err) : GG_OK;
+}
+
+const char *gg_checkpoint_side_next(const struct gg_checkpoint *c, const char *folder,
+                                    const char *ending, const char *after)
+{
+    size_t n_base = strlen(c->folder), n_folder = strlen(folder), n_ending = strlen(ending);
+    const char *best = NULL;
+    for (size_t i = 0; i < c->store->n; i++) {
+        const char *name = c->store->members[i].name;
+        if (strncmp(name, c->folder, n_base) != 0 || strncmp(name + n_base, folder, n_folder) != 0)
+            continue;
+        name += n_base;
+        size_t n = strlen(name);
+        if (strchr(name + n_folder, '/') == NULL && n > n_folder + n_ending &&
+            strcmp(name + n - n_ending, ending) == 0 &&
+            (after == NULL || strcmp(name, after) > 0) && (best == NULL || strcmp(name, best) < 0))
+            best = name;
+    }
+    return best;
 }

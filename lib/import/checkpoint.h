@@ -57,6 +57,12 @@ struct gg_checkpoint;
  * them before the call fails. */
 GG_MUST_CHECK int gg_checkpoint_open(struct gg_checkpoint **out, const char *path,
                                      struct gg_findings *findings, struct gg_err *err);
+/* The same, or the GGUF model that an archive holds instead: *model is set and *ckpt NULL. flags as in
+ * gguf.h. */
+struct gg_model;
+GG_MUST_CHECK int gg_checkpoint_or_model(struct gg_checkpoint **ckpt, struct gg_model **model,
+                                         const char *path, unsigned flags,
+                                         struct gg_findings *findings, struct gg_err *err);
 void gg_checkpoint_free(struct gg_checkpoint *c);
 
 const char *gg_checkpoint_name(const struct gg_checkpoint *c);   /* as the user named it */
@@ -91,6 +97,14 @@ bool gg_checkpoint_extent(struct gg_checkpoint *c, size_t i, int *fd, uint64_t *
 GG_MUST_CHECK int gg_checkpoint_side_file(struct gg_checkpoint *c, const char *name,
                                           size_t max_nbytes, char **data, size_t *nbytes,
                                           struct gg_err *err);
+
+/* Side files in a folder ("a/") beside the tensors: finds them, then gives the first with that ending
+ * in the order of names that comes after `after` (NULL to begin), as gg_checkpoint_side_file takes it;
+ * NULL at the end. */
+GG_MUST_CHECK int gg_checkpoint_side_list(struct gg_checkpoint *c, const char *folder,
+                                          struct gg_err *err);
+const char *gg_checkpoint_side_next(const struct gg_checkpoint *c, const char *folder,
+                                    const char *ending, const char *after);
 
 /* Facts of dtypes. */
 const char *gg_dtype_name(enum gg_dtype t); /* safetensors' spelling */

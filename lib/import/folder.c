@@ -259,8 +259,7 @@ int gg_open_member(struct gg_opening *o, const char *name, struct gg_err *err)
 
 /* ---- archives -------------------------------------------------------------------------------- */
 
-/* Does the member look like part of a checkpoint? */
-static bool holds_tensors(const char *name)
+bool gg_open_holds_tensors(const char *name)
 {
     const char *slash = strrchr(name, '/');
     name = slash != NULL ? slash + 1 : name;
@@ -284,7 +283,7 @@ int gg_open_found(struct gg_opening *o, struct gg_err *err)
     for (size_t i = 0; i < s->n; i++) {
         const char *name = s->members[i].name, *slash = strrchr(name, '/');
         size_t n = slash != NULL ? (size_t)(slash - name + 1) : 0;
-        if (!holds_tensors(name) ||
+        if (!gg_open_holds_tensors(name) ||
             (found != SIZE_MAX && n == n_found && strncmp(s->members[found].name, name, n) == 0))
             continue;
         if (found != SIZE_MAX)

@@ -273,11 +273,40 @@ static int open_file(struct gg_opening *o, const char *path, struct gg_err *err)
     return rc == GG_OK ? gg_open_member(o, name, err) : rc;
 }
 
+/* Does an archive hold a GGUF model rather than a checkpoint? */
+static bool prefers_gguf(struct gg_store *s, const char *inner)
+{
+    size_t n = strlen(inner), n_gguf = 0;
+    if (n > 0)
+        return n > 5 && gg_text_ieq(inner + n - 5, ".gguf");
+    for (size_t i = 0; i < s->n; i++) {
+        const char *name = s->members[i].name;
+        n = strlen(name);
+        n_gguf += n > 5 && gg_text_ieq(name + n - 5, ".gguf");
+        if (gg_open_holds_tensors(name))
+            return false;
+    }
+    return n_gguf > 0;
+}
+
+static int open_gguf(struct gg_opening *o, const char *inner, struct gg_err *err)
+{
+    size_t i;
+    int rc = gg_archive_find_gguf(o->c->store, inner, &i, err);
+    if (rc != GG_OK)
+        return rc;
+    struct gg_store *s = o->c->store;
+    o->c->store = NULL;
+    return gg_archive_gguf(o->model, s, o->c->name, i, o->flags, err);
+}
+
 /* What is inside an archive. inner: the path in it, "" for what is found by itself. */
 static int open_inside(struct gg_opening *o, const char *inner, struct gg_err *err)
 {
     struct gg_store *s = o->c->store;
     char shown[256];
+    if (o->model != NULL && prefers_gguf(s, inner))
+        return open_gguf(o, inner, err);
     if (inner[0] == '\0')
         return gg_open_found(o, err);
     if (gg_store_find(s, inner) != SIZE_MAX) {
@@ -342,12 +371,17 @@ static int open_path(struct gg_opening *o, const char *path, struct gg_err *err)
     return o->c->store != NULL ? open_inside(o, "", err) : open_file(o, path, err);
 }
 
-int gg_checkpoint_open(struct gg_checkpoint **out, const char *path, struct gg_findings *findings,
-                       struct gg_err *err)
+int gg_checkpoint_or_model(struct gg_checkpoint **ckpt, struct gg_model **model, const char *path,
+                           unsigned flags, struct gg_findings *findings, struct gg_err *err)
 {
     struct gg_findings own = GG_FINDINGS_INIT;
-    struct gg_opening o = {.findings = findings != NULL ? findings : &own};
+    struct gg_model *none = NULL;
+    struct gg_opening o = {.findings = findings != NULL ? findings : &own, .flags = flags};
     o.n_faults_before = o.findings->n_by_severity[GG_FAULT];
+    o.model = model;
+    model = model != NULL ? model : &none;
+    *ckpt = NULL;
+    *model = NULL;
     struct gg_checkpoint *c = o.c = calloc(1, sizeof *c);
     struct gg_err scratch;
     if (c == NULL)
@@ -357,10 +391,15 @@ int gg_checkpoint_open(struct gg_checkpoint **out, const char *path, struct gg_f
     int rc = c->name == NULL ? gg_fail_nomem(err, "a checkpoint") : open_path(&o, path, err);
     gg_opening_free(&o);
     gg_findings_free(&own);
-    if (rc != GG_OK) {
+    if (rc == GG_OK && *model == NULL)
+        *ckpt = c;
+    else
         gg_checkpoint_free(c);
-        return rc;
-    }
-    *out = c;
-    return GG_OK;
+    return rc;
+}
+
+int gg_checkpoint_open(struct gg_checkpoint **out, const char *path, struct gg_findings *findings,
+                       struct gg_err *err)
+{
+    return gg_checkpoint_or_model(out, NULL, path, 0, findings, err);
 }

@@ -13,6 +13,8 @@ struct gg_wanted { /* a file of the checkpoint */
 
 struct gg_opening {
     struct gg_checkpoint *c;
+    struct gg_model **model; /* where a GGUF found instead goes; NULL: not wanted */
+    unsigned flags;          /* of it */
     struct gg_findings *findings;
     size_t n_faults_before; /* of an earlier user of the list */
     struct gg_wanted *wanted;
@@ -29,6 +31,8 @@ GG_MUST_CHECK int gg_open_want(struct gg_opening *o, size_t member, struct gg_er
 GG_MUST_CHECK int gg_open_folder(struct gg_opening *o, struct gg_err *err);
 /* The checkpoint that one member of that folder is or, for an index, names. */
 GG_MUST_CHECK int gg_open_member(struct gg_opening *o, const char *name, struct gg_err *err);
+/* Is that the name of a file with tensors of a checkpoint? */
+bool gg_open_holds_tensors(const char *name);
 /* The one checkpoint in the store, in whatever folder it is. */
 GG_MUST_CHECK int gg_open_found(struct gg_opening *o, struct gg_err *err);
 /* Opens all that is wanted and checks that it fits together. */

@@ -76,6 +76,11 @@ size_t gg_store_find(struct gg_store *s, const char *name)
     return s->ops->look != NULL ? s->ops->look(s, name) : SIZE_MAX;
 }
 
+int gg_store_list(struct gg_store *s, const char *folder, struct gg_err *err)
+{
+    return s->ops->list != NULL ? s->ops->list(s, folder, err) : GG_OK;
+}
+
 int gg_store_open_member(struct gg_store *s, size_t i, struct gg_input **out, struct gg_err *err)
 {
     const char *shown = gg_store_shown(s, s->members[i].name);
@@ -128,7 +133,6 @@ static size_t folder_look(struct gg_store *s, const char *name)
     return n;
 }
 
-static const struct gg_store_ops FOLDER = {folder_open, folder_look, NULL};
 
 static int by_text(const void *a, const void *b)
 {
@@ -158,13 +162,20 @@ static char **names_in(DIR *d, size_t *n)
     return v;
 }
 
-static int list_folder(struct gg_store *s, struct gg_err *err)
+/* Adds the files of the store's folder or one below it ("" or "a/"), by name. */
+static int list_folder(struct gg_store *s, const char *below, struct gg_err *err)
 {
     size_t n;
     bool ok = true;
-    DIR *d = opendir(s->prefix[0] != '\0' ? s->prefix : ".");
+    char *path = folder_path(s, below);
+    if (path == NULL)
+        return gg_fail_nomem(err, "a path");
+    DIR *d = opendir(path[0] != '\0' ? path : ".");
+    int sys = errno;
+    free(path);
+    if (d == NULL && below[0] != '\0')
+        return GG_OK;
     if (d == NULL) {
-        int sys = errno;
         const char *shown = gg_store_shown(s, "");
         return gg_fail_sys(err, sys, "%s: cannot list the folder", shown != NULL ? shown : "");
     }
@@ -174,12 +185,26 @@ static int list_folder(struct gg_store *s, struct gg_err *err)
         return gg_fail_nomem(err, "a list of files");
     qsort(v, n, sizeof *v, by_text);
     for (size_t i = 0; i < n; i++) {
-        ok = ok && folder_add(s, v[i]);
+        struct gg_buf name = GG_BUF_INIT;
+        gg_buf_addf(&name, "%s%s", below, v[i]);
+        ok = ok && !name.failed && folder_add(s, name.data);
+        gg_buf_free(&name);
         free(v[i]);
     }
     free(v);
     return ok ? GG_OK : gg_fail_nomem(err, "a list of files");
 }
+
+static int folder_list(struct gg_store *s, const char *folder, struct gg_err *err)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        if (strncmp(s->members[i].name, folder, strlen(folder)) == 0)
+            return GG_OK; /* listed before */
+    }
+    return list_folder(s, folder, err);
+}
+
+static const struct gg_store_ops FOLDER = {folder_open, folder_look, folder_list, NULL};
 
 int gg_store_open_folder(struct gg_store **out, const char *path, bool list, struct gg_err *err)
 {
@@ -192,7 +217,7 @@ int gg_store_open_folder(struct gg_store **out, const char *path, bool list, str
                                         : gg_store_init(s, &FOLDER, gg_buf_str(&prefix), err);
     gg_buf_free(&prefix);
     if (rc == GG_OK && list)
-        rc = list_folder(s, err);
+        rc = list_folder(s, "", err);
     if (rc != GG_OK) {
         gg_store_free(s);
         return rc;

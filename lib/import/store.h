@@ -27,6 +27,8 @@ struct gg_store_ops {
                 struct gg_err *err);
     /* Looks once more for a name that is not in the list, and adds it. May be NULL. */
     size_t (*look)(struct gg_store *s, const char *name);
+    /* Adds the files of a folder below that is not in the list, if there is one. May be NULL. */
+    int (*list)(struct gg_store *s, const char *folder, struct gg_err *err);
     void (*free)(struct gg_store *s);
 };
 
@@ -47,6 +49,8 @@ GG_MUST_CHECK int gg_store_open_folder(struct gg_store **out, const char *path, 
                                        struct gg_err *err);
 void gg_store_free(struct gg_store *s); /* takes NULL; after all its inputs */
 
+/* Sees to it that the files of a folder ("a/b/") below the store's own are among the members. */
+GG_MUST_CHECK int gg_store_list(struct gg_store *s, const char *folder, struct gg_err *err);
 /* Index of a member, or SIZE_MAX. */
 size_t gg_store_find(struct gg_store *s, const char *name);
 GG_MUST_CHECK int gg_store_open_member(struct gg_store *s, size_t i, struct gg_input **out,

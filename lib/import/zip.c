@@ -340,7 +340,7 @@ static void zip_free(struct gg_store *s)
     free(z->members);
 }
 
-static const struct gg_store_ops ZIP = {zip_open, NULL, zip_free};
+static const struct gg_store_ops ZIP = {zip_open, NULL, NULL, zip_free};
 
 int gg_store_open_zip(struct gg_store **out, struct gg_input *in, const char *prefix,
                       struct gg_err *err)

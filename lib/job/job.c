@@ -13,13 +13,8 @@
 
 int gg_job_open(struct gg_model **out, const char *path, unsigned flags, struct gg_err *err)
 {
-    struct gg_input *in;
-    *out = NULL;
-    int rc = gg_archive_open_gguf(&in, path, err);
-    if (rc != GG_OK)
-        return rc;
-    return in != NULL ? gg_model_from_input(out, in, flags, err)
-                      : gg_model_open_gguf(out, path, flags, err);
+    int rc = gg_archive_open_model(out, path, flags, err);
+    return rc != GG_OK || *out != NULL ? rc : gg_model_open_gguf(out, path, flags, err);
 }
 
 /* ---- names --------------------------------------------------------------------------------- */

@@ -117,29 +117,34 @@ static int list_tensors(struct gguf_source *g, struct gg_err *err)
     return m->findings.failed ? gg_fail_nomem(err, "the list of findings") : GG_OK;
 }
 
-/* Inputs are opened by the set's paths, unless `in` is the one there is; a pipe has none. */
-static int list_files(struct gguf_source *g, bool piped, struct gg_input *in, struct gg_err *err)
+static void free_inputs(struct gg_input *const *inputs, size_t n)
+{
+    for (size_t i = 0; inputs != NULL && i < n; i++)
+        gg_input_free(inputs[i]);
+}
+
+/* Inputs are opened by the set's paths, unless they are open already; a pipe has none. */
+static int list_files(struct gguf_source *g, bool piped, struct gg_input *const *open,
+                      struct gg_err *err)
 {
     struct gg_model *m = g->model;
     size_t n = ggf_set_n_files(g->set);
     struct gg_model_file *files = gg_arena_zalloc(&g->arena, n, sizeof *files);
     g->inputs = gg_arena_zalloc(&g->arena, n, sizeof *g->inputs);
     if (files == NULL || g->inputs == NULL) {
-        gg_input_free(in);
+        free_inputs(open, n);
         return gg_fail_nomem(err, "the list of files");
     }
     m->files = files;
     m->n_files = n;
+    for (size_t i = 0; open != NULL && i < n; i++)
+        g->inputs[i] = open[i];
     for (size_t i = 0; i < n; i++) {
         files[i].path = ggf_set_path(g->set, i);
         files[i].nbytes = ggf_file_nbytes(ggf_set_file(g->set, i));
         if (piped)
             continue;
-        int rc = GG_OK;
-        if (in == NULL)
-            rc = gg_input_open(&g->inputs[i], files[i].path, err);
-        else
-            g->inputs[i] = in;
+        int rc = open == NULL ? gg_input_open(&g->inputs[i], files[i].path, err) : GG_OK;
         if (rc != GG_OK)
             return rc;
         gg_input_id(g->inputs[i], &files[i].dev, &files[i].ino);
@@ -147,18 +152,18 @@ static int list_files(struct gguf_source *g, bool piped, struct gg_input *in, st
     return GG_OK;
 }
 
-/* Makes the model of a set, which it then owns (also on failure), and of its one input, if that is
- * open already (owned, also on failure). */
+/* Makes the model of a set, which it then owns (also on failure), and of its inputs, if they are open
+ * already (owned, also on failure). */
 static int model_of_set(struct gg_model **out, struct ggf_set *set, const char *path, bool piped,
-                        struct gg_input *in, struct gg_err *err)
+                        struct gg_input *const *inputs, struct gg_err *err)
 {
     struct gg_model *m = calloc(1, sizeof *m);
     struct gguf_source *g = calloc(1, sizeof *g);
     if (m == NULL || g == NULL) {
         free(m);
         free(g);
+        free_inputs(inputs, ggf_set_n_files(set));
         ggf_set_free(set);
-        gg_input_free(in);
         return gg_fail_nomem(err, "a model");
     }
     *g = (struct gguf_source){.base = {&ops}, .model = m, .set = set};
@@ -167,7 +172,7 @@ static int model_of_set(struct gg_model **out, struct ggf_set *set, const char *
     m->meta = ggf_file_meta(ggf_set_file(set, 0));
     m->alignment = ggf_file_alignment(ggf_set_file(set, 0));
     m->name = gg_arena_strndup(&g->arena, path, strlen(path));
-    int rc = list_files(g, piped, in, err);
+    int rc = list_files(g, piped, inputs, err);
     if (rc == GG_OK && m->name == NULL)
         rc = gg_fail_nomem(err, "a model");
     if (rc == GG_OK)
@@ -231,16 +236,9 @@ int gg_model_open_gguf(struct gg_model **out, const char *path, unsigned flags, 
     return rc2 != GG_OK ? rc2 : rc;
 }
 
-int gg_model_from_input(struct gg_model **out, struct gg_input *in, unsigned flags,
-                        struct gg_err *err)
+int gg_model_from_inputs(struct gg_model **out, struct ggf_set *set,
+                         struct gg_input *const *inputs, const char *name, struct gg_err *err)
 {
-    struct ggf_set *set = NULL;
     *out = NULL;
-    int rc = set_of_input(&set, in, flags, err);
-    if (set == NULL) {
-        gg_input_free(in);
-        return rc;
-    }
-    int rc2 = model_of_set(out, set, gg_input_name(in), false, in, err);
-    return rc2 != GG_OK ? rc2 : rc;
+    return model_of_set(out, set, name, false, inputs, err);
 }

@@ -48,10 +48,11 @@ GG_MUST_CHECK int gg_model_from_set(struct gg_model **out, struct ggf_set *set, 
 /* The model of a set of files, which now belongs to it, also on failure; its data can be read. */
 GG_MUST_CHECK int gg_model_of_set(struct gg_model **out, struct ggf_set *set, const char *name,
                                   struct gg_err *err);
-/* The model of one GGUF file that is open already (a member of an archive, say); in belongs to it,
- * also on failure. flags as above. */
-GG_MUST_CHECK int gg_model_from_input(struct gg_model **out, struct gg_input *in, unsigned flags,
-                                      struct gg_err *err);
+/* The model of a set whose files are open already (members of an archive), an input each. Set and
+ * inputs belong to it, also on failure; the inputs are freed in order. */
+GG_MUST_CHECK int gg_model_from_inputs(struct gg_model **out, struct ggf_set *set,
+                                       struct gg_input *const *inputs, const char *name,
+                                       struct gg_err *err);
 /* A model of metadata and tensors alone, whose data cannot be read: for planning and tests. Copies. */
 GG_MUST_CHECK int gg_model_skeleton(struct gg_model **out, const struct ggf_meta *meta,
                                     const struct ggf_tensor_spec *tensors, size_t n_tensors,

@@ -13,3 +13,25 @@ ggtool convert Some-Model-7B-Instruct-v2 b.gguf -q --metadata m.json --pre gpt-2
 ggtool inspect b.gguf --metadata='general.*'
 ggtool inspect b.gguf --metadata='tokenizer.ggml.pre'
 grep -c "$PWD" a.gguf b.gguf || true
+# chat templates: named ones beside the default one, from files or from the configuration
+D=Some-Model-7B-Instruct-v2
+mkdir $D/additional_chat_templates
+printf 'the default' > $D/chat_template.jinja
+printf 'with tools' > $D/additional_chat_templates/tool_use.jinja
+printf 'with documents' > $D/additional_chat_templates/rag-1.jinja
+printf 'no template' > $D/additional_chat_templates/README
+ggtool convert $D c.gguf -q
+ggtool inspect c.gguf --metadata='tokenizer.chat*'
+tar -czf c.tar.gz $D
+ggtool convert c.tar.gz d.gguf -q
+same c.gguf d.gguf
+jq '. + {chat_template: [{name: "default", template: "d"}, {name: "a b", template: "x"}, {name: "a-b", template: "y"}]}' \
+    $D/tokenizer_config.json > t.json && mv t.json $D/tokenizer_config.json
+ggtool convert $D e.gguf -q
+ggtool inspect e.gguf --metadata='tokenizer.chat*'
+# a file is called after its folder when all such files are called like it
+(cd $D && ggtool convert model.safetensors ../f.gguf -q)
+same e.gguf f.gguf
+cp $D/model.safetensors vae-00001-of-00001.safetensors
+ggtool convert vae-00001-of-00001.safetensors g.gguf -q --arch raw
+ggtool inspect g.gguf --metadata='general.name'
