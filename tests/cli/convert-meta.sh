@@ -15,6 +15,7 @@ ggtool inspect b.gguf --metadata='tokenizer.ggml.pre'
 grep -c "$PWD" a.gguf b.gguf || true
 # chat templates: named ones beside the default one, from files or from the configuration
 D=Some-Model-7B-Instruct-v2
+jq 'del(.chat_template)' $D/tokenizer_config.json > t.json && mv t.json $D/tokenizer_config.json
 mkdir $D/additional_chat_templates
 printf 'the default' > $D/chat_template.jinja
 printf 'with tools' > $D/additional_chat_templates/tool_use.jinja
