@@ -159,7 +159,7 @@ static int open_checkpoint(struct make *r, struct gg_checkpoint *ckpt, const str
 
 static int open_any(struct make *r, void *ctx, struct gg_err *err)
 {
-    const struct convert_opts *o = ctx;
+    struct convert_opts *o = ctx;
     struct gg_findings found = GG_FINDINGS_INIT;
     struct gg_checkpoint *ckpt = NULL;
     unsigned flags = make_only_looks(r) ? GGF_HEADER_ONLY : GGF_STRICT;
@@ -174,7 +174,11 @@ static int open_any(struct make *r, void *ctx, struct gg_err *err)
     gg_findings_free(&found);
     if (rc != GG_OK)
         return rc;
-    return ckpt == NULL ? check_gguf(r, o, err) : open_checkpoint(r, ckpt, o, err);
+    if (ckpt == NULL)
+        return check_gguf(r, o, err);
+    rc = open_checkpoint(r, ckpt, o, err);
+    o->ckpt = rc == GG_OK ? ckpt : NULL; /* the model's */
+    return rc;
 }
 
 static int usage(struct cmd_env *env, const char *text)
@@ -214,6 +218,9 @@ static int run_convert(struct cmd_env *env, void *opts, int argc, char **argv)
         code = usage(env, "--dtype is for an output that ends in .safetensors; --type is for GGUF");
     else if (code == CMD_OK)
         code = make_run(&r, open_any, o);
+    if (code == CMD_OK && o->ckpt != NULL && gg_checkpoint_sequential(o->ckpt))
+        gg_msg_info(&env->msg, "%s: unpacked %u times, the first to see what it holds", r.in,
+                    gg_checkpoint_n_passes(o->ckpt));
     make_free(&r);
     free(types);
     return code;

@@ -7,6 +7,7 @@
 struct convert_opts {
     struct make_opts make; /* first: see make.h */
     const char *arch, *name, *pre, *metadata;
+    struct gg_checkpoint *ckpt; /* behind the model; NULL: a GGUF */
     int endian; /* 0 little, 1 big: of GGUF */
     int dtype;  /* 0 auto, 1 bf16, 2 f16, 3 f32: of safetensors */
 };

@@ -23,30 +23,31 @@ struct mapper {
 
 struct place {
     const struct gg_ckpt_tensor *t;
+    const char *file; /* its name: an archive may store them in any order */
     size_t i;
 };
+
+static int by_file(const void *a, const void *b)
+{
+    const struct place *x = a, *y = b;
+    int c = strcmp(x->file, y->file);
+    return c != 0 ? c : (x->i > y->i) - (x->i < y->i);
+}
 
 static int by_file_and_name(const void *a, const void *b)
 {
     const struct place *x = a, *y = b;
-    if (x->t->file != y->t->file)
-        return x->t->file < y->t->file ? -1 : 1;
     size_t n = x->t->name_nbytes < y->t->name_nbytes ? x->t->name_nbytes : y->t->name_nbytes;
-    int c = memcmp(x->t->name, y->t->name, n);
+    int c = strcmp(x->file, y->file);
+    if (c == 0)
+        c = memcmp(x->t->name, y->t->name, n);
     if (c != 0)
         return c;
     return x->t->name_nbytes < y->t->name_nbytes ? -1 : x->t->name_nbytes > y->t->name_nbytes;
 }
 
-static int by_place(const void *a, const void *b)
-{
-    const struct place *x = a, *y = b;
-    if (x->t->file != y->t->file)
-        return x->t->file < y->t->file ? -1 : 1;
-    return x->t->pos < y->t->pos ? -1 : x->t->pos > y->t->pos;
-}
-
-/* Upstream writes tensors file by file; those of a safetensors file by name. */
+/* Upstream writes tensors file by file: those of a safetensors file by name, those of a PyTorch file as
+ * they were pickled. */
 static int rank_tensors(struct mapper *m, struct gg_err *err)
 {
     size_t n = gg_checkpoint_n_tensors(m->h->ckpt);
@@ -56,12 +57,13 @@ static int rank_tensors(struct mapper *m, struct gg_err *err)
         free(v);
         return gg_fail_nomem(err, "the order of tensors");
     }
-    for (size_t i = 0; i < n; i++)
-        v[i] = (struct place){gg_checkpoint_tensor(m->h->ckpt, i), i};
-    if (gg_checkpoint_sequential(m->h->ckpt))
-        qsort(v, n, sizeof *v, by_place); /* what comes out of a packed stream is taken as it comes */
-    else if (strcmp(gg_checkpoint_format(m->h->ckpt), "safetensors") == 0)
-        qsort(v, n, sizeof *v, by_file_and_name);
+    for (size_t i = 0; i < n; i++) {
+        const struct gg_ckpt_tensor *t = gg_checkpoint_tensor(m->h->ckpt, i);
+        uint64_t size, dev, ino;
+        v[i] = (struct place){t, gg_checkpoint_file(m->h->ckpt, t->file, &size, &dev, &ino), i};
+    }
+    bool named = strcmp(gg_checkpoint_format(m->h->ckpt), "safetensors") == 0;
+    qsort(v, n, sizeof *v, named ? by_file_and_name : by_file);
     for (size_t i = 0; i < n; i++)
         m->rank[v[i].i] = i;
     free(v);

@@ -4,6 +4,7 @@
 #include "lib/base/num.h"
 #include "lib/base/text.h"
 #include "lib/quant/half.h"
+#include "lib/sys/file.h"
 
 #include <assert.h>
 #include <math.h>
@@ -17,6 +18,7 @@ struct hf_source {
     struct ggf_meta *meta;
     struct hf_vt *vts;
     size_t n;
+    uint64_t *rank; /* of each stored tensor, by file and place in it; NULL: not packed */
     struct gg_arena arena;
 };
 
@@ -208,6 +210,51 @@ static bool source_extent(struct gg_source *src, size_t i, struct gg_extent *out
     return true;
 }
 
+static void will_need_run(struct hf_source *s, size_t tensor, uint64_t first, uint64_t n)
+{
+    uint64_t bits = gg_dtype_nbits(gg_checkpoint_tensor(s->ckpt, tensor)->dtype), off;
+    int fd;
+    if (gg_checkpoint_extent(s->ckpt, tensor, &fd, &off))
+        gg_file_will_need(fd, off + first * bits / 8, n * bits / 8); /* inside the file: measured */
+}
+
+/* The rank of the stored tensor, then the place in it. */
+static void source_place(struct gg_source *src, size_t i, uint64_t first, uint64_t *until,
+                         uint64_t *rank)
+{
+    enum { WITHIN_BITS = 40 };
+    struct hf_source *s = self(src);
+    const struct hf_vt *v = &s->vts[i];
+    uint64_t each = v->n_parts > 0 ? v->parts[0].nelems : 0;
+    *rank = 0;
+    *until = UINT64_MAX;
+    if (each == 0)
+        return;
+    const struct hf_part *p = &v->parts[first / each];
+    *until = (first / each + 1) * each;
+    *rank = s->rank[p->src] << WITHIN_BITS |
+            gg_min_u64(p->first + first % each, ((uint64_t)1 << WITHIN_BITS) - 1);
+}
+
+/* Rows of a head come from all over it, so it is wanted whole. */
+static void source_will_need(struct gg_source *src, size_t i, uint64_t first, uint64_t n)
+{
+    struct hf_source *s = self(src);
+    const struct hf_vt *v = &s->vts[i];
+    uint64_t each = v->n_parts > 0 ? v->parts[0].nelems : 0, end = first + n;
+    if (v->how == HF_ROPE_Q || v->how == HF_ROPE_K) {
+        uint64_t head = each / v->n_heads, last = head > 0 ? (end + head - 1) / head * head : 0;
+        first = head > 0 ? first / head * head : 0;
+        will_need_run(s, v->parts[0].src, first, last - first);
+        return;
+    }
+    while (each > 0 && first < end) {
+        uint64_t at = first % each, take = gg_min_u64(end - first, each - at);
+        will_need_run(s, v->parts[first / each].src, v->parts[first / each].first + at, take);
+        first += take;
+    }
+}
+
 static void source_free(struct gg_source *src)
 {
     struct hf_source *s = self(src);
@@ -222,7 +269,10 @@ static void source_free(struct gg_source *src)
     free(s);
 }
 
-static const struct gg_source_ops ops = {source_read, source_extent, source_free};
+static const struct gg_source_ops ops = {source_read, source_extent, source_free, NULL,
+                                         source_will_need};
+static const struct gg_source_ops packed_ops = {source_read, source_extent, source_free,
+                                                source_place, source_will_need};
 
 /* ---- the model ------------------------------------------------------------------------------- */
 
@@ -237,6 +287,42 @@ static int fill_tensor(struct gg_tensor *t, const struct hf_vt *v, struct gg_err
     for (size_t i = 0; i < v->n_parts; i++)
         have += v->parts[i].nelems;
     assert(v->data != NULL || have >= t->nelems); /* more: rows left out at the end */
+    return GG_OK;
+}
+
+struct stored_place {
+    uint32_t file;
+    uint64_t pos;
+    size_t i;
+};
+
+static int by_place(const void *a, const void *b)
+{
+    const struct stored_place *x = a, *y = b;
+    if (x->file != y->file)
+        return x->file < y->file ? -1 : 1;
+    if (x->pos != y->pos)
+        return x->pos < y->pos ? -1 : 1;
+    return (x->i > y->i) - (x->i < y->i);
+}
+
+static int rank_stored(struct hf_source *s, struct gg_err *err)
+{
+    size_t n = gg_checkpoint_n_tensors(s->ckpt);
+    struct stored_place *v = calloc(n + 1, sizeof *v);
+    s->rank = gg_arena_zalloc(&s->arena, n + 1, sizeof *s->rank);
+    if (v == NULL || s->rank == NULL) {
+        free(v);
+        return gg_fail_nomem(err, "the order of tensors");
+    }
+    for (size_t i = 0; i < n; i++) {
+        const struct gg_ckpt_tensor *t = gg_checkpoint_tensor(s->ckpt, i);
+        v[i] = (struct stored_place){t->file, t->pos, i};
+    }
+    qsort(v, n, sizeof *v, by_place);
+    for (size_t i = 0; i < n; i++)
+        s->rank[v[i].i] = i;
+    free(v);
     return GG_OK;
 }
 
@@ -263,7 +349,9 @@ int gg_hf_source_model(struct gg_model **out, struct hf *h, struct gg_err *err)
         free(s);
         return gg_fail_nomem(err, "a model");
     }
-    *s = (struct hf_source){{&ops}, h->ckpt, h->meta, h->vts, h->n_vts, *h->arena};
+    bool packed = gg_checkpoint_sequential(h->ckpt);
+    *s = (struct hf_source){{packed ? &packed_ops : &ops}, h->ckpt, h->meta, h->vts, h->n_vts, NULL,
+                            *h->arena};
     *m = (struct gg_model){.name = gg_checkpoint_name(h->ckpt),
                            .meta = h->meta,
                            .alignment = 32,
@@ -277,6 +365,8 @@ int gg_hf_source_model(struct gg_model **out, struct hf *h, struct gg_err *err)
     *h->notes = (struct gg_findings)GG_FINDINGS_INIT;
     struct gg_tensor *t = gg_arena_zalloc(&s->arena, s->n + 1, sizeof *t);
     int rc = t == NULL ? gg_fail_nomem(err, "the list of tensors") : fill_files(m, s, err);
+    if (rc == GG_OK && packed)
+        rc = rank_stored(s, err);
     for (size_t i = 0; rc == GG_OK && i < s->n; i++)
         rc = fill_tensor(&t[i], &s->vts[i], err);
     m->tensors = t;

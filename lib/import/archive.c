@@ -26,7 +26,13 @@ static void archive_free(struct gg_store *s)
     gg_unpack_free(((struct archive_store *)s)->unpack);
 }
 
-static const struct gg_store_ops ARCHIVE = {archive_open, NULL, NULL, archive_free};
+static unsigned archive_n_passes(const struct gg_store *s)
+{
+    return gg_unpack_n_passes(((const struct archive_store *)s)->unpack);
+}
+
+static const struct gg_store_ops ARCHIVE = {archive_open, NULL, NULL, archive_free,
+                                            archive_n_passes};
 
 /* Nothing is written to disk under these names, but one with ways out is no honest one. */
 static bool good_name(const char *s)

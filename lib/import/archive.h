@@ -17,6 +17,9 @@ GG_MUST_CHECK int gg_store_open_archive(struct gg_store **out, struct gg_input *
 GG_MUST_CHECK int gg_archive_open_model(struct gg_model **out, const char *path, unsigned flags,
                                         struct gg_err *err);
 
+/* The same of its one file, or first shard, as bytes; *out owns the archive. */
+GG_MUST_CHECK int gg_archive_open_gguf(struct gg_input **out, const char *path, struct gg_err *err);
+
 /* Which member is the GGUF model: the one called inner; with "" the only .gguf file or set of shards,
  * or the only member. */
 GG_MUST_CHECK int gg_archive_find_gguf(struct gg_store *s, const char *inner, size_t *found,

@@ -143,24 +143,52 @@ int gg_archive_gguf(struct gg_model **out, struct gg_store *s, const char *name,
     return rc;
 }
 
-int gg_archive_open_model(struct gg_model **out, const char *path, unsigned flags,
-                          struct gg_err *err)
+/* The archive path names, and the member in it; *s is NULL when path is none. */
+static int open_archive(struct gg_store **s, size_t *member, const char *path, struct gg_err *err)
 {
     struct stat st;
-    struct gg_store *s;
-    size_t n = strlen(path), i;
+    size_t n = strlen(path);
     bool there = stat(path, &st) == 0;
-    *out = NULL;
+    *s = NULL;
     if (there ? !S_ISREG(st.st_mode) : !gg_archive_split(path, &n))
         return GG_OK;
     char *file = strndup(path, n);
-    int rc = file == NULL ? gg_fail_nomem(err, "a path") : gg_archive_open(&s, file, err);
+    int rc = file == NULL ? gg_fail_nomem(err, "a path") : gg_archive_open(s, file, err);
     free(file);
-    if (rc != GG_OK || s == NULL)
+    if (rc != GG_OK || *s == NULL)
         return rc;
-    rc = gg_archive_find_gguf(s, there ? "" : path + n + 1, &i, err);
-    if (rc == GG_OK)
-        return gg_archive_gguf(out, s, path, i, flags, err);
-    gg_store_free(s);
+    rc = gg_archive_find_gguf(*s, there ? "" : path + n + 1, member, err);
+    if (rc != GG_OK) {
+        gg_store_free(*s);
+        *s = NULL;
+    }
+    return rc;
+}
+
+int gg_archive_open_model(struct gg_model **out, const char *path, unsigned flags,
+                          struct gg_err *err)
+{
+    struct gg_store *s;
+    size_t member;
+    *out = NULL;
+    int rc = open_archive(&s, &member, path, err);
+    return s != NULL ? gg_archive_gguf(out, s, path, member, flags, err) : rc;
+}
+
+int gg_archive_open_gguf(struct gg_input **out, const char *path, struct gg_err *err)
+{
+    struct gg_store *s;
+    size_t member;
+    *out = NULL;
+    int rc = open_archive(&s, &member, path, err);
+    if (s == NULL)
+        return rc;
+    rc = gg_store_open_member(s, member, out, err);
+    if (rc == GG_OK) {
+        gg_input_own(*out, free_store, s);
+    } else {
+        *out = NULL;
+        gg_store_free(s);
+    }
     return rc;
 }

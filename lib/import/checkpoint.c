@@ -86,6 +86,11 @@ bool gg_checkpoint_sequential(const struct gg_checkpoint *c)
     return c->sequential || c->store->sequential;
 }
 
+unsigned gg_checkpoint_n_passes(const struct gg_checkpoint *c)
+{
+    return c->store->ops->n_passes != NULL ? c->store->ops->n_passes(c->store) : 0;
+}
+
 /* ---- building -------------------------------------------------------------------------------- */
 
 int gg_ckpt_measure(struct gg_ckpt_tensor *t, struct gg_err *err)

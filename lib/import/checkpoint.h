@@ -79,6 +79,9 @@ size_t gg_checkpoint_find(const struct gg_checkpoint *c, const char *name);
  * as slow as unpacking again from the start. */
 bool gg_checkpoint_sequential(const struct gg_checkpoint *c);
 
+/* How often a packed archive has been unpacked from its start so far: 1 for finding what it holds. */
+unsigned gg_checkpoint_n_passes(const struct gg_checkpoint *c);
+
 /* Files the tensors come from, for refusing an output that is an input: name within the folder or
  * archive; device and inode of the file or of the archive it is in. */
 size_t gg_checkpoint_n_files(const struct gg_checkpoint *c);

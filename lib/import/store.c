@@ -204,7 +204,7 @@ static int folder_list(struct gg_store *s, const char *folder, struct gg_err *er
     return list_folder(s, folder, err);
 }
 
-static const struct gg_store_ops FOLDER = {folder_open, folder_look, folder_list, NULL};
+static const struct gg_store_ops FOLDER = {folder_open, folder_look, folder_list, NULL, NULL};
 
 int gg_store_open_folder(struct gg_store **out, const char *path, bool list, struct gg_err *err)
 {

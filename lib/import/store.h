@@ -30,6 +30,8 @@ struct gg_store_ops {
     /* Adds the files of a folder below that is not in the list, if there is one. May be NULL. */
     int (*list)(struct gg_store *s, const char *folder, struct gg_err *err);
     void (*free)(struct gg_store *s);
+    /* How often a packed stream was started. May be NULL. */
+    unsigned (*n_passes)(const struct gg_store *s);
 };
 
 struct gg_store {

@@ -340,7 +340,13 @@ static void zip_free(struct gg_store *s)
     free(z->members);
 }
 
-static const struct gg_store_ops ZIP = {zip_open, NULL, NULL, zip_free};
+static unsigned zip_n_passes(const struct gg_store *s)
+{
+    const struct zip_store *z = (const struct zip_store *)s;
+    return z->unpack != NULL ? gg_unpack_n_passes(z->unpack) : 0;
+}
+
+static const struct gg_store_ops ZIP = {zip_open, NULL, NULL, zip_free, zip_n_passes};
 
 int gg_store_open_zip(struct gg_store **out, struct gg_input *in, const char *prefix,
                       struct gg_err *err)

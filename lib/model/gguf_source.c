@@ -84,7 +84,7 @@ static void source_free(struct gg_source *s)
     free(g);
 }
 
-static const struct gg_source_ops ops = {source_read, source_extent, source_free};
+static const struct gg_source_ops ops = {source_read, source_extent, source_free, NULL, NULL};
 
 /* ---- opening ------------------------------------------------------------------------------- */
 

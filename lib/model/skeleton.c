@@ -35,7 +35,8 @@ static void skeleton_free(struct gg_source *s)
     free(k);
 }
 
-static const struct gg_source_ops skeleton_ops = {skeleton_read, skeleton_extent, skeleton_free};
+static const struct gg_source_ops skeleton_ops = {skeleton_read, skeleton_extent, skeleton_free,
+                                                  NULL, NULL};
 
 static int fill_tensor(struct gg_tensor *t, const struct ggf_tensor_spec *spec, struct gg_arena *arena,
                        struct gg_err *err)

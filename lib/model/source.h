@@ -31,6 +31,11 @@ struct gg_source_ops {
     /* Releases the source and all its model points to (metadata, tensors, names, files): it is what
      * gg_model_free calls before it frees the findings and the model itself. Takes NULL. */
     void (*free)(struct gg_source *s);
+    /* Where element first of tensor i lies among all that is stored, as a rank; *until gets the end of
+     * the elements that follow it there. NULL when any order of reading will do. */
+    void (*place)(struct gg_source *s, size_t i, uint64_t first, uint64_t *until, uint64_t *rank);
+    /* Elements that will be read soon, where extent cannot tell: advice to the kernel. May be NULL. */
+    void (*will_need)(struct gg_source *s, size_t i, uint64_t first, uint64_t n);
 };
 
 struct gg_source {

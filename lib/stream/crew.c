@@ -177,8 +177,12 @@ void gg_crew_read_ahead(const struct gg_model *m, size_t tensor, uint64_t first,
     uint32_t type = m->tensors[tensor].type;
     struct gg_extent x;
     uint64_t nbytes = gg_elems_nbytes(type, n);
-    if (nbytes >= LEAST && m->source->ops->extent(m->source, tensor, &x))
+    if (nbytes < LEAST)
+        return;
+    if (m->source->ops->extent(m->source, tensor, &x))
         gg_file_will_need(x.fd, x.off + gg_elems_nbytes(type, first), nbytes);
+    else if (m->source->ops->will_need != NULL)
+        m->source->ops->will_need(m->source, tensor, first, n);
 }
 
 void gg_crew_done(struct gg_crew *c, uint64_t nbytes)

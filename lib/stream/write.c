@@ -6,23 +6,27 @@
 #include "lib/quant/qtype.h"
 #include "lib/quant/swap.h"
 #include "lib/sys/clock.h"
+#include "lib/sys/file.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /* ---- places -------------------------------------------------------------------------------- */
 
-struct run { /* what a ticket is, in elements of its tensor */
+struct run { /* what a ticket is, in units and in elements of its tensor */
     struct gg_ticket at;
     const struct gg_item *it;
+    size_t item;
     uint64_t first, nelems;
 };
 
 static struct run run_of(const struct gg_writer *w, uint64_t ticket)
 {
     struct run r = {0};
-    gg_parts_find(w->parts, w->n_items, ticket, &r.at);
-    r.it = &w->items[r.at.part];
+    gg_parts_find(w->parts, w->n_parts, ticket, &r.at);
+    r.at.first += w->spans[r.at.part].first;
+    r.item = w->spans[r.at.part].item;
+    r.it = &w->items[r.item];
     if (!r.it->copies) {
         r.first = gg_grid_elem(&r.it->grid, r.at.first);
         r.nelems = gg_grid_elem(&r.it->grid, r.at.first + r.at.n) - r.first;
@@ -97,7 +101,7 @@ static int long_row_sums(struct gg_writer *w, const struct run *r, uint8_t *slot
     int rc = GG_OK;
     for (int i = 0; rc == GG_OK && i < 2; i++) {
         if (i == 0 || row[1] != row[0])
-            rc = gg_row_sum_read(w, r->at.part, row[i], slot, r->at.n, h, &sums[i], err);
+            rc = gg_row_sum_read(w, r->item, row[i], slot, r->at.n, h, &sums[i], err);
     }
     return rc;
 }
@@ -136,11 +140,14 @@ static int slab_ticket(struct gg_writer *w, const struct run *r, uint8_t *slot, 
 
 static void read_ahead(const struct gg_writer *w, uint64_t ticket)
 {
-    if (ticket >= w->parts[w->n_items].first_ticket) /* the end of all */
+    struct gg_extent x;
+    if (ticket >= w->parts[w->n_parts].first_ticket) /* the end of all */
         return;
     struct run r = run_of(w, ticket);
     if (!r.it->copies)
         gg_crew_read_ahead(w->model, r.it->src, r.first, r.nelems);
+    else if (w->model->source->ops->extent(w->model->source, r.it->src, &x))
+        gg_file_will_need(x.fd, x.off + r.at.first, r.at.n); /* the kernel's own stops at each piece */
 }
 
 static int work(void *ctx, unsigned worker, unsigned slot_no, uint64_t ticket, struct gg_err *err)
@@ -265,8 +272,8 @@ static int run(struct gg_writer *w, bool trial, struct gg_err *err)
 {
     struct gg_stream_usage *u = &w->report->usage;
     struct gg_pool_job job = {.work = work, .settle = settle, .ctx = w};
-    job.n_tickets = gg_parts_number(w->parts, w->n_items);
-    w->parts[w->n_items].first_ticket = job.n_tickets;
+    job.n_tickets = gg_parts_number(w->parts, w->n_parts);
+    w->parts[w->n_parts].first_ticket = job.n_tickets;
     job.n_workers = (unsigned)gg_min_u64(u->n_workers, gg_max_u64(job.n_tickets, 1));
     job.n_slots = u->n_slots;
     int rc = gg_crew_init(&w->crew, u, &w->opts->stream, err);
@@ -288,6 +295,7 @@ static void writer_free(struct gg_writer *w)
         gg_digest_free(w->files[i].sha256);
     pthread_mutex_destroy(&w->row_sums.lock);
     free(w->items);
+    free(w->spans);
     free(w->parts);
     free(w->targets);
     free(w->encodings);

@@ -45,6 +45,14 @@ struct gg_item {
     bool wants_row_sums; /* one of the encodings does */
 };
 
+/* Units of an item that are worked on in a row: all of them, unless its source wants to be read in an
+ * order of its own. */
+struct gg_span {
+    size_t item;
+    uint64_t first, n; /* units: tiles, or bytes to copy */
+    uint64_t rank;
+};
+
 struct gg_out_file {
     struct gg_sink *sink; /* NULL in a trial */
     bool ordered;
@@ -69,8 +77,10 @@ struct gg_writer {
     const struct gg_plan *plan;
     const struct gg_write_opts *opts;
     struct gg_item *items;
-    struct gg_part *parts; /* n_items, and the end */
     size_t n_items;
+    struct gg_span *spans; /* n_parts, in the order they are worked on */
+    struct gg_part *parts; /* one a span, and the end */
+    size_t n_parts;
     struct gg_target *targets;     /* of all items */
     struct gg_encoding *encodings; /* of all items */
     struct gg_out_file *files;     /* of all outputs */
@@ -85,6 +95,8 @@ struct gg_writer {
 /* write_plan.c: lists items, targets and files, and plans the memory. */
 GG_MUST_CHECK int gg_writer_plan(struct gg_writer *w, struct gg_sink *const *sinks,
                                  struct gg_err *err);
+/* spans.c: cuts the items into spans; in_order: they stay in the order of the items. */
+GG_MUST_CHECK int gg_writer_spans(struct gg_writer *w, bool in_order, struct gg_err *err);
 /* Bytes of a slot for so many tiles of an item, and where its parts are. */
 uint64_t gg_slot_nbytes(const struct gg_writer *w, const struct gg_item *it, uint64_t n_tiles);
 uint64_t gg_slot_encoding_off(const struct gg_item *it, size_t encoding, uint64_t n_tiles);

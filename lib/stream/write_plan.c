@@ -168,13 +168,11 @@ static int list_items(struct gg_writer *w, struct gg_err *err)
     for (size_t o = 0; o < w->plan->n_outputs; o++)
         n_targets += w->plan->outputs[o].n_tensors;
     w->items = calloc(n + 1, sizeof *w->items);
-    w->parts = calloc(n + 1, sizeof *w->parts);
     w->targets = calloc(n_targets + 1, sizeof *w->targets);
     w->encodings = calloc(n_targets + 1, sizeof *w->encodings);
     struct src_use *use = calloc(n + 1, sizeof *use);
     int rc;
-    if (w->items == NULL || w->parts == NULL || w->targets == NULL || w->encodings == NULL ||
-        use == NULL)
+    if (w->items == NULL || w->targets == NULL || w->encodings == NULL || use == NULL)
         rc = gg_fail_nomem(err, "the list of tensors");
     else
         rc = link_items(w, use, err);
@@ -321,10 +319,10 @@ static uint64_t scratch_nbytes(const struct gg_writer *w)
 
 static void set_part(struct gg_writer *w, size_t i, uint64_t input)
 {
-    const struct gg_item *it = &w->items[i];
+    const struct gg_item *it = &w->items[w->spans[i].item];
     struct gg_part *p = &w->parts[i];
     p->per_ticket = 1;
-    p->n_units = it->copies ? it->tensor->nbytes : it->grid.n_tiles;
+    p->n_units = w->spans[i].n;
     if (it->copies)
         p->per_ticket = GG_COPY_NBYTES;
     else if (it->grid.n_tiles > 0)
@@ -348,7 +346,9 @@ static int plan_memory(struct gg_writer *w, struct gg_err *err)
         most = gg_max_u64(most, gg_slot_nbytes(w, it, n));
     }
     int rc = gg_memory_plan(&w->report->usage, o, &wish, most, err);
-    for (size_t i = 0; rc == GG_OK && i < w->n_items; i++)
+    if (rc == GG_OK)
+        rc = gg_writer_spans(w, wish.delayed, err);
+    for (size_t i = 0; rc == GG_OK && i < w->n_parts; i++)
         set_part(w, i, input);
     return rc;
 }

@@ -49,7 +49,7 @@ static bool mem_extent(struct gg_source *s, size_t i, struct gg_extent *out)
     return m->fd >= 0;
 }
 
-static const struct gg_source_ops mem_ops = {mem_read, mem_extent, NULL};
+static const struct gg_source_ops mem_ops = {mem_read, mem_extent, NULL, NULL, NULL};
 
 struct fixture {
     struct mem_source source;
