@@ -7,7 +7,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 static int run_convert(struct cmd_env *env, void *opts, int argc, char **argv);
 
@@ -78,25 +77,6 @@ const struct cmd cmd_convert = {
     .opts_nbytes = sizeof(struct convert_opts),
     .run = run_convert,
 };
-
-/* "auto" among the types is COPY of the model as it is mapped. */
-static char *spell_types(const char *types)
-{
-    struct gg_buf b = GG_BUF_INIT;
-    while (types != NULL && *types != '\0') {
-        size_t n = strcspn(types, ",");
-        if (n == 4 && strncasecmp(types, "auto", 4) == 0)
-            gg_buf_adds(&b, "COPY");
-        else
-            gg_buf_add(&b, types, n);
-        types += n;
-        if (*types == ',')
-            gg_buf_addc(&b, *types++);
-    }
-    if (b.nbytes == 0)
-        gg_buf_adds(&b, "COPY");
-    return gg_buf_take(&b);
-}
 
 /* The text of --metadata, malloc'd. */
 static int read_text(char **out, const char *path, struct gg_err *err)
@@ -210,8 +190,7 @@ static int run_convert(struct cmd_env *env, void *opts, int argc, char **argv)
     struct make r = {.env = env, .o = &o->make, .doing = "converting", .big_endian = o->endian == 1,
                      .no_output = "where to? name an output: ggtool convert IN OUT (or --dry-run)"};
     const char *out = argc == 2 ? argv[1] : o->make.output.output;
-    char *types = spell_types(o->make.type);
-    int code = types == NULL ? CMD_ENVIRONMENT : make_arguments(&r, types, argc, argv);
+    int code = make_arguments(&r, o->make.type != NULL ? o->make.type : "auto", argc, argv);
     if (code == CMD_OK && convert_is_back(out))
         code = check_back(env, o) == CMD_OK ? convert_back(&r, o, out) : CMD_USAGE;
     else if (code == CMD_OK && o->dtype != 0)
@@ -222,6 +201,5 @@ static int run_convert(struct cmd_env *env, void *opts, int argc, char **argv)
         gg_msg_info(&env->msg, "%s: unpacked %u times, the first to see what it holds", r.in,
                     gg_checkpoint_n_passes(o->ckpt));
     make_free(&r);
-    free(types);
     return code;
 }

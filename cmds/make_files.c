@@ -39,7 +39,7 @@ static void md_outputs(FILE *f, const struct make *r)
         make_total(&t, r->model, o);
         fputs("| ", f);
         md_text(f, slash != NULL ? slash + 1 : path);
-        fprintf(f, " | %s | %s | %.2f | ", r->targets.presets[k]->name,
+        fprintf(f, " | %s | %s | %.2f | ", r->targets.names[k],
                 gg_text_size(size, o->nbytes),
                 t.n_params > 0 ? 8.0 * (double)t.out_nbytes / (double)t.n_params : 0);
         if (r->o->no_stats || e.nmse == 0)
@@ -60,7 +60,7 @@ static void md_types(FILE *f, const struct make *r)
             const struct make_type *y = &t.by_type[i];
             char name[32], params[32], size[32];
             if (y->n_tensors > 0)
-                fprintf(f, "| %s | %s | %llu | %s | %s |\n", r->targets.presets[k]->name,
+                fprintf(f, "| %s | %s | %llu | %s | %s |\n", r->targets.names[k],
                         qt_name(i, name), (unsigned long long)y->n_tensors,
                         gg_text_count(params, y->n_params), gg_text_thousands(size, y->nbytes));
         }
@@ -74,7 +74,7 @@ static void md_tensors(FILE *f, const struct make *r, size_t k)
     struct gg_buf name = GG_BUF_INIT;
     fprintf(f, "\n## Tensors of %s\n\n| tensor | from | to | bytes | NMSE | largest error | why |\n"
                "|---|---|---|---:|---:|---:|---|\n",
-            r->targets.presets[k]->name);
+            r->targets.names[k]);
     for (size_t i = 0; i < o->n_tensors; i++) {
         const struct gg_plan_tensor *p = &o->tensors[i];
         struct make_error e =
@@ -126,7 +126,7 @@ static void csv_row(FILE *f, const struct make *r, size_t k, size_t i)
     struct gg_buf name = GG_BUF_INIT;
     char from[32], to[32], num[6][32];
     make_name(&name, p->name);
-    fprintf(f, "%s,", r->targets.presets[k]->name);
+    fprintf(f, "%s,", r->targets.names[k]);
     csv_text(f, gg_buf_str(&name), name.nbytes);
     fprintf(f, ",%s,%s,%llu,%llu", qt_name(p->from, from), qt_name(p->to, to),
             (unsigned long long)t->nelems, (unsigned long long)p->nbytes);

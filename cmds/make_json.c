@@ -55,7 +55,7 @@ void make_json_plan(FILE *f, const struct make *r, const struct ggf_str *only)
         gg_json_array(&j, "outputs");
         for (size_t k = 0; k < r->plan->n_outputs; k++) {
             gg_json_object(&j, NULL);
-            gg_json_str(&j, "type", r->targets.presets[k]->name);
+            gg_json_str(&j, "type", r->targets.names[k]);
             plan_members(&j, &r->plan->outputs[k], only);
             gg_json_close(&j);
         }
@@ -124,7 +124,7 @@ static void report_output(struct gg_json *j, const struct make *r, size_t k)
     struct make_totals t;
     make_total(&t, r->model, o);
     gg_json_object(j, NULL);
-    gg_json_str(j, "type", r->targets.presets[k]->name);
+    gg_json_str(j, "type", r->targets.names[k]);
     gg_json_u64(j, "file_bytes", o->nbytes);
     gg_json_f64(j, "bits_per_weight",
                 t.n_params > 0 ? 8.0 * (double)t.out_nbytes / (double)t.n_params : 0);

@@ -72,7 +72,7 @@ static void show_size(struct make *r, size_t k, const struct make_totals *sum)
     uint64_t in = 0;
     for (size_t i = 0; i < r->model->n_files; i++)
         in += r->model->files[i].nbytes == GG_NOWHERE ? 0 : r->model->files[i].nbytes;
-    fprintf(r->env->out, "%s: %s bytes (%s)", r->targets.presets[k]->name,
+    fprintf(r->env->out, "%s: %s bytes (%s)", r->targets.names[k],
             gg_text_thousands(bytes, o->nbytes), gg_text_size(human, o->nbytes));
     if (o->n_files > 1)
         fprintf(r->env->out, " in %zu files", o->n_files);
@@ -118,7 +118,7 @@ int make_show_plan(struct make *r)
         if (k > 0)
             fputs("\n", r->env->out);
         if (r->plan->n_outputs > 1)
-            fprintf(r->env->out, "%s\n\n", r->targets.presets[k]->name);
+            fprintf(r->env->out, "%s\n\n", r->targets.names[k]);
         if (show_output(r, k, &err) != GG_OK)
             return gg_msg_fail(&r->env->msg, &err);
     }
@@ -175,7 +175,7 @@ static void explain_one(struct make *r, size_t k, const struct gg_plan_tensor *p
     struct gg_buf name = GG_BUF_INIT;
     FILE *f = r->env->out;
     fprintf(f, "%s  %s  as %s\n", make_name(&name, p->name), shape_text(shape, t),
-            r->targets.presets[k]->name);
+            r->targets.names[k]);
     if (p->name.nbytes != t->name.nbytes || memcmp(p->name.p, t->name.p, t->name.nbytes) != 0)
         fprintf(f, "  was named  %s\n", make_name(&name, t->name));
     fprintf(f, "  type       %s -> %s%s\n", qt_name(p->from, from), qt_name(p->to, to),

@@ -91,7 +91,7 @@ static void print_output(const struct make *r, size_t k, FILE *f)
     fprintf(f, "%s", gg_buf_str(&path));
     if (o->n_files > 1)
         fprintf(f, " and %zu more", o->n_files - 1);
-    fprintf(f, ": %s, %s -> %s", r->targets.presets[k]->name, gg_text_size(was, in),
+    fprintf(f, ": %s, %s -> %s", r->targets.names[k], gg_text_size(was, in),
             gg_text_size(size, o->nbytes));
     if (in > 0)
         fprintf(f, " (%.1f%%)", 100.0 * (double)o->nbytes / (double)in);
@@ -134,7 +134,7 @@ static void warn_requantized(const struct make *r)
         char text[64];
         if (n > 0 && !r->o->no_stats)
             gg_buf_addf(&b, "%s%s NMSE %s", b.nbytes > 0 ? ", " : ", adding an error of: ",
-                        r->targets.presets[k]->name, make_error_text(text, &e));
+                        r->targets.names[k], make_error_text(text, &e));
         n_most = n > n_most ? n : n_most;
     }
     if (n_most > 0)
@@ -159,7 +159,7 @@ static void warn_counts(const struct make *r, size_t k)
         n_flushed += res[i].n_f16_flushed > 0;
         n_clipped += res[i].n_f16_clipped > 0;
     }
-    const char *type = r->targets.presets[k]->name;
+    const char *type = r->targets.names[k];
     if (zeroed > 0)
         gg_msg_warn(&r->env->msg, "%s: %llu values that were not finite are 0 now, in %zu tensor%s",
                     type, (unsigned long long)zeroed, n_zeroed, n_zeroed == 1 ? "" : "s");

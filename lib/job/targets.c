@@ -1,4 +1,5 @@
 #include "lib/base/buf.h"
+#include "lib/base/text.h"
 #include "lib/cli/opt.h"
 #include "lib/job/wishes.h"
 
@@ -25,9 +26,11 @@ static int unknown_type(const char *name, struct gg_err *err)
                    near != NULL ? near : "", near != NULL ? "?" : "");
 }
 
+/* "auto", as converters call it, is COPY: the types a model has. */
 static int add_type(struct gg_targets *t, const char *name, struct gg_err *err)
 {
-    const struct gg_preset *p = gg_preset_by_name(name);
+    bool automatic = gg_text_ieq(name, "auto");
+    const struct gg_preset *p = gg_preset_by_name(automatic ? "COPY" : name);
     if (name[0] == '\0')
         return gg_fail(err, GG_ERR_ARG, GG_NOWHERE, "--type: a name is empty");
     if (p == NULL || !p->target)
@@ -36,6 +39,7 @@ static int add_type(struct gg_targets *t, const char *name, struct gg_err *err)
         if (t->presets[i] == p)
             return gg_fail(err, GG_ERR_ARG, GG_NOWHERE, "--type: %s is given twice", p->name);
     }
+    t->names[t->n] = automatic ? "auto" : p->name;
     t->presets[t->n++] = p;
     return GG_OK;
 }
@@ -62,7 +66,7 @@ static int name_outputs(struct gg_targets *t, const char *output, struct gg_err 
         return gg_fail(err, GG_ERR_ARG, GG_NOWHERE,
                        "--output: several types need {type} in the name, as in 'model-{type}.gguf'");
     for (size_t i = 0; i < t->n; i++) {
-        t->paths[i] = fill_in(t, output, t->presets[i]->name);
+        t->paths[i] = fill_in(t, output, t->names[i]);
         if (t->paths[i] == NULL)
             return gg_fail_nomem(err, "the names of outputs");
     }
@@ -77,8 +81,10 @@ int gg_targets_parse(struct gg_targets *out, const char *types, const char *outp
     for (const char *s = types; *s != '\0'; s++)
         max += *s == ',';
     out->presets = gg_arena_zalloc(&out->arena, max, sizeof *out->presets);
+    out->names = gg_arena_zalloc(&out->arena, max, sizeof *out->names);
     const char **paths = gg_arena_zalloc(&out->arena, max, sizeof *paths);
-    int rc = out->presets == NULL || paths == NULL ? gg_fail_nomem(err, "the list of types") : GG_OK;
+    bool ok = out->presets != NULL && out->names != NULL && paths != NULL;
+    int rc = ok ? GG_OK : gg_fail_nomem(err, "the list of types");
     for (const char *s = types; rc == GG_OK; s++) {
         size_t n = strcspn(s, ",");
         char *name = gg_arena_strndup(&out->arena, s, n);

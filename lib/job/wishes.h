@@ -34,12 +34,13 @@ GG_MUST_CHECK int gg_wishes_take_shards(struct gg_plan_wishes *w, const struct g
 /* What --type and --output say together: n outputs. */
 struct gg_targets {
     const struct gg_preset **presets;
+    const char **names; /* what each is called: the preset's name, or "auto" */
     const char **paths; /* where each goes; NULL for all when there is no output */
     size_t n;
     struct gg_arena arena;
 };
 
-/* types: preset names set apart by commas. output: a path in which {type} stands for the preset's
+/* types: preset names, or "auto" for COPY, set apart by commas. output: a path in which {type} stands for the preset's
  * name, needed when there are several; NULL: none is wanted (a dry run). Errors: GG_ERR_ARG for an
  * unknown type (naming the nearest), one given twice, outputs that would be the same file. */
 GG_MUST_CHECK int gg_targets_parse(struct gg_targets *out, const char *types, const char *output,

@@ -6,7 +6,7 @@ ln -s "$HF" hf
 ggtool convert hf bf16.gguf -q
 same bf16.gguf "$TINY"
 ggtool convert hf --type auto,Q4_K_M -o 'm-{type}.gguf' -q --imatrix "$IM"
-same m-COPY.gguf "$TINY"
+same m-auto.gguf "$TINY"
 ggtool requant "$TINY" q.gguf --type Q4_K_M --imatrix "$IM" -q
 same m-Q4_K_M.gguf q.gguf
 ggtool convert hf --type Q4_K_M --dry-run --json -q | jq .file_bytes
