@@ -25,8 +25,8 @@ GG_MUST_CHECK int gg_archive_open_gguf(struct gg_input **out, const char *path, 
 GG_MUST_CHECK int gg_archive_find_gguf(struct gg_store *s, const char *inner, size_t *found,
                                        struct gg_err *err);
 /* The model that begins in that member. Takes the store over, also on failure. */
-GG_MUST_CHECK int gg_archive_gguf(struct gg_model **out, struct gg_store *s, const char *name,
-                                  size_t member, unsigned flags, struct gg_err *err);
+GG_MUST_CHECK int gg_archive_gguf(struct gg_model **out, struct gg_store *s, size_t member,
+                                  unsigned flags, struct gg_err *err);
 
 /* Opens path if it is an archive of files; *out is NULL when it is something else, as PyTorch
  * checkpoints and npz files are. */

@@ -115,8 +115,8 @@ static void free_store(void *s)
     gg_store_free(s);
 }
 
-int gg_archive_gguf(struct gg_model **out, struct gg_store *s, const char *name, size_t member,
-                    unsigned flags, struct gg_err *err)
+int gg_archive_gguf(struct gg_model **out, struct gg_store *s, size_t member, unsigned flags,
+                    struct gg_err *err)
 {
     struct opened o = {.store = s};
     const struct ggf_opener opener = {&o, open_member};
@@ -129,7 +129,7 @@ int gg_archive_gguf(struct gg_model **out, struct gg_store *s, const char *name,
     if (set != NULL && ggf_set_n_files(set) == o.n) {
         order_inputs(&o, set);
         gg_input_own(o.inputs[o.n - 1], free_store, s); /* the last to be freed */
-        int rc2 = gg_model_from_inputs(out, set, o.inputs, name, err);
+        int rc2 = gg_model_from_inputs(out, set, o.inputs, path.data, err);
         rc = rc2 != GG_OK ? rc2 : rc;
     } else {
         ggf_set_free(set);
@@ -172,7 +172,7 @@ int gg_archive_open_model(struct gg_model **out, const char *path, unsigned flag
     size_t member;
     *out = NULL;
     int rc = open_archive(&s, &member, path, err);
-    return s != NULL ? gg_archive_gguf(out, s, path, member, flags, err) : rc;
+    return s != NULL ? gg_archive_gguf(out, s, member, flags, err) : rc;
 }
 
 int gg_archive_open_gguf(struct gg_input **out, const char *path, struct gg_err *err)

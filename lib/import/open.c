@@ -297,7 +297,7 @@ static int open_gguf(struct gg_opening *o, const char *inner, struct gg_err *err
         return rc;
     struct gg_store *s = o->c->store;
     o->c->store = NULL;
-    return gg_archive_gguf(o->model, s, o->c->name, i, o->flags, err);
+    return gg_archive_gguf(o->model, s, i, o->flags, err);
 }
 
 /* What is inside an archive. inner: the path in it, "" for what is found by itself. */
