@@ -18,6 +18,7 @@
 #include "lib/quant/codebook.h"
 #include "lib/quant/kernel.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -75,6 +75,7 @@ V_FN enum affine_cut affine_prepare(struct affine_state *a, float range)
     vf first[SIDE];
     enum affine_cut table = affine_by_table(a->s->nmax);
     const vf least = vf_set1(table == CUT_TABLE8 ? -2.5f : table == CUT_TABLE32 ? -8.5f : -0.5f);
+    V_UNROLL
     for (int u = 0; u < SIDE; u++) {
         vf inverse = range / (a->hi[u] - a->from[u]);
         inverse = vf_select(a->flat[u], vf_set1(1e-30f), inverse);
@@ -89,6 +90,7 @@ V_FN enum affine_cut affine_prepare(struct affine_state *a, float range)
         return table;
     if (vm_all(inside))
         return range < (float)a->s->nmax + 0.4999f ? CUT_NOTHING : CUT_TOP;
+    V_UNROLL
     for (int u = 0; u < SIDE; u++)
         tame = vm_and(tame, vf_gt(first[u], vf_set1(-4194304.0f)));
     return vm_all(tame) ? CUT_BOTH : CUT_WILD;
@@ -99,9 +101,11 @@ V_FN void affine_sums(struct affine_state *a, enum affine_cut cut)
 {
     const int n = a->s->n, nmax = a->s->nmax;
     vf sum_q[SIDE], sum_qq[SIDE], sum_xq[SIDE];
+    V_UNROLL
     for (int u = 0; u < SIDE; u++)
         sum_q[u] = sum_qq[u] = sum_xq[u] = vf_set1(0);
     for (int i = 0; i < n; i++) {
+        V_UNROLL
         for (int u = 0; u < SIDE; u++) {
             vf x = a->x[u * n + i];
             vf q = affine_level(a->inverse[u] * (x - a->from[u]), cut, nmax);
@@ -112,6 +116,7 @@ V_FN void affine_sums(struct affine_state *a, enum affine_cut cut)
             sum_xq[u] += wq * x;
         }
     }
+    V_UNROLL
     for (int u = 0; u < SIDE; u++) {
         a->sum_q[u] = sum_q[u];
         a->sum_qq[u] = sum_qq[u];
@@ -147,14 +152,17 @@ V_FN void affine_errors(const struct affine_state *a, const vf scale[SIDE], cons
 {
     const int n = a->s->n;
     vf sum[SIDE];
+    V_UNROLL
     for (int u = 0; u < SIDE; u++)
         sum[u] = vf_set1(0);
     for (int i = 0; i < n; i++) {
+        V_UNROLL
         for (int u = 0; u < SIDE; u++) {
             vf diff = scale[u] * a->q[SIDE * i + u] + min[u] - a->x[u * n + i];
             sum[u] += a->w[u * n + i] * (use_mad ? vf_abs(diff) : diff * diff);
         }
     }
+    V_UNROLL
     for (int u = 0; u < SIDE; u++)
         error[u] = sum[u];
 }
@@ -174,9 +182,11 @@ V_FN void affine_guess(const struct affine_state *a, const vf scale[SIDE], bool 
 {
     const int n = a->s->n;
     vf sum[SIDE];
+    V_UNROLL
     for (int u = 0; u < SIDE; u++)
         sum[u] = vf_set1(0);
     for (int i = 0; i < n; i++) {
+        V_UNROLL
         for (int u = 0; u < SIDE; u++) {
             vf x = a->x[u * n + i];
             vf q = affine_level(a->inverse[u] * (x - a->from[u]), wild ? CUT_WILD : CUT_NOTHING,
@@ -185,6 +195,7 @@ V_FN void affine_guess(const struct affine_state *a, const vf scale[SIDE], bool 
             sum[u] += a->w[u * n + i] * (use_mad ? vf_abs(diff) : diff * diff);
         }
     }
+    V_UNROLL
     for (int u = 0; u < SIDE; u++)
         error[u] = sum[u];
 }
@@ -192,6 +203,7 @@ V_FN void affine_guess(const struct affine_state *a, const vf scale[SIDE], bool 
 static void affine_start(struct affine_state *a, struct v_affine *best)
 {
     const int n = a->s->n;
+    V_UNROLL
     for (int u = 0; u < SIDE; u++) {
         const vf *x = a->x + u * n, *w = a->w + u * n;
         vf lo = x[0], hi = x[0], sum_w = w[0], sum_x = w[0] * x[0];
@@ -212,6 +224,7 @@ static void affine_start(struct affine_state *a, struct v_affine *best)
         a->from[u] = min;
     }
     bool wild = affine_prepare(a, (float)a->s->nmax) == CUT_WILD;
+    V_UNROLL
     for (int u = 0; u < SIDE; u++) {
         best->inverse[u] = a->inverse[u];
         best->from[u] = best->min[u] = a->from[u];
@@ -253,8 +266,8 @@ V_FN void affine_keep(struct affine_state *a, int u, vm wins, vf error, vf scale
 
 /* best->min is the minimum itself, not its negative. A flat group keeps that it started with: its
  * levels are alike, and there is no line. */
-static void v_search_affine(const struct qk_min_search *s, const vf *x, const vf *w,
-                            struct v_affine *best)
+static __attribute__((noinline)) void v_search_affine(const struct qk_min_search *s, const vf *x,
+                                                      const vf *w, struct v_affine *best)
 {
     struct affine_state a;
     a.s = s;
@@ -264,18 +277,22 @@ static void v_search_affine(const struct qk_min_search *s, const vf *x, const vf
     for (int k = 0; k <= s->nstep; k++) {
         vf scale[SIDE], min[SIDE], error[SIDE];
         vm line[SIDE];
+        V_UNROLL
         for (int u = 0; u < SIDE; u++)
             a.from[u] = best->min[u];
         affine_try(&a, affine_prepare(&a, s->rmin + s->rdelta * (float)k + (float)s->nmax));
+        V_UNROLL
         for (int u = 0; u < SIDE; u++)
             line[u] = affine_line(&a, u, &scale[u], &min[u]);
         affine_error(&a, scale, min, error);
+        V_UNROLL
         for (int u = 0; u < SIDE; u++) {
             vm wins = vm_and(line[u], vf_lt(error[u], a.error[u]));
             if (vm_any(wins))
                 affine_keep(&a, u, wins, error[u], scale[u], min[u], best);
         }
     }
+    V_UNROLL
     for (int u = 0; u < SIDE; u++)
         best->scale[u] = vf_select(a.flat[u], vf_set1(0), best->scale[u]);
 }

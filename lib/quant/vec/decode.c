@@ -234,6 +234,7 @@ static void dequant_q1_0(float *dst, const void *src, size_t n)
         vf d = vf_set1_f16(&b->d), minus = -d;
         for (int j = 0; j < 16; j += 2) {
             unsigned bits = gg_load_u16(b->qs + j);
+            V_UNROLL
             for (int k = 0; k < V_PER16; k++, dst += VL)
                 vf_store(dst, vf_select(vm_from_bits(bits >> k * VL), d, minus));
         }

@@ -10,8 +10,10 @@ static void dequant_q2_K(float *dst, const void *src, size_t n)
         vb s = vb_load(b->scales);
         put16(scale, s & 15, vf_set1_f16(&b->d));
         put16(min, vb_shr(s, 4), vf_set1_f16(&b->dmin));
+        V_UNROLL
         for (int h = 0; h < 2; h++, dst += 128) {
             vb q[2] = {vb_load(b->qs + 32 * h), vb_load(b->qs + 32 * h + 16)};
+            V_UNROLL
             for (int g = 0; g < 8; g++) {
                 vb level = vb_shr(q[g % 2], g / 2 * 2) & 3;
                 put16_minus(dst + 16 * g, level, vf_set1(scale[8 * h + g]),
@@ -39,8 +41,10 @@ static void dequant_q3_K(float *dst, const void *src, size_t n)
         float scale[16];
         put16(scale, q3_K_scales(b->scales), vf_set1_f16(&b->d));
         vb high[2] = {vb_load(b->hmask), vb_load(b->hmask + 16)};
+        V_UNROLL
         for (int h = 0; h < 2; h++, dst += 128) {
             vb q[2] = {vb_load(b->qs + 32 * h), vb_load(b->qs + 32 * h + 16)};
+            V_UNROLL
             for (int g = 0; g < 8; g++) {
                 vb level = vb_shr(q[g % 2], g / 2 * 2) & 3;
                 vb bit = vb_shr(high[g % 2], 4 * h + g / 2) & 1;
@@ -65,6 +69,7 @@ V_FN void q4_K_multiply(float scale[16], const uint8_t p[12], const void *d, con
 {
     vf x[V_PER16], factor[2] = {vf_set1_f16(d), vf_set1_f16(dmin)};
     vf_from_i8(x, q4_K_scales(p));
+    V_UNROLL
     for (int k = 0; k < V_PER16; k++) {
         vf f = VL == 16 ? vf_select(vm_from_bits(0xff), factor[0], factor[1]) : factor[k * VL / 8];
         vf_store(scale + k * VL, f * x[k]);
@@ -77,9 +82,11 @@ static void dequant_q4_K(float *dst, const void *src, size_t n)
     for (size_t i = 0; i < n; i++, b++) {
         float scale[16];
         q4_K_multiply(scale, b->scales, &b->d, &b->dmin);
+        V_UNROLL
         for (int g = 0; g < 8; g += 2, dst += 64) {
             vf d0 = vf_set1(scale[g]), d1 = vf_set1(scale[g + 1]);
             vf m0 = vf_set1(scale[g + 8]), m1 = vf_set1(scale[g + 9]);
+            V_UNROLL
             for (int j = 0; j < 32; j += 16) {
                 vb q = vb_load(b->qs + 16 * g + j);
                 put16_minus(dst + j, q & 15, d0, m0);
@@ -96,9 +103,11 @@ static void dequant_q5_K(float *dst, const void *src, size_t n)
         float scale[16];
         q4_K_multiply(scale, b->scales, &b->d, &b->dmin);
         vb high[2] = {vb_load(b->qh), vb_load(b->qh + 16)};
+        V_UNROLL
         for (int g = 0; g < 8; g += 2, dst += 64) {
             vf d0 = vf_set1(scale[g]), d1 = vf_set1(scale[g + 1]);
             vf m0 = vf_set1(scale[g + 8]), m1 = vf_set1(scale[g + 9]);
+            V_UNROLL
             for (int j = 0; j < 2; j++) {
                 vb q = vb_load(b->qs + 16 * g + 16 * j);
                 vb h0 = vb_shl(high[j], 4) & 16, h1 = vb_shl(high[j], 3) & 16;
@@ -117,6 +126,7 @@ static void dequant_q6_K(float *dst, const void *src, size_t n)
         float scale[16];
         put16(scale, vb_load(b->scales), vf_set1_f16(&b->d));
         for (int g = 0; g < 16; g += 8, dst += 128) {
+            V_UNROLL
             for (int j = 0; j < 2; j++) { /* the even groups, the odd ones */
                 const float *s = scale + g + j;
                 float *to = dst + 16 * j;

@@ -58,6 +58,7 @@ V_FN bool around_zero(const float *p, int half, vb level[2], float *d)
     vi q[N];
     float inverse;
     v_load_run(x, p, N);
+    V_UNROLL
     for (int k = 0; k < N; k++)
         a[k] = vf_abs(x[k]);
     float amax = v_max_abs(x, N);
@@ -65,6 +66,7 @@ V_FN bool around_zero(const float *p, int half, vb level[2], float *d)
     *d = max / (float)-half;
     if (!qk_invert(*d, &inverse))
         return false;
+    V_UNROLL
     for (int k = 0; k < N; k++) {
         q[k] = vi_trunc(x[k] * inverse + ((float)half + 0.5f));
         q[k] = vi_min(q[k], vi_set1(2 * half - 1));
@@ -82,6 +84,7 @@ V_FN bool above_min(const float *p, int nmax, vb level[2], float *d, float *min)
     float inverse;
     v_load_run(x, p, N);
     lo = hi = x[0];
+    V_UNROLL
     for (int k = 1; k < N; k++) {
         lo = vf_min(lo, x[k]);
         hi = vf_max(hi, x[k]);
@@ -93,6 +96,7 @@ V_FN bool above_min(const float *p, int nmax, vb level[2], float *d, float *min)
     level[0] = level[1] = vb_set1(0);
     if (*d > FLT_MAX)
         return true; /* the range overflows: stored as infinite, found by valid */
+    V_UNROLL
     for (int k = 0; k < N; k++)
         q[k] = vi_min(vi_trunc((x[k] - *min) * inverse + 0.5f), vi_set1(nmax));
     level[0] = vb_from_vi(q);
@@ -179,6 +183,7 @@ static inline void encode_q8_0(void *block, const float *p)
         return;
     }
     gg_store_u16(&b->d, v_f16_bits(d));
+    V_UNROLL
     for (int k = 0; k < N; k++)
         q[k] = vi_round(x[k] * inverse);
     vb_store(b->qs, vb_from_vi(q));
@@ -220,6 +225,7 @@ static void find_means(struct row_means *m, const struct v_walk *w, size_t row,
         x[k] = w->src + (row + (k < m->n ? k : m->n - 1)) * w->src_stride;
     for (size_t i = 0; i < w->n_cols; i += 4) {
         v_load_columns4(tile, x, i);
+        V_UNROLL
         for (int j = 0; j < 4; j++)
             sum += tile[j] * tile[j];
     }
@@ -240,6 +246,7 @@ V_FN void load_group(const struct v_group *g, const float *weights, vf mean, vf 
 
 V_FN void weigh_around_zero(struct weighed *b, int half)
 {
+    V_UNROLL
     for (int u = 0; u < SIDE; u++)
         b->d[u] = v_search_scale(32, half, b->x + 32 * u, b->w + 32 * u, b->level + 32 * u);
 }
@@ -250,6 +257,7 @@ V_FN void weigh_above_min(struct weighed *b, int nmax)
         .n = 32, .nmax = nmax, .nstep = 36, .rmin = -0.9f, .rdelta = 0.05f, .use_mad = 0};
     struct v_affine best;
     v_search_affine(&search, b->x, b->w, &best);
+    V_UNROLL
     for (int u = 0; u < SIDE; u++) {
         b->d[u] = best.scale[u];
         b->min[u] = best.min[u];
@@ -270,8 +278,10 @@ V_FN void store_group(const struct weighed *b, int u, enum weigh_kind kind, int 
     vu fifth = (vu)vi_set1(0);
     for (int j = 0; j < 32; j++)
         fifth |= ((vu)level[j] >> 4 & 1u) << j;
+    V_UNROLL
     for (int m = 0; m < 4; m++) {
         vu bytes = (vu)vi_set1(0);
+        V_UNROLL
         for (int j = 4 * m; j < 4 * m + 4; j++)
             bytes |= (((vu)level[j] & 15u) | ((vu)level[j + 16] & 15u) << 4) << 8 * (j % 4);
         vi_store(word[m], (vi)bytes);
@@ -287,6 +297,7 @@ V_FN void store_group(const struct weighed *b, int u, enum weigh_kind kind, int 
         if (n_levels == 32)
             gg_store_u32(y, (uint32_t)high[k]);
         y += n_levels == 32 ? 4 : 0;
+        V_UNROLL
         for (int m = 0; m < 4; m++)
             gg_store_u32(y + 4 * m, (uint32_t)word[m][k]);
     }
@@ -302,6 +313,7 @@ V_FN void weigh_rows(struct v_walk w, const struct qk_args *args, enum weigh_kin
             b.g[1] = b.g[0];
             b.g[1].n = 0;
         }
+        V_UNROLL
         for (int u = 0; u < SIDE; u++) {
             float mean[VL];
             for (int k = 0; k < VL; k++) {
@@ -315,6 +327,7 @@ V_FN void weigh_rows(struct v_walk w, const struct qk_args *args, enum weigh_kin
             weigh_around_zero(&b, n_levels / 2);
         else
             weigh_above_min(&b, n_levels - 1);
+        V_UNROLL
         for (int u = 0; u < SIDE; u++)
             store_group(&b, u, kind, n_levels);
     }

@@ -57,6 +57,7 @@ V_FN void fit_setup(struct group_fit *f, const vf *x, const vf *w, vf alone)
         vf c = value_of(nearest_level(alone * x[i]));
         vf q[2] = {vf_min(a, b), vf_max(a, b)};
         e->middle = (a + b) * 0.5f;
+        V_UNROLL
         for (int s = 0; s < 2; s++) {
             e->qx[s] = w[i] * q[s] * x[i];
             e->qq[s] = w[i] * q[s] * q[s];
@@ -71,16 +72,19 @@ V_FN void fit_setup(struct group_fit *f, const vf *x, const vf *w, vf alone)
 V_FN void fit_batch(struct group_fit *f, const vf *x, int first)
 {
     vf qx[BATCH], qq[BATCH];
+    V_UNROLL
     for (int c = 0; c < BATCH; c++)
         qx[c] = qq[c] = vf_set1(0);
     for (int i = 0; i < GROUP; i++) {
         const struct element *e = &f->e[i];
+        V_UNROLL
         for (int c = 0; c < BATCH; c++) {
             vm high = vf_ge(f->inverse[first + c] * x[i], e->middle);
             qx[c] += vf_select(high, e->qx[1], e->qx[0]);
             qq[c] += vf_select(high, e->qq[1], e->qq[0]);
         }
     }
+    V_UNROLL
     for (int c = 0; c < BATCH; c++) {
         f->qx[first + c] = qx[c];
         f->qq[first + c] = qq[c];

@@ -34,6 +34,7 @@ struct min_work {
 /* Weights of two groups from first on. */
 static void min_weights(struct min_work *k, int n, int first, vf *w)
 {
+    V_UNROLL
     for (int u = 0; u < SIDE; u++, first += n, w += n) {
         const vf *x = k->b.x + first;
         vf level = vf_set1(0);
@@ -59,6 +60,7 @@ static void fit_groups(const struct min_type *t, struct min_work *k)
         struct v_affine fit;
         min_weights(k, s->n, j * s->n, w);
         v_search_affine(s, k->b.x + j * s->n, w, &fit);
+        V_UNROLL
         for (int u = 0; u < SIDE; u++) {
             k->scale[j + u] = fit.scale[u];
             k->min[j + u] = -fit.min[u];

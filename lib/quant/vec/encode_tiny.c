@@ -13,6 +13,7 @@ V_FN float max_abs_run(const float *p, int n)
 {
     vf m[4] = {vf_set1(0), vf_set1(0), vf_set1(0), vf_set1(0)};
     for (int i = 0; i < n; i += 4 * VL) {
+        V_UNROLL
         for (int k = 0; k < 4; k++)
             m[k] = vf_max(m[k], vf_abs(vf_load(p + i + k * VL)));
     }
@@ -23,6 +24,7 @@ V_FN float max_abs_run(const float *p, int n)
 V_FN vb trits16(const float *p, float inverse)
 {
     vi q[V_PER16];
+    V_UNROLL
     for (int k = 0; k < V_PER16; k++)
         q[k] = vi_round(vf_load(p + k * VL) * inverse);
     return vb_from_vi(q) + 1;
@@ -32,32 +34,39 @@ V_FN vb trits16(const float *p, float inverse)
 V_FN vb trits_number(const float *p, int step, float inverse)
 {
     vb number = trits16(p, inverse);
+    V_UNROLL
     for (int digit = 1; digit < 5; digit++)
         number = number + number + number + trits16(p + digit * step, inverse);
     return number;
+}
+
+/* Numbers of five digits as fractions of 256, rounded up. */
+V_FN vb trits_fraction(vb number)
+{
+    const vb zero = vb_set1(0);
+    vw lo = ((vw)vb_zip_lo(zero, number) + 242) / 243;
+    vw hi = ((vw)vb_zip_hi(zero, number) + 242) / 243;
+    return vb_even(lo, hi);
 }
 
 static inline void encode_tq1_0(void *block, const float *x)
 {
     struct qt_block_tq1_0 *b = block;
     float d = max_abs_run(x, 256), inverse;
-    uint8_t number[52], last[16];
     if (!qk_invert(d, &inverse)) {
         memset(b, 0, sizeof *b);
         return;
     }
-    vb_store(number, trits_number(x, 32, inverse));
-    vb_store(number + 16, trits_number(x + 16, 32, inverse));
-    vb_store(number + 32, trits_number(x + 160, 16, inverse));
-    vb_store(last, trits16(x + 240, inverse));
+    vb_store(b->qs, trits_fraction(trits_number(x, 32, inverse)));
+    vb_store(b->qs + 16, trits_fraction(trits_number(x + 16, 32, inverse)));
+    vb_store(b->qs + 32, trits_fraction(trits_number(x + 160, 16, inverse)));
+    /* Four digits, and a fifth of 0. */
+    vb last = trits16(x + 240, inverse), number = vb_set1(0);
+    V_UNROLL
     for (int j = 0; j < 4; j++)
-        number[48 + j] =
-            (uint8_t)(last[j] * 81 + last[j + 4] * 27 + last[j + 8] * 9 + last[j + 12] * 3);
-    /* Fractions of 256, rounded up; qs and qh are neighbours. */
-    for (int j = 0; j < 52; j++)
-        number[j] = (uint8_t)((number[j] * 256u + 242u) / 243u);
-    memcpy(b->qs, number, 48);
-    memcpy(b->qh, number + 48, 4);
+        number[j] = (uint8_t)(last[j] * 81 + last[j + 4] * 27 + last[j + 8] * 9 + last[j + 12] * 3);
+    number = trits_fraction(number);
+    memcpy(b->qh, &number, 4);
     gg_store_u16(&b->d, v_f16_bits(d));
 }
 
@@ -100,6 +109,7 @@ V_FN vi fp4_levels(vf x, vf d)
     vf a = vf_abs(x);
     vi sign = (vi)((vu)x >> 28 & 8u);
     vi m = vi_select(vf_gt(a, 0.5f * d), sign + 1, vi_set1(0));
+    V_UNROLL
     for (int k = 0; k < 6; k++)
         m = vi_inc(m, vf_gt(a, middle[k] * d));
     return m;
@@ -108,6 +118,7 @@ V_FN vi fp4_levels(vf x, vf d)
 V_FN vb fp4_run16(const float *p, float d)
 {
     vi q[V_PER16];
+    V_UNROLL
     for (int k = 0; k < V_PER16; k++)
         q[k] = fp4_levels(vf_load(p + k * VL), vf_set1(d));
     return vb_from_vi(q);
@@ -151,6 +162,7 @@ V_FN void nvfp4_scales(uint8_t byte[4], float d[VL], const float amax[VL])
     vi e = v_ue4m3_from(vf_load(amax) / 6.0f);
     vf v = v_ue4m3_half(e);
     vf_store(d, vf_select(vf_eq(v, vf_set1(0)), vf_set1(INFINITY), v));
+    V_UNROLL
     for (int s = 0; s < 4; s++)
         byte[s] = (uint8_t)e[s];
 }
@@ -161,8 +173,10 @@ static inline void encode_nvfp4(void *block, const float *x)
     float amax[VL] = {0}, d[VL];
     vf most[4];
     vb q[4];
+    V_UNROLL
     for (int s = 0; s < 4; s++) {
         most[s] = vf_abs(vf_load(x + 16 * s));
+        V_UNROLL
         for (int k = 1; k < V_PER16; k++)
             most[s] = vf_max(most[s], vf_abs(vf_load(x + 16 * s + k * VL)));
     }
@@ -172,8 +186,10 @@ static inline void encode_nvfp4(void *block, const float *x)
         return;
     }
     nvfp4_scales(b->d, d, amax);
+    V_UNROLL
     for (int s = 0; s < 4; s++)
         q[s] = fp4_run16(x + 16 * s, d[s]);
+    V_UNROLL
     for (int s = 0; s < 4; s += 2) {
         vb lo = vb_join_lo(q[s], q[s + 1]), hi = vb_join_hi(q[s], q[s + 1]);
         vb_store(b->qs + 8 * s, lo | vb_shl(hi, 4));
@@ -195,6 +211,7 @@ static void quant_q1_0(void *dst, const float *src, size_t n_rows, size_t n_cols
         uint16_t d[VL];
         for (size_t i = 0; i < 128; i += 4) {
             v_load_columns4(x, g.x, i);
+            V_UNROLL
             for (int j = 0; j < 4; j++)
                 sum += vf_abs(x[j]);
         }
@@ -204,6 +221,7 @@ static void quant_q1_0(void *dst, const float *src, size_t n_rows, size_t n_cols
             memcpy(&b->d, &d[k], 2);
             for (int i = 0; i < 128; i += 32) {
                 uint32_t bits = 0;
+                V_UNROLL
                 for (int j = 0; j < 32; j += VL)
                     bits |= (uint32_t)vm_bits(vf_ge(vf_load(g.x[k] + i + j), vf_set1(0))) << j;
                 gg_store_u32(b->qs + i / 8, bits);
@@ -218,8 +236,10 @@ V_FN void pack_two_bits(uint8_t qs[16], const vb level[4])
 {
     typedef uint32_t v4u __attribute__((vector_size(16)));
     vb packed[4];
+    V_UNROLL
     for (int k = 0; k < 4; k++)
         packed[k] = (vb)((v4u)level[k] * 0x01041040u >> 24);
+    V_UNROLL
     for (int k = 0; k < 4; k++)
         gg_store_u32(qs + 4 * k, packed[k][0] | (uint32_t)packed[k][4] << 8 |
                                      (uint32_t)packed[k][8] << 16 | (uint32_t)packed[k][12] << 24);
@@ -235,6 +255,7 @@ static inline void encode_q2_0(void *block, const float *x)
         return;
     }
     gg_store_u16(&b->d, v_f16_bits(d));
+    V_UNROLL
     for (int k = 0; k < 4; k++)
         level[k] = trits16(x + 16 * k, inverse);
     pack_two_bits(b->qs, level);

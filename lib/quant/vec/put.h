@@ -9,6 +9,7 @@ V_FN void put16(float *dst, vb q, vf d)
 {
     vf x[V_PER16];
     vf_from_i8(x, q);
+    V_UNROLL
     for (int k = 0; k < V_PER16; k++)
         vf_store(dst + k * VL, x[k] * d);
 }
@@ -18,6 +19,7 @@ V_FN void put16_plus(float *dst, vb q, vf d, vf m)
 {
     vf x[V_PER16];
     vf_from_i8(x, q);
+    V_UNROLL
     for (int k = 0; k < V_PER16; k++)
         vf_store(dst + k * VL, x[k] * d + m);
 }
@@ -27,6 +29,7 @@ V_FN void put16_minus(float *dst, vb q, vf d, vf m)
 {
     vf x[V_PER16];
     vf_from_i8(x, q);
+    V_UNROLL
     for (int k = 0; k < V_PER16; k++)
         vf_store(dst + k * VL, d * x[k] - m);
 }

@@ -71,6 +71,7 @@ V_FN void v_trials_start(struct v_trials *t, int n, int nmax, const vf *x, const
     for (int i = 0; i < n; i++) {
         struct v_element *e = &t->e[i];
         vf q[3], wx = w[i] * x[i];
+        V_UNROLL
         for (int s = 0; s < 3; s++) {
             q[s] = v_signed_level(t->inverse[V_TRIES * s] * x[i], nmax, false);
             e->xq[s] = wx * q[s];
@@ -91,18 +92,21 @@ V_FN void v_trials_batch(struct v_trials *t, int n, int first)
 {
     const int side = first > V_TRIES;
     vf xq[V_BATCH], qq[V_BATCH], inverse[V_BATCH];
+    V_UNROLL
     for (int c = 0; c < V_BATCH; c++) {
         xq[c] = qq[c] = vf_set1(0);
         inverse[c] = vf_abs(t->inverse[first + c]) * 2.0f;
     }
     for (int i = 0; i < n; i++) {
         const struct v_element *e = &t->e[i];
+        V_UNROLL
         for (int c = 0; c < V_BATCH; c++) {
             vm outer = vf_ge(inverse[c] * e->magnitude, e->middle[side]);
             xq[c] += vf_select(outer, e->xq[side + 1], e->xq[side]);
             qq[c] += vf_select(outer, e->qq[side + 1], e->qq[side]);
         }
     }
+    V_UNROLL
     for (int c = 0; c < V_BATCH; c++) {
         t->xq[first + c] = xq[c];
         t->qq[first + c] = qq[c];
@@ -165,8 +169,10 @@ V_FN void v_fit_scale(int n, int nmax, const vf *x, const vf *w, bool wild, stru
         v_trials_wild(&t, n, nmax, x, w);
     } else {
         v_trials_start(&t, n, nmax, x, w);
+        V_UNROLL
         for (int k = 0; k < V_TRIES; k += V_BATCH)
             v_trials_batch(&t, n, k);
+        V_UNROLL
         for (int k = V_TRIES + 1; k <= 2 * V_TRIES; k += V_BATCH)
             v_trials_batch(&t, n, k);
     }

@@ -15,6 +15,7 @@ V_FN void sum_lanes(struct qk_lanes *s, size_t lane, const float *x, const float
 {
     vd ee[2] = {{0}}, xx[2] = {{0}}, yy[2] = {{0}}, xy[2] = {{0}}, sum_e[2] = {{0}};
     for (size_t i = lane; i < n; i += QK_LANES) {
+        V_UNROLL
         for (size_t h = 0; h < 2; h++) {
             vd a = vd_load(x + i + h * DOUBLES), b = vd_load(y + i + h * DOUBLES), e = b - a;
             ee[h] += e * e;
@@ -24,6 +25,7 @@ V_FN void sum_lanes(struct qk_lanes *s, size_t lane, const float *x, const float
             sum_e[h] += e;
         }
     }
+    V_UNROLL
     for (size_t h = 0; h < 2; h++) {
         size_t at = lane + h * DOUBLES;
         *(vd_mem *)&s->v[QK_SUM_EE][at] = ee[h];
@@ -39,6 +41,7 @@ V_FN void sum_weighted(struct qk_lanes *s, size_t lane, const float *x, const fl
 {
     vd wee[2] = {{0}}, wxx[2] = {{0}};
     for (size_t i = lane; i < n; i += QK_LANES) {
+        V_UNROLL
         for (size_t h = 0; h < 2; h++) {
             vd a = vd_load(x + i + h * DOUBLES), weight = vd_load(w + i + h * DOUBLES);
             vd e = vd_load(y + i + h * DOUBLES) - a;
@@ -46,6 +49,7 @@ V_FN void sum_weighted(struct qk_lanes *s, size_t lane, const float *x, const fl
             wxx[h] += weight * (a * a);
         }
     }
+    V_UNROLL
     for (size_t h = 0; h < 2; h++) {
         *(vd_mem *)&s->v[QK_SUM_WEE][lane + h * DOUBLES] = wee[h];
         *(vd_mem *)&s->v[QK_SUM_WXX][lane + h * DOUBLES] = wxx[h];
@@ -123,6 +127,7 @@ static size_t find_beyond(const float *x, size_t n, float limit)
     below--;
     for (; i + 16 * VL <= n; i += 16 * VL) {
         vi most = magnitude(x + i);
+        V_UNROLL
         for (size_t k = 1; k < 16; k++)
             most = vi_max(most, magnitude(x + i + k * VL));
         if (vm_any(vi_gt(most, vi_set1(below))))

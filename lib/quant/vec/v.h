@@ -207,6 +207,7 @@ V_FN vf vf_nearest(vf a)
 V_FN float v_max_abs(const vf *x, int n)
 {
     vf m = vf_abs(x[0]);
+    V_UNROLL
     for (int k = 1; k < n; k++)
         m = vf_max(m, vf_abs(x[k]));
     return vf_hmax(m);
@@ -225,6 +226,7 @@ V_FN void v_hmax4(float out[4], const vf a[4])
 V_FN unsigned v_first(const vf *x, int n, float v)
 {
     uint32_t bits = 0x80000000;
+    V_UNROLL
     for (int k = 0; k < n; k++)
         bits |= (uint32_t)vm_bits(vf_eq(x[k], vf_set1(v))) << k * VL;
     return (unsigned)__builtin_ctz(bits);
@@ -232,6 +234,7 @@ V_FN unsigned v_first(const vf *x, int n, float v)
 
 V_FN void v_load_run(vf *out, const float *p, int n)
 {
+    V_UNROLL
     for (int k = 0; k < n; k++)
         out[k] = vf_load(p + k * VL);
 }
@@ -285,6 +288,13 @@ V_FN vb vb_zip2_lo(vb a, vb b)
 V_FN vb vb_zip2_hi(vb a, vb b)
 {
     return (vb)__builtin_shufflevector((vw)a, (vw)b, 4, 12, 5, 13, 6, 14, 7, 15);
+}
+
+/* Low bytes of the words of a, then of b. */
+V_FN vb vb_even(vw a, vw b)
+{
+    return __builtin_shufflevector((vb)a, (vb)b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28,
+                                   30);
 }
 
 /* Low halves of a and b; high halves. */

@@ -8,6 +8,8 @@
 #include "lib/quant/vec/vtypes.h"
 #include "lib/quant/x86/v_x86.h"
 
+#include <immintrin.h>
+
 enum { V_HAS_LOOKUP = 1, V_HAS_LOOKUP8 = 1, V_HAS_LOOKUP32 = 0, V_HAS_SHIFTS = 1, V_HAS_F16 = 1 };
 
 /* ---- floats ---------------------------------------------------------------------------------- */

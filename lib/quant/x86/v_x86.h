@@ -5,7 +5,7 @@
 #include "lib/base/num.h"
 #include "lib/quant/vec/vtypes.h"
 
-#include <immintrin.h>
+#include <emmintrin.h>
 
 V_FN float x86_hmax(__m128 a)
 {
