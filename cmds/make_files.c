@@ -3,6 +3,7 @@
 
 #include "lib/base/num.h"
 #include "lib/base/text.h"
+#include "lib/cli/csv.h"
 #include "lib/cli/json.h"
 
 #include <stdlib.h>
@@ -109,14 +110,6 @@ static void write_markdown(FILE *f, const struct make *r)
 
 /* ---- --stats-out --------------------------------------------------------------------------- */
 
-static void csv_text(FILE *f, const char *s, size_t n)
-{
-    fputc('"', f);
-    for (size_t i = 0; i < n; i++)
-        fprintf(f, s[i] == '"' ? "\"\"" : "%c", s[i]);
-    fputc('"', f);
-}
-
 static void csv_row(FILE *f, const struct make *r, size_t k, size_t i)
 {
     const struct gg_plan_tensor *p = &r->plan->outputs[k].tensors[i];
@@ -128,6 +121,8 @@ static void csv_row(FILE *f, const struct make *r, size_t k, size_t i)
     make_name(&name, p->name);
     fprintf(f, "%s,", r->targets.names[k]);
     csv_text(f, gg_buf_str(&name), name.nbytes);
+    fprintf(f, "%s,", r->targets.presets[k]->name);
+    gg_csv_text(f, gg_buf_str(&name), name.nbytes);
     fprintf(f, ",%s,%s,%llu,%llu", qt_name(p->from, from), qt_name(p->to, to),
             (unsigned long long)t->nelems, (unsigned long long)p->nbytes);
     fprintf(f, ",%s,%s,%s,%s,%s", gg_json_number(num[0], e.rmse), gg_json_number(num[1], e.nmse),

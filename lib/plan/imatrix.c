@@ -54,14 +54,19 @@ int gg_imatrix_floats(const struct gg_imatrix_all *im, uint64_t off, size_t n, f
     return rc;
 }
 
+int gg_imatrix_sums(const struct gg_imatrix_entry *e, uint64_t first, size_t n, float *dst,
+                    struct gg_err *err)
+{
+    return gg_imatrix_floats((const struct gg_imatrix_all *)e->of, e->off + 4 * first, n, dst, err);
+}
+
 /* Stored are sums; a matrix that nothing reached has weights of 1 (legacy: keeps what is there). */
 static int read_values(const struct gg_weights *w, uint64_t first, size_t n, float *dst,
                        struct gg_err *err)
 {
     const struct gg_imatrix_entry *e = (const struct gg_imatrix_entry *)w;
-    const struct gg_imatrix_all *im = (const struct gg_imatrix_all *)e->of;
     uint64_t each = e->nvals / e->nmat;
-    int rc = gg_imatrix_floats(im, e->off + 4 * first, n, dst, err);
+    int rc = gg_imatrix_sums(e, first, n, dst, err);
     if (rc != GG_OK)
         return rc;
     for (size_t i = 0; i < n;) {
@@ -92,6 +97,25 @@ static int find_nonfinite(struct gg_imatrix_entry *e, struct gg_err *err)
         at += k;
     }
     e->nonfinite_at = at;
+    return GG_OK;
+}
+
+/* ---- data sets ------------------------------------------------------------------------------ */
+
+int gg_imatrix_add_dataset(struct gg_imatrix_all *im, const char *name, size_t nbytes,
+                           struct gg_err *err)
+{
+    size_t n = im->pub.n_datasets;
+    const char **v = gg_arena_zalloc(&im->arena, n + 1, sizeof *v);
+    char *copy = gg_arena_strndup(&im->arena, name, nbytes);
+    if (v == NULL || copy == NULL)
+        return gg_fail_nomem(err, "a data set's name");
+    for (size_t i = 0; i < n; i++)
+        v[i] = im->pub.datasets[i];
+    v[n] = copy;
+    im->pub.datasets = v;
+    im->pub.n_datasets = n + 1;
+    im->pub.dataset = v[0];
     return GG_OK;
 }
 
@@ -168,6 +192,7 @@ int gg_imatrix_open(struct gg_imatrix **out, const char *path, struct gg_err *er
     rc = gg_input_open(&im->in, path, err);
     if (rc == GG_OK) {
         im->nbytes = gg_input_nbytes(im->in);
+        gg_input_id(im->in, &im->pub.dev, &im->pub.ino);
         rc = read_any(im, err);
         if (rc != GG_OK && rc != GG_ERR_IO && strncmp(err != NULL ? err->msg : "", path, strlen(path)) != 0)
             gg_err_prefix(err, "%s", path);

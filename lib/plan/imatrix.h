@@ -34,9 +34,18 @@ struct gg_imatrix {
     const struct gg_imatrix_entry *entries;
     size_t n_entries;
     const char *dataset; /* the first, or NULL */
+    const char *const *datasets;
+    size_t n_datasets;
     uint32_t n_chunks;   /* 0: unknown */
+    uint32_t chunk_size; /* tokens in each; 0: unknown (legacy) */
+    uint64_t dev, ino;   /* of the file */
     bool legacy;
 };
+
+/* n numbers of an entry from `first` on as the file has them: sums of squared inputs over counts[]
+ * tokens; legacy: mean squares times calls. Any thread. */
+GG_MUST_CHECK int gg_imatrix_sums(const struct gg_imatrix_entry *e, uint64_t first, size_t n,
+                                  float *dst, struct gg_err *err);
 
 GG_MUST_CHECK int gg_imatrix_open(struct gg_imatrix **out, const char *path, struct gg_err *err);
 void gg_imatrix_free(struct gg_imatrix *im);

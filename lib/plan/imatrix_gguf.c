@@ -17,6 +17,8 @@
 
 static const char SUMS[] = ".in_sum2", COUNTS[] = ".counts";
 
+enum { MAX_DATASETS = 1000 };
+
 static int read_input(void *ctx, uint64_t off, void *buf, size_t n, size_t *got, struct gg_err *err)
 {
     return gg_input_read(ctx, off, buf, n, got, err);
@@ -26,7 +28,7 @@ static int check_keys(struct gg_imatrix_all *im, const struct ggf_meta *meta, st
 {
     static const char *const keys[] = {"imatrix.datasets", "imatrix.chunk_count",
                                        "imatrix.chunk_size"};
-    struct ggf_value first;
+    struct ggf_value one;
     struct ggf_str s;
     uint64_t n;
     for (size_t i = 0; i < GG_COUNTOF(keys); i++) {
@@ -36,13 +38,15 @@ static int check_keys(struct gg_imatrix_all *im, const struct ggf_meta *meta, st
     }
     const struct ggf_kv *sets = ggf_meta_find(meta, keys[0]);
     struct ggf_iter it = ggf_iter_begin(&sets->value);
-    if (ggf_iter_next(&it, &first) && ggf_as_str(&first, &s)) {
-        im->pub.dataset = gg_arena_strndup(&im->arena, s.p, (size_t)s.nbytes);
-        if (im->pub.dataset == NULL)
-            return gg_fail_nomem(err, "a dataset's name");
+    while (im->pub.n_datasets < MAX_DATASETS && ggf_iter_next(&it, &one) && ggf_as_str(&one, &s)) {
+        int rc = gg_imatrix_add_dataset(im, s.p, (size_t)s.nbytes, err);
+        if (rc != GG_OK)
+            return rc;
     }
     if (ggf_meta_get_u64(meta, keys[1], &n) && n <= UINT32_MAX)
         im->pub.n_chunks = (uint32_t)n;
+    if (ggf_meta_get_u64(meta, keys[2], &n) && n <= UINT32_MAX)
+        im->pub.chunk_size = (uint32_t)n;
     return GG_OK;
 }
 

@@ -23,6 +23,10 @@ struct gg_imatrix_all { /* what a struct gg_imatrix is the first member of */
 int gg_imatrix_add(struct gg_imatrix_all *im, const char *name, size_t nbytes, uint64_t nvals,
                    uint64_t nmat, uint64_t off, float **counts, struct gg_err *err);
 
+/* Adds the name of a data set. */
+int gg_imatrix_add_dataset(struct gg_imatrix_all *im, const char *name, size_t nbytes,
+                           struct gg_err *err);
+
 /* n stored floats at off to dst. */
 int gg_imatrix_floats(const struct gg_imatrix_all *im, uint64_t off, size_t n, float *dst,
                       struct gg_err *err);

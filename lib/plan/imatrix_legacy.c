@@ -104,11 +104,10 @@ static int read_trailer(struct legacy *r, struct gg_err *err)
     rc = read_i32(r, "the dataset", &nbytes, err);
     if (rc != GG_OK || nbytes <= 0 || (uint64_t)nbytes > left(r))
         return rc;
-    char *dataset = gg_arena_zalloc(&r->im->arena, (size_t)nbytes + 1, 1);
-    if (dataset == NULL)
-        return gg_fail_nomem(err, "a dataset's name");
-    r->im->pub.dataset = dataset;
-    return read_bytes(r, "the dataset", dataset, (uint64_t)nbytes, err);
+    char name[MAX_NAME_NBYTES];
+    uint64_t n = gg_min_u64((uint64_t)nbytes, sizeof name);
+    rc = read_bytes(r, "the dataset", name, n, err);
+    return rc == GG_OK ? gg_imatrix_add_dataset(r->im, name, (size_t)n, err) : rc;
 }
 
 int gg_imatrix_read_legacy(struct gg_imatrix_all *im, struct gg_err *err)
