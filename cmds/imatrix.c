@@ -57,19 +57,19 @@ const struct cmd cmd_imatrix = {
         "with, column by column: where an error costs more. Both formats are read, told apart by "
         "content: GGUF, and the older .dat.\n\n"
         "  show     entries and the statistics of llama-imatrix --show-statistics:\n"
-        "           sum, min, max, mean, sigma; active: share above 1e-5; entropy in bits, and as\n"
-        "           share of the most possible; ZD: share more than one sigma above the mean;\n"
-        "           CosSim: cosine with the same tensor one layer before\n"
-        "  check    its own faults, and with --model what it covers: every tensor and expert\n"
+        "           sum, min, max, mean, sigma; active: share above 1e-5; entropy in\n"
+        "           bits, and as share of the most possible; ZD: share more than one\n"
+        "           sigma above the mean; CosSim: cosine with the tensor a layer before\n"
+        "  check    its own faults, and with --model what it covers of that\n"
         "  merge    several into one: sums and counts are added, as llama-imatrix does\n"
         "  convert  one to the other format\n"
-        "  filter   one with fewer or renamed entries, or weighing more or less\n\n"
+        "  filter   fewer or renamed entries, or weighing more or less\n\n"
         "The old format has one count for a stack of experts, one data set and no chunk size; what is "
         "lost is said. check exits with 1 when there are faults.",
     .examples = "ggtool imatrix show imatrix.gguf\tstatistics of each tensor\n"
                 "ggtool imatrix check imatrix.gguf --model model.gguf\tdoes it cover the model?\n"
                 "ggtool imatrix merge a.gguf b.gguf -o both.gguf\tone of two\n"
-                "ggtool imatrix convert imatrix.dat -o imatrix.gguf\tto the new format\n",
+                "ggtool imatrix convert imatrix.dat -o new.gguf\tto the new format\n",
     .opts = options,
     .min_args = 2,
     .max_args = SIZE_MAX,

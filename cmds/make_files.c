@@ -120,8 +120,6 @@ static void csv_row(FILE *f, const struct make *r, size_t k, size_t i)
     char from[32], to[32], num[6][32];
     make_name(&name, p->name);
     fprintf(f, "%s,", r->targets.names[k]);
-    csv_text(f, gg_buf_str(&name), name.nbytes);
-    fprintf(f, "%s,", r->targets.presets[k]->name);
     gg_csv_text(f, gg_buf_str(&name), name.nbytes);
     fprintf(f, ",%s,%s,%llu,%llu", qt_name(p->from, from), qt_name(p->to, to),
             (unsigned long long)t->nelems, (unsigned long long)p->nbytes);

@@ -1,6 +1,11 @@
 # The examples of all commands, but for convert, whose inputs stand beside the repository.
 . "$ROOT/tests/cli/lib-examples.sh"
-inputs() { [ "$1" != merge ] || ggtool split -q model.gguf model --shards 3 --consume; }
+inputs() {
+    case $1 in
+    merge) ggtool split -q model.gguf model --shards 3 --consume ;;
+    imatrix) tee a.gguf < imatrix.gguf > b.gguf ;;
+    esac
+}
 ggtool help | sed -n 's/^  \([a-z][a-z-]*\)  .*/\1/p' > commands
 while read -r c; do
     [ "$c" = convert ] || run_examples "$c"
