@@ -79,6 +79,7 @@ struct hash {
     struct gg_json *json;         /* NULL: text */
     size_t n_layer[3];            /* answers about tensors, by enum gg_answer */
     size_t n_model[3];
+    bool failed; /* memory ran out: what is shown is wrong */
 };
 
 static unsigned bit(bool wanted, enum gg_digest_kind kind)
@@ -132,8 +133,10 @@ static void show(struct hash *h, enum gg_digest_kind kind, const struct ggf_str 
     }
     struct gg_buf name = GG_BUF_INIT;
     gg_manifest_name(&name, h->s->name, tensor);
-    fprintf(h->env->out, "%-8s  %s  %s%s%s\n", gg_digest_name(kind), text, gg_buf_str(&name),
-            h->manifest != NULL ? "  -  " : "", h->manifest != NULL ? answer_text(a) : "");
+    h->failed |= name.failed;
+    if (!name.failed)
+        fprintf(h->env->out, "%-8s  %s  %s%s%s\n", gg_digest_name(kind), text, gg_buf_str(&name),
+                h->manifest != NULL ? "  -  " : "", h->manifest != NULL ? answer_text(a) : "");
     gg_buf_free(&name);
 }
 
@@ -206,7 +209,12 @@ static int judge(struct hash *h)
     if (h->label != NULL && strcmp(h->label, gg_buf_str(&name)) != 0)
         gg_msg_info(msg, "the manifest calls it %s", h->label);
     gg_msg_findings(msg, gg_buf_str(&name), &f, msg->level >= 1 ? 0 : 20);
-    int code = h->label != NULL && same && covered && f.n == 0 && !f.failed ? CMD_OK : CMD_NO;
+    int code = h->label != NULL && same && covered && f.n == 0 ? CMD_OK : CMD_NO;
+    if (f.failed || name.failed) {
+        struct gg_err err;
+        gg_fail_nomem(&err, "the list of findings");
+        code = gg_msg_fail(msg, &err);
+    }
     gg_findings_free(&f);
     gg_buf_free(&name);
     return code;
@@ -264,7 +272,12 @@ static int hash_one(struct hash *h, const char *path)
     } else {
         h->label = h->manifest != NULL ? gg_manifest_label(h->manifest, h->s) : NULL;
         show_all(h);
-        code = h->manifest != NULL ? judge(h) : CMD_OK;
+        if (h->failed || (h->manifest != NULL && gg_manifest_failed(h->manifest))) {
+            gg_fail_nomem(&err, "the digests");
+            code = gg_msg_fail(&h->env->msg, &err);
+        } else {
+            code = h->manifest != NULL ? judge(h) : CMD_OK;
+        }
     }
     gg_survey_free(&h->survey);
     gg_stored_free(h->s);

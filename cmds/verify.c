@@ -114,7 +114,8 @@ static bool passed(const struct verify *v)
     return n[GG_FAULT] == 0 && v->n_unchecked == 0 && !(v->o->strict && n[GG_WARN] > 0);
 }
 
-static void print_text(struct verify *v)
+/* False: no memory, and the answer is not whole. */
+static bool print_text(struct verify *v)
 {
     struct gg_buf name = GG_BUF_INIT, line = GG_BUF_INIT;
     const struct cmd_env *env = v->env;
@@ -125,15 +126,18 @@ static void print_text(struct verify *v)
     add_count(&line, n[GG_FAULT], "fault");
     add_count(&line, n[GG_WARN], "warning");
     add_count(&line, n[GG_NOTE], "note");
+    bool ok = !name.failed && !line.failed;
     if (env->msg.level >= 0 || !passed(v)) {
         fprintf(env->out, "%s: %s%s%s (", gg_buf_str(&name), passed(v) ? "ok" : "NOT OK",
                 line.nbytes > 0 ? ": " : "", gg_buf_str(&line));
         gg_buf_reset(&line);
         add_checked(&line, v);
+        ok &= !line.failed;
         fprintf(env->out, "%s)\n", gg_buf_str(&line));
     }
     gg_buf_free(&name);
     gg_buf_free(&line);
+    return ok;
 }
 
 static void print_json(struct verify *v, struct gg_json *j)
@@ -167,17 +171,17 @@ static int verify_one(struct verify *v, struct gg_json *j)
     int code = verify_open(v);
     if (code == CMD_OK)
         code = verify_data(v);
-    if (code == CMD_OK && v->found.failed) {
+    bool whole = !v->found.failed && (v->manifest == NULL || !gg_manifest_failed(v->manifest));
+    if (code == CMD_OK && whole && j != NULL)
+        print_json(v, j);
+    else if (code == CMD_OK && whole)
+        whole = print_text(v);
+    if (code == CMD_OK && whole) {
+        code = passed(v) ? CMD_OK : CMD_NO;
+    } else if (code == CMD_OK) {
         struct gg_err err;
         gg_fail_nomem(&err, "the list of findings");
         code = gg_msg_fail(&v->env->msg, &err);
-    }
-    if (code == CMD_OK) {
-        if (j != NULL)
-            print_json(v, j);
-        else
-            print_text(v);
-        code = passed(v) ? CMD_OK : CMD_NO;
     }
     gg_survey_free(&v->survey);
     gg_stored_free(v->s);

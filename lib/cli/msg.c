@@ -1,7 +1,5 @@
 #include "lib/cli/msg.h"
 
-#include "lib/base/buf.h"
-
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
@@ -107,25 +105,16 @@ int gg_msg_fail(struct gg_msg *m, const struct gg_err *err)
     return (int)gg_exit_code(err->code);
 }
 
-/* "tensor 'x': text", or the text alone. */
-static void add_finding(struct gg_buf *b, const struct gg_finding *v)
-{
-    if (v->tensor != NULL)
-        gg_buf_addf(b, "tensor '%s': ", v->tensor);
-    gg_buf_adds(b, v->text);
-}
-
 static void say_finding(struct gg_msg *m, const char *file, const struct gg_finding *v)
 {
-    struct gg_buf b = GG_BUF_INIT;
-    add_finding(&b, v);
+    const char *before = v->tensor != NULL ? "tensor '" : "", *after = v->tensor != NULL ? "': " : "";
+    const char *tensor = v->tensor != NULL ? v->tensor : "";
     if (v->severity == GG_FAULT)
-        gg_msg_error(m, "%s: %s", file, gg_buf_str(&b));
+        gg_msg_error(m, "%s: %s%s%s%s", file, before, tensor, after, v->text);
     else if (v->severity == GG_WARN)
-        gg_msg_warn(m, "%s: %s", file, gg_buf_str(&b));
+        gg_msg_warn(m, "%s: %s%s%s%s", file, before, tensor, after, v->text);
     else
-        gg_msg_note(m, "%s: %s", file, gg_buf_str(&b));
-    gg_buf_free(&b);
+        gg_msg_note(m, "%s: %s%s%s%s", file, before, tensor, after, v->text);
 }
 
 void gg_msg_findings(struct gg_msg *m, const char *file, const struct gg_findings *f, size_t max)
@@ -165,11 +154,10 @@ void gg_findings_print(FILE *out, const struct gg_term *term, const char *file,
             n_more++;
             continue;
         }
-        struct gg_buf b = GG_BUF_INIT;
-        add_finding(&b, v);
-        fprintf(out, "%s: %s%s%s: %s\n", file, gg_term_style(term, styles[v->severity]),
-                gg_severity_name(v->severity), gg_term_style(term, GG_PLAIN), gg_buf_str(&b));
-        gg_buf_free(&b);
+        bool t = v->tensor != NULL;
+        fprintf(out, "%s: %s%s%s: %s%s%s%s\n", file, gg_term_style(term, styles[v->severity]),
+                gg_severity_name(v->severity), gg_term_style(term, GG_PLAIN), t ? "tensor '" : "",
+                t ? v->tensor : "", t ? "': " : "", v->text);
     }
     if (n_more > 0)
         fprintf(out, "%s: and %zu more like these (-v lists them)\n", file, n_more);

@@ -1,11 +1,12 @@
 #include "lib/export/safetensors.h"
 
 #include "lib/base/arena.h"
+#include "lib/base/buf.h"
+#include "lib/base/map.h"
 #include "lib/base/num.h"
 #include "lib/base/text.h"
 #include "lib/sys/cleanup.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,18 +19,17 @@ struct place {
 
 struct out_file {
     const char *path;
-    char *header; /* malloc'd */
-    size_t header_nbytes;
+    struct gg_buf header;
     uint64_t data_nbytes;
     struct gg_sink *sink;
 };
 
 struct gg_st_writer {
+    const struct gg_st_tensor *tensors; /* while it is being opened */
     struct place *places;
     size_t n;
     struct out_file *files;
     size_t n_files;
-    json_t *index; /* name -> path of the file */
     struct gg_sink *index_sink;
     struct gg_arena mem;
 };
@@ -57,52 +57,73 @@ static int divide(struct gg_st_writer *w, const struct gg_st_tensor *t, uint64_t
     return GG_OK;
 }
 
-static json_t *describe(const struct gg_st_tensor *t, const struct place *p)
+/* A JSON string; s is UTF-8. */
+static void add_quoted(struct gg_buf *b, const char *s)
 {
-    json_t *shape = json_array();
-    for (unsigned d = t->n_dims; d > 0; d--)
-        json_array_append_new(shape, json_integer((json_int_t)t->ne[d - 1]));
-    return json_pack("{s:s,s:o,s:[I,I]}", "dtype", t->dtype, "shape", shape, "data_offsets",
-                     (json_int_t)p->off, (json_int_t)(p->off + p->nbytes));
+    gg_buf_addc(b, '"');
+    for (; *s != '\0'; s++) {
+        if ((unsigned char)*s < 0x20)
+            gg_buf_addf(b, "\\u%04x", (unsigned)(unsigned char)*s);
+        else if (*s == '"' || *s == '\\')
+            gg_buf_addf(b, "\\%c", *s);
+        else
+            gg_buf_addc(b, *s);
+    }
+    gg_buf_addc(b, '"');
 }
 
-static int list_file(struct gg_st_writer *w, const struct gg_st_tensor *t, size_t file, json_t *o,
-                     struct gg_err *err)
+static void describe(struct gg_buf *b, const struct gg_st_tensor *t, const struct place *p)
+{
+    gg_buf_addc(b, ',');
+    add_quoted(b, t->name);
+    gg_buf_addf(b, ":{\"dtype\":\"%s\",\"shape\":[", t->dtype);
+    for (unsigned d = t->n_dims; d > 0; d--)
+        gg_buf_addf(b, "%llu%s", (unsigned long long)t->ne[d - 1], d > 1 ? "," : "");
+    gg_buf_addf(b, "],\"data_offsets\":[%llu,%llu]}", (unsigned long long)p->off,
+                (unsigned long long)(p->off + p->nbytes));
+}
+
+static int check_names(const struct gg_st_writer *w, struct gg_err *err)
+{
+    struct gg_map names = GG_MAP_INIT;
+    char shown[160];
+    int rc = GG_OK;
+    for (size_t i = 0; rc == GG_OK && i < w->n; i++) {
+        const char *name = w->tensors[i].name;
+        size_t n = strlen(name);
+        int added = gg_map_add(&names, name, n, i, NULL);
+        if (added < 0)
+            rc = gg_fail_nomem(err, "a header");
+        else if (added == 0)
+            rc = gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "two tensors would be '%s'",
+                         gg_text_escape_into(shown, sizeof shown, name, n));
+        else if (!gg_text_is_utf8(name, n))
+            rc = gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
+                         "tensor '%s': its name is not UTF-8, as safetensors want it",
+                         gg_text_escape_into(shown, sizeof shown, name, n));
+    }
+    gg_map_free(&names);
+    return rc;
+}
+
+static int make_header(struct gg_st_writer *w, size_t file, struct gg_err *err)
 {
     struct out_file *f = &w->files[file];
+    struct gg_buf *b = &f->header;
+    gg_buf_add(b, "\0\0\0\0\0\0\0\0", 8);
+    gg_buf_adds(b, "{\"__metadata__\":{\"format\":\"pt\"}");
     for (size_t i = 0; i < w->n; i++) {
         if (w->places[i].file != file)
             continue;
-        if (json_object_get(w->index, t[i].name) != NULL)
-            return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "two tensors would be '%s'", t[i].name);
-        if (json_object_set_new(o, t[i].name, describe(&t[i], &w->places[i])) != 0 ||
-            json_object_set_new(w->index, t[i].name, json_string(f->path)) != 0)
-            return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE, "a tensor's name is not UTF-8");
+        describe(b, &w->tensors[i], &w->places[i]);
         f->data_nbytes = w->places[i].off + w->places[i].nbytes;
     }
+    gg_buf_addc(b, '}');
+    gg_buf_fill(b, ' ', -b->nbytes & 7);
+    if (b->failed)
+        return gg_fail_nomem(err, "a header");
+    gg_store_u64(b->data, b->nbytes - 8);
     return GG_OK;
-}
-
-static int make_header(struct gg_st_writer *w, const struct gg_st_tensor *t, size_t file,
-                       struct gg_err *err)
-{
-    struct out_file *f = &w->files[file];
-    json_t *o = json_pack("{s:{s:s}}", "__metadata__", "format", "pt");
-    int rc = o == NULL ? gg_fail_nomem(err, "a header") : list_file(w, t, file, o, err);
-    char *text = rc == GG_OK ? json_dumps(o, JSON_COMPACT) : NULL;
-    size_t n = text != NULL ? strlen(text) : 0, padded = (n + 7) & ~(size_t)7;
-    f->header = text != NULL ? malloc(padded + 8) : NULL;
-    if (rc == GG_OK && f->header == NULL)
-        rc = gg_fail_nomem(err, "a header");
-    if (rc == GG_OK) {
-        gg_store_u64(f->header, padded);
-        memcpy(f->header + 8, text, n);
-        memset(f->header + 8 + n, ' ', padded - n);
-        f->header_nbytes = padded + 8;
-    }
-    free(text);
-    json_decref(o);
-    return rc;
 }
 
 static const char *file_path(struct gg_st_writer *w, const char *path, size_t i)
@@ -117,14 +138,14 @@ static const char *file_path(struct gg_st_writer *w, const char *path, size_t i)
     return p;
 }
 
-static int lay_out(struct gg_st_writer *w, const struct gg_st_tensor *t, const struct gg_st_opts *o,
-                   struct gg_err *err)
+static int lay_out(struct gg_st_writer *w, const struct gg_st_opts *o, struct gg_err *err)
 {
     w->places = gg_arena_zalloc(&w->mem, w->n + 1, sizeof *w->places);
-    w->index = json_object();
-    if (w->places == NULL || w->index == NULL)
+    if (w->places == NULL)
         return gg_fail_nomem(err, "the list of tensors");
-    int rc = divide(w, t, o->max_nbytes, err);
+    int rc = check_names(w, err);
+    if (rc == GG_OK)
+        rc = divide(w, w->tensors, o->max_nbytes, err);
     if (rc != GG_OK)
         return rc;
     w->files = gg_arena_zalloc(&w->mem, w->n_files, sizeof *w->files);
@@ -132,50 +153,45 @@ static int lay_out(struct gg_st_writer *w, const struct gg_st_tensor *t, const s
         return gg_fail_nomem(err, "the list of files");
     for (size_t f = 0; rc == GG_OK && f < w->n_files; f++) {
         w->files[f].path = file_path(w, o->path, f);
-        rc = w->files[f].path == NULL ? gg_fail_nomem(err, "a name") : make_header(w, t, f, err);
+        rc = w->files[f].path == NULL ? gg_fail_nomem(err, "a name") : make_header(w, f, err);
     }
     for (size_t i = 0; rc == GG_OK && i < w->n; i++)
-        w->places[i].off += w->files[w->places[i].file].header_nbytes;
+        w->places[i].off += w->files[w->places[i].file].header.nbytes;
     return rc;
 }
 
 /* ---- files ----------------------------------------------------------------------------------- */
 
-/* The text of PREFIX.safetensors.index.json, as transformers looks for it; malloc'd. */
-static char *index_text(struct gg_st_writer *w)
+/* PREFIX.safetensors.index.json, as transformers looks for it; names of files without folders. */
+static void index_text(const struct gg_st_writer *w, struct gg_buf *b)
 {
-    const char *name;
-    json_t *v;
     uint64_t total = 0;
     for (size_t i = 0; i < w->n_files; i++)
         total += w->files[i].data_nbytes;
-    json_object_foreach(w->index, name, v) { /* names without folders */
-        const char *slash = strrchr(json_string_value(v), '/');
-        char *last = slash != NULL ? strdup(slash + 1) : NULL;
-        if (last != NULL)
-            json_string_set(v, last);
-        free(last);
+    gg_buf_addf(b, "{\n  \"metadata\": {\n    \"total_size\": %llu\n  },\n  \"weight_map\": {",
+                (unsigned long long)total);
+    for (size_t i = 0; i < w->n; i++) {
+        const char *path = w->files[w->places[i].file].path, *slash = strrchr(path, '/');
+        gg_buf_adds(b, i > 0 ? ",\n    " : "\n    ");
+        add_quoted(b, w->tensors[i].name);
+        gg_buf_adds(b, ": ");
+        add_quoted(b, slash != NULL ? slash + 1 : path);
     }
-    json_t *o = json_pack("{s:{s:I},s:O}", "metadata", "total_size", (json_int_t)total, "weight_map",
-                          w->index);
-    char *text = o != NULL ? json_dumps(o, JSON_INDENT(1)) : NULL;
-    json_decref(o);
-    return text;
+    gg_buf_adds(b, "\n  }\n}\n");
 }
 
 static int open_index(struct gg_st_writer *w, const struct gg_st_opts *o, struct gg_err *err)
 {
-    struct gg_buf path = GG_BUF_INIT;
-    char *text = index_text(w);
-    size_t n = text != NULL ? strlen(text) : 0;
+    struct gg_buf path = GG_BUF_INIT, text = GG_BUF_INIT;
+    index_text(w, &text);
     gg_buf_addf(&path, "%s.index.json", o->path);
     struct gg_sink_opts so = {
-        .nbytes = n, .force = o->force, .inputs = o->inputs, .n_inputs = o->n_inputs};
-    int rc = text == NULL || path.failed ? gg_fail_nomem(err, "the index")
-                                         : gg_sink_open(&w->index_sink, path.data, &so, err);
+        .nbytes = text.nbytes, .force = o->force, .inputs = o->inputs, .n_inputs = o->n_inputs};
+    int rc = text.failed || path.failed ? gg_fail_nomem(err, "the index")
+                                        : gg_sink_open(&w->index_sink, path.data, &so, err);
     if (rc == GG_OK)
-        rc = gg_sink_write(w->index_sink, 0, text, n, err);
-    free(text);
+        rc = gg_sink_write(w->index_sink, 0, text.data, text.nbytes, err);
+    gg_buf_free(&text);
     gg_buf_free(&path);
     return rc;
 }
@@ -185,11 +201,11 @@ static int open_files(struct gg_st_writer *w, const struct gg_st_opts *o, struct
     int rc = GG_OK;
     for (size_t i = 0; rc == GG_OK && i < w->n_files; i++) {
         struct out_file *f = &w->files[i];
-        struct gg_sink_opts so = {.nbytes = f->header_nbytes + f->data_nbytes, .force = o->force,
+        struct gg_sink_opts so = {.nbytes = f->header.nbytes + f->data_nbytes, .force = o->force,
                                   .inputs = o->inputs, .n_inputs = o->n_inputs};
         rc = gg_sink_open(&f->sink, f->path, &so, err);
         if (rc == GG_OK)
-            rc = gg_sink_write(f->sink, 0, f->header, f->header_nbytes, err);
+            rc = gg_sink_write(f->sink, 0, f->header.data, f->header.nbytes, err);
     }
     return rc == GG_OK && w->n_files > 1 ? open_index(w, o, err) : rc;
 }
@@ -202,9 +218,11 @@ int gg_st_open(struct gg_st_writer **out, const struct gg_st_tensor *tensors, si
     if (w == NULL)
         return gg_fail_nomem(err, "an output");
     w->n = n;
-    int rc = lay_out(w, tensors, o, err);
+    w->tensors = tensors;
+    int rc = lay_out(w, o, err);
     if (rc == GG_OK)
         rc = open_files(w, o, err);
+    w->tensors = NULL;
     if (rc == GG_OK)
         *out = w;
     else
@@ -243,10 +261,9 @@ void gg_st_free(struct gg_st_writer *w)
         return;
     for (size_t i = 0; w->files != NULL && i < w->n_files; i++) {
         gg_sink_free(w->files[i].sink);
-        free(w->files[i].header);
+        gg_buf_free(&w->files[i].header);
     }
     gg_sink_free(w->index_sink);
-    json_decref(w->index);
     gg_arena_free(&w->mem);
     free(w);
 }

@@ -8,7 +8,7 @@
 #include "lib/sys/sink.h"
 
 struct gg_st_tensor {
-    const char *name; /* UTF-8, no two alike; NUL-terminated; lives as long as the writer */
+    const char *name; /* UTF-8, no two alike; NUL-terminated */
     const char *dtype; /* safetensors' spelling: "BF16" */
     unsigned n_dims;
     const uint64_t *ne; /* fastest first, as GGUF has them */
@@ -26,7 +26,7 @@ struct gg_st_opts {
 struct gg_st_writer;
 
 /* Lays everything out, opens the files (PREFIX-00001-of-0000N.safetensors and an index when there are
- * several) and writes the headers. The tensors are not kept but for their names. Errors: GG_ERR_CORRUPT
+ * several) and writes the headers. The tensors are not kept. Errors: GG_ERR_CORRUPT
  * for a name that comes twice, GG_ERR_UNSUPPORTED for one that is not UTF-8, GG_ERR_LIMIT when sizes
  * overflow; those of sinks. */
 GG_MUST_CHECK int gg_st_open(struct gg_st_writer **out, const struct gg_st_tensor *tensors, size_t n,

@@ -23,6 +23,7 @@ struct gg_manifest {
     struct gg_map by_key;
     struct gg_arena mem;
     struct gg_buf text;
+    bool failed; /* memory ran out in a question, whose answer was wrong */
 };
 
 static const char *label_of(const struct entry *e)
@@ -321,20 +322,23 @@ const char *gg_manifest_label(struct gg_manifest *m, const struct gg_stored *s)
     struct gg_buf b = GG_BUF_INIT;
     const char *label = NULL;
     gg_manifest_name(&b, s->name, NULL);
-    if (has_model(m, gg_buf_str(&b))) {
+    bool ok = !b.failed;
+    if (ok && has_model(m, gg_buf_str(&b))) {
         label = gg_arena_strndup(&m->mem, gg_buf_str(&b), b.nbytes);
+        ok = label != NULL;
     } else {
-        bool ok = true;
         for (size_t i = 0; ok && i < s->n; i++) {
             struct gg_buf t = GG_BUF_INIT;
             gg_text_escape(&t, s->tensors[i].name.p, (size_t)s->tensors[i].name.nbytes, 0);
-            char *key = gg_arena_strndup(&m->mem, gg_buf_str(&t), t.nbytes);
+            char *key = t.failed ? NULL : gg_arena_strndup(&m->mem, gg_buf_str(&t), t.nbytes);
             ok = key != NULL && gg_map_add(&tensors, key, strlen(key), i, NULL) >= 0;
             gg_buf_free(&t);
         }
-        if (ok && list_models(m, &tensors, &found))
+        ok = ok && list_models(m, &tensors, &found);
+        if (ok)
             label = choose_model(&found, gg_buf_str(&b));
     }
+    m->failed |= !ok;
     gg_buf_free(&b);
     gg_map_free(&tensors);
     free(found.v);
@@ -343,12 +347,13 @@ const char *gg_manifest_label(struct gg_manifest *m, const struct gg_stored *s)
 
 /* ---- comparing ------------------------------------------------------------------------------- */
 
-static struct entry *find(const struct gg_manifest *m, int kind, const char *label, size_t n)
+static struct entry *find(struct gg_manifest *m, int kind, const char *label, size_t n)
 {
     struct gg_buf b = GG_BUF_INIT;
     uint64_t i;
     gg_buf_addc(&b, (char)kind);
     gg_buf_add(&b, label, n);
+    m->failed |= b.failed;
     bool there = !b.failed && gg_map_get(&m->by_key, b.data, b.nbytes, &i);
     gg_buf_free(&b);
     return there ? &m->v[i] : NULL;
@@ -371,12 +376,13 @@ enum gg_answer gg_manifest_check(struct gg_manifest *m, enum gg_digest_kind kind
         gg_buf_addc(&b, ':');
         gg_text_escape(&b, tensor->p, (size_t)tensor->nbytes, 0);
     }
+    m->failed |= b.failed;
     struct entry *e = b.failed ? NULL : find(m, (int)kind, b.data, b.nbytes);
     gg_buf_free(&b);
     return answer(e, digest, gg_digest_nbytes(kind));
 }
 
-static struct entry *find_file(const struct gg_manifest *m, const char *path)
+static struct entry *find_file(struct gg_manifest *m, const char *path)
 {
     struct entry *e = find(m, FILE_KIND, path, strlen(path));
     for (size_t i = 0; e == NULL && i < m->n; i++) {
@@ -391,7 +397,7 @@ enum gg_answer gg_manifest_check_file(struct gg_manifest *m, const char *path, c
     return answer(find_file(m, path), sha256, 32);
 }
 
-bool gg_manifest_knows_file(const struct gg_manifest *m, const char *path)
+bool gg_manifest_knows_file(struct gg_manifest *m, const char *path)
 {
     return find_file(m, path) != NULL;
 }
@@ -408,4 +414,9 @@ void gg_manifest_unasked(const struct gg_manifest *m, unsigned kinds, const char
         gg_findings_add(f, GG_FAULT, "not-in-model", label_of(e) + n + 1, strlen(label_of(e) + n + 1),
                         GG_NOWHERE, "stands in the manifest and not in the model");
     }
+}
+
+bool gg_manifest_failed(const struct gg_manifest *m)
+{
+    return m->failed;
 }

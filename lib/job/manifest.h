@@ -41,12 +41,15 @@ enum gg_answer gg_manifest_check(struct gg_manifest *m, enum gg_digest_kind kind
 /* The same for a whole file. */
 enum gg_answer gg_manifest_check_file(struct gg_manifest *m, const char *path, const uint8_t *sha256);
 /* Is there a line for the file? */
-bool gg_manifest_knows_file(const struct gg_manifest *m, const char *path);
+bool gg_manifest_knows_file(struct gg_manifest *m, const char *path);
 
 /* Notes a GG_FAULT for each line about the model, of these kinds, that was never asked for: something
  * the model does not have. */
 void gg_manifest_unasked(const struct gg_manifest *m, unsigned kinds, const char *label,
                          struct gg_findings *f);
+
+/* Memory ran out while something was looked for: the answers so far cannot be relied on. */
+bool gg_manifest_failed(const struct gg_manifest *m);
 
 /* "NAME:TENSOR", or NAME, as manifests have it: what would not be safe on a terminal is escaped. */
 void gg_manifest_name(struct gg_buf *out, const char *model, const struct ggf_str *tensor);
