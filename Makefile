@@ -21,6 +21,9 @@ MODE_debug   := -O0 -g3
 MODE_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 MODE_ubsan   := -O1 -g -fsanitize=undefined,float-cast-overflow -fno-sanitize-recover=all
 MODE_tsan    := -O1 -g -fsanitize=thread
+X86_LEVELS_asan  := avx2
+X86_LEVELS_ubsan := sse2 avx512
+X86_LEVELS_tsan  := sse2
 
 # Exactness flags stand last so that no user's CFLAGS can undo them: results are the same bytes for
 # every compiler and CPU only while no product and sum are contracted (docs/DESIGN.md, section 5).
@@ -38,7 +41,9 @@ LIB_SRC  := $(sort $(wildcard gguf/*.c lib/*/*.c lib/quant/*/*.c))
 CMD_SRC  := $(sort $(wildcard cmds/*.c))
 # Vector kernels: each part (lib/quant/vec/v.h) once a CPU level. None on other machines.
 TARGET := $(shell $(CC) -dumpmachine)
-VEC_LEVELS := $(if $(filter x86_64%,$(TARGET)),sse2 avx2 avx512)$(if $(filter aarch64%,$(TARGET)),neon)
+# (Instrumented kernels take minutes to compile: each sanitizer sees some of the levels.)
+X86_LEVELS := $(or $(X86_LEVELS_$(MODE)),sse2 avx2 avx512)
+VEC_LEVELS := $(if $(filter x86_64%,$(TARGET)),$(X86_LEVELS))$(if $(filter aarch64%,$(TARGET)),neon)
 VEC_SRC    := $(sort $(wildcard lib/quant/vec/*.c))
 LIB_SRC    := $(filter-out lib/quant/vec/%,$(LIB_SRC))
 VEC_OBJ    := $(foreach l,$(VEC_LEVELS),$(VEC_SRC:%.c=$(BUILD)/%.$(l).o))
@@ -114,6 +119,7 @@ $(BUILD)/lib/quant/vec/%.$(1).o: lib/quant/vec/%.c
 	    $$(CFLAGS_ALL) $$(wordlist 2,9,$$(vec_isa)) $$(EXACT) -MMD -MP -c -o $$@ $$<
 endef
 $(foreach l,$(VEC_LEVELS),$(eval $(call VEC_RULE,$l)))
+$(BUILD)/lib/quant/kernel.o: Makefile
 $(BUILD)/lib/quant/kernel.o: CPPFLAGS_ALL += -DQK_VEC_LEVELS="$(VEC_CALLS)"
 
 -include $(patsubst %.o,%.d,$(LIB_OBJ) $(CMD_OBJ)) $(patsubst %,%.d,$(TEST_BIN) $(FUZZ_BIN) $(TOOL_BIN))
