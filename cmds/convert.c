@@ -146,7 +146,8 @@ static int open_any(struct make *r, void *ctx, struct gg_err *err)
     int rc;
     if (is_gguf(r->in)) {
         rc = check_gguf(r, o, err);
-        return rc == GG_OK ? gg_model_open_gguf(&r->model, r->in, flags, err) : rc;
+        flags |= make_only_looks(r) ? (unsigned)GG_JOB_LOOK : 0;
+        return rc == GG_OK ? gg_job_open(&r->model, r->in, flags, err) : rc;
     }
     rc = gg_checkpoint_or_model(&ckpt, &r->model, r->in, flags, &found, err);
     if (rc == GG_OK || found.n > 1) /* a single fault is what err says */

@@ -117,7 +117,7 @@ int inspect_open(struct inspect *x, const char *path, struct gg_err *err)
     if (in != NULL && (strcmp(path, "-") == 0 || gg_input_nbytes(in) == GG_NOWHERE)) {
         rc = open_pipe(x, in, flags, err);
     } else {
-        rc = gg_job_open(&x->model, path, flags, err);
+        rc = gg_job_open(&x->model, path, flags | GG_JOB_LOOK, err);
         if (rc != GG_OK && x->model == NULL)
             open_lone_shard(x, path, flags);
         if (x->model != NULL)

@@ -93,7 +93,8 @@ static int read_arguments(struct make *r, int argc, char **argv)
 static int open_model(struct make *r, void *ctx, struct gg_err *err)
 {
     (void)ctx;
-    int rc = gg_job_open(&r->model, r->in, make_only_looks(r) ? GGF_HEADER_ONLY : GGF_STRICT, err);
+    unsigned flags = make_only_looks(r) ? GGF_HEADER_ONLY | GG_JOB_LOOK : GGF_STRICT;
+    int rc = gg_job_open(&r->model, r->in, flags, err);
     if (rc == GG_OK)
         cmd_say_normalized(r->env, r->model, MAKE_MAX_FINDINGS);
     return rc;

@@ -85,7 +85,8 @@ int shards_begin(struct shards *s, bool *done)
 
 unsigned shards_open_flags(const struct shards *s)
 {
-    return s->resumes ? GGF_HEADER_ONLY : GGF_STRICT;
+    unsigned looks = s->o->dry_run ? GG_JOB_LOOK : 0;
+    return looks | (s->resumes ? (unsigned)GGF_HEADER_ONLY : (unsigned)GGF_STRICT);
 }
 
 int shards_check_name(const struct gg_model *m, struct gg_err *err)

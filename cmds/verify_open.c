@@ -6,7 +6,7 @@
 #include "lib/import/archive.h"
 #include "lib/job/job.h"
 #include "lib/job/lint.h"
-#include "lib/sys/journal.h"
+#include "lib/job/pending.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -66,18 +66,6 @@ static int open_single(struct gg_model **out, const char *path, bool *single, st
     return rc;
 }
 
-static void look_for_journal(struct verify *v, const char *path)
-{
-    struct gg_buf b = GG_BUF_INIT;
-    if (!gg_journal_exists(path))
-        return;
-    gg_text_escape(&b, path, strlen(path), 0);
-    gg_findings_add(&v->found, GG_FAULT, "pending", NULL, 0, GG_NOWHERE,
-                    "%s: a change to it was interrupted, or is going on: its journal is there",
-                    gg_buf_str(&b));
-    gg_buf_free(&b);
-}
-
 /* The tensors whose data is not there. */
 static int mark_missing(struct verify *v, struct gg_err *err)
 {
@@ -110,8 +98,6 @@ static int take_model(struct verify *v, struct gg_model *m)
     for (size_t i = 0; i < v->s->n_files; i++) {
         if (v->s->files[i].nbytes == GG_NOWHERE)
             verify_unchecked(v, NULL, "whether all data is there: the size of a pipe is not known");
-        if (v->s->files[i].path != NULL)
-            look_for_journal(v, v->s->files[i].path);
     }
     return CMD_OK;
 }
@@ -174,6 +160,9 @@ static int open_plain(struct verify *v)
 
 int verify_open(struct verify *v)
 {
+    struct gg_err err;
+    if (gg_pending(v->path, GG_PENDING_LOOK, &v->found, &err) != GG_OK)
+        return gg_msg_fail(&v->env->msg, &err);
     int code = gg_stored_is_checkpoint(v->path) ? open_checkpoint(v) : open_gguf(v);
     return code == CMD_OK && v->s == NULL ? open_plain(v) : code;
 }

@@ -134,11 +134,29 @@ GG_MUST_CHECK int ggf_meta_set_bool(struct ggf_meta *m, const char *key, bool v,
                                     struct gg_err *err);
 GG_MUST_CHECK int ggf_meta_set_str(struct ggf_meta *m, const char *key, struct ggf_str v,
                                    struct gg_err *err);
+/* Parses text as a number or bool ("-5" as i32, "true" as bool, "inf" as f32) into the 1 to 8 bytes
+ * raw, little-endian. False when it is no such value, and for str and arr. */
+bool ggf_scalar_parse(enum ggf_vtype type, const char *text, uint8_t raw[8]);
 /* Parses text as a value of the given scalar type ("-5" as i32, "true" as bool...) and sets it. */
 GG_MUST_CHECK int ggf_meta_set_text(struct ggf_meta *m, const char *key, enum ggf_vtype type,
                                     const char *text, struct gg_err *err);
 /* Removes; true when it was there. */
 bool ggf_meta_unset(struct ggf_meta *m, const char *key);
+bool ggf_meta_unset_n(struct ggf_meta *m, const char *key, size_t nbytes);
+/* Gives a pair another key; its place and value stay. GG_ERR_ARG when there is no such pair, or one
+ * of the new key already. */
+GG_MUST_CHECK int ggf_meta_rename(struct ggf_meta *m, struct ggf_str key, struct ggf_str new_key,
+                                  struct gg_err *err);
+
+/* What is known of well-known keys (gguf_keys.def). */
+/* True when v has the type that the key asks for, or the key is not well known; *expected, when
+ * false, says it in words. */
+bool ggf_key_type_ok(struct ggf_str key, const struct ggf_value *v, const char **expected);
+/* The type a new value gets, *elem when that is an array; false when the key is not well known. */
+bool ggf_key_type(struct ggf_str key, enum ggf_vtype *type, enum ggf_vtype *elem);
+/* True when tensors, their shapes or where they lie follow from it: architecture, alignment, the
+ * place in a shard set, lengths and counts. */
+bool ggf_key_fixed(struct ggf_str key);
 
 /* ---- tensors ------------------------------------------------------------------------------ */
 
@@ -290,5 +308,13 @@ uint64_t ggf_layout_tensor_off(const struct ggf_layout *l, size_t i);    /* from
 uint64_t ggf_layout_tensor_nbytes(const struct ggf_layout *l, size_t i); /* without padding */
 uint64_t ggf_layout_file_nbytes(const struct ggf_layout *l);
 uint32_t ggf_layout_alignment(const struct ggf_layout *l);
+
+/* The header of a file that is there, with other metadata and other tensor names (NULL: its own),
+ * without padding at its end: malloc'd. The data is taken to stay as it lies, whatever its types,
+ * order and gaps, so meta must have the alignment of f. Byte order and version stay; version 1
+ * becomes 3. Errors: GG_ERR_ARG for two tensors of one name or another alignment, GG_ERR_LIMIT. */
+GG_MUST_CHECK int ggf_file_rewrite(const struct ggf_file *f, const struct ggf_meta *meta,
+                                   const struct ggf_str *names, void **out, size_t *nbytes,
+                                   struct gg_err *err);
 
 #endif

@@ -28,8 +28,4 @@ GG_MUST_CHECK int ggf_check_data(struct ggf_file *f, bool ask_data, struct gg_er
 /* Notes odd names, types and wrong-typed well-known keys. Needs no complete header. */
 void ggf_check_records(struct ggf_file *f);
 
-/* True when v has the type that the well-known key asks for, or the key is not well known;
- * *expected, when false, says it in words. */
-bool ggf_key_type_ok(struct ggf_str key, const struct ggf_value *v, const char **expected);
-
 #endif

@@ -183,16 +183,49 @@ int ggf_meta_copy(struct ggf_meta **out, const struct ggf_meta *src, struct gg_e
 
 bool ggf_meta_unset(struct ggf_meta *m, const char *key)
 {
-    struct entry *e = find(m, key, strlen(key));
-    if (e == NULL || e->gone)
-        return false;
+    return ggf_meta_unset_n(m, key, strlen(key));
+}
+
+static size_t place_of(const struct ggf_meta *m, const struct entry *e)
+{
     size_t i = 0;
     while (m->v[i] != e)
         i++;
+    return i;
+}
+
+bool ggf_meta_unset_n(struct ggf_meta *m, const char *key, size_t nbytes)
+{
+    struct entry *e = find(m, key, nbytes);
+    if (e == NULL || e->gone)
+        return false;
+    size_t i = place_of(m, e);
     m->n--;
     memmove(&m->v[i], &m->v[i + 1], (m->n - i) * sizeof(struct entry *));
     e->gone = true;
     return true;
+}
+
+int ggf_meta_rename(struct ggf_meta *m, struct ggf_str key, struct ggf_str new_key,
+                    struct gg_err *err)
+{
+    char shown[96];
+    struct entry *e = find(m, key.p, (size_t)key.nbytes);
+    if (e == NULL || e->gone)
+        return gg_fail(err, GG_ERR_ARG, GG_NOWHERE, "there is no metadata key '%s'",
+                       gg_text_escape_into(shown, sizeof shown, key.p, (size_t)key.nbytes));
+    if (ggf_meta_find_n(m, new_key.p, (size_t)new_key.nbytes) != NULL)
+        return gg_fail(err, GG_ERR_ARG, GG_NOWHERE, "there is a metadata key '%s' already",
+                       gg_text_escape_into(shown, sizeof shown, new_key.p,
+                                           (size_t)new_key.nbytes));
+    size_t i = place_of(m, e);
+    struct ggf_value v = e->kv.value;
+    int rc = ggf_meta_set(m, new_key, &v, err);
+    if (rc != GG_OK)
+        return rc;
+    m->v[i] = m->v[--m->n]; /* the new pair was put last */
+    e->gone = true;
+    return GG_OK;
 }
 
 static int set_scalar(struct ggf_meta *m, const char *key, enum ggf_vtype type, uint64_t bits,
@@ -271,22 +304,29 @@ static bool integer_from_text(const char *s, enum ggf_vtype type, uint64_t *bits
     return true;
 }
 
-int ggf_meta_set_text(struct ggf_meta *m, const char *key, enum ggf_vtype type, const char *text,
-                      struct gg_err *err)
+bool ggf_scalar_parse(enum ggf_vtype type, const char *text, uint8_t raw[8])
 {
-    char shown_key[96], shown[96];
     uint64_t bits = 0;
     bool ok = false;
-    if (type == GGF_STR)
-        return ggf_meta_set_str(m, key, ggf_str(text), err);
     if (type == GGF_BOOL)
         ok = bool_from_text(text, &bits);
     else if (type == GGF_F32 || type == GGF_F64)
         ok = float_from_text(text, type, &bits);
     else if (ggf_vtype_nbytes(type) != 0)
         ok = integer_from_text(text, type, &bits);
-    if (ok)
-        return set_scalar(m, key, type, bits, err);
+    gg_store_u64(raw, bits);
+    return ok;
+}
+
+int ggf_meta_set_text(struct ggf_meta *m, const char *key, enum ggf_vtype type, const char *text,
+                      struct gg_err *err)
+{
+    char shown_key[96], shown[96];
+    uint8_t raw[8];
+    if (type == GGF_STR)
+        return ggf_meta_set_str(m, key, ggf_str(text), err);
+    if (ggf_scalar_parse(type, text, raw))
+        return set_scalar(m, key, type, gg_load_u64(raw), err);
     const char *name = ggf_vtype_name(type);
     return gg_fail(err, GG_ERR_ARG, GG_NOWHERE, "metadata key '%s': '%s' is not a value of type %s",
                    gg_text_escape_into(shown_key, sizeof shown_key, key, strlen(key)),

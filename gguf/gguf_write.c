@@ -151,13 +151,13 @@ static int place(struct ggf_layout *l, const struct ggf_tensor_spec *t, size_t n
     return GG_OK;
 }
 
-static void put_header(struct ggf_layout *l, const struct ggf_meta *meta,
-                       const struct ggf_tensor_spec *t, size_t n)
+static void put_start(struct ggf_layout *l, uint32_t version, const struct ggf_meta *meta,
+                      uint64_t n_tensors)
 {
     size_t n_kv = ggf_meta_count(meta);
     gg_buf_adds(&l->header, "GGUF");
-    put_u32(l, 3);
-    put_u64(l, n);
+    put_u32(l, version);
+    put_u64(l, n_tensors);
     put_u64(l, n_kv);
     for (size_t i = 0; i < n_kv; i++) {
         const struct ggf_kv *kv = ggf_meta_at(meta, i);
@@ -165,14 +165,24 @@ static void put_header(struct ggf_layout *l, const struct ggf_meta *meta,
         put_u32(l, kv->value.type);
         put_value(l, &kv->value);
     }
-    for (size_t i = 0; i < n; i++) {
-        put_str(l, t[i].name);
-        put_u32(l, t[i].n_dims);
-        for (uint32_t d = 0; d < t[i].n_dims; d++)
-            put_u64(l, t[i].ne[d]);
-        put_u32(l, t[i].type);
-        put_u64(l, l->off[i]);
-    }
+}
+
+static void put_tensor(struct ggf_layout *l, const struct ggf_tensor_spec *t, uint64_t off)
+{
+    put_str(l, t->name);
+    put_u32(l, t->n_dims);
+    for (uint32_t d = 0; d < t->n_dims; d++)
+        put_u64(l, t->ne[d]);
+    put_u32(l, t->type);
+    put_u64(l, off);
+}
+
+static void put_header(struct ggf_layout *l, const struct ggf_meta *meta,
+                       const struct ggf_tensor_spec *t, size_t n)
+{
+    put_start(l, 3, meta, n);
+    for (size_t i = 0; i < n; i++)
+        put_tensor(l, &t[i], l->off[i]);
     l->bare_nbytes = l->header.nbytes;
     gg_buf_fill(&l->header, 0, (size_t)(-(uint64_t)l->header.nbytes & (l->alignment - 1)));
 }
@@ -269,4 +279,57 @@ uint64_t ggf_layout_file_nbytes(const struct ggf_layout *l)
 uint32_t ggf_layout_alignment(const struct ggf_layout *l)
 {
     return l->alignment;
+}
+
+/* ---- a header that is there --------------------------------------------------------------- */
+
+/* The tensors of f as they are written again; names NULL: their own. */
+static struct ggf_tensor_spec *specs_of(const struct ggf_file *f, const struct ggf_str *names)
+{
+    size_t n = ggf_file_n_tensors(f);
+    struct ggf_tensor_spec *v = calloc(n + 1, sizeof *v);
+    for (size_t i = 0; v != NULL && i < n; i++) {
+        const struct ggf_tensor *t = ggf_file_tensor(f, i);
+        v[i] = (struct ggf_tensor_spec){.name = names != NULL ? names[i] : t->name,
+                                        .type = t->type, .n_dims = t->n_dims};
+        memcpy(v[i].ne, t->ne, sizeof v[i].ne);
+    }
+    return v;
+}
+
+static int check_rewrite(const struct ggf_file *f, const struct ggf_meta *meta, struct gg_err *err)
+{
+    struct ggf_layout l = {.alignment = 0};
+    int rc = find_alignment(&l, meta, err);
+    if (rc == GG_OK && (!ggf_file_complete(f) || l.alignment != ggf_file_alignment(f)))
+        rc = gg_fail(err, GG_ERR_ARG, GG_NOWHERE,
+                     "alignment %u is not that of the data, %u, or the header is cut short",
+                     (unsigned)l.alignment, (unsigned)ggf_file_alignment(f));
+    return rc;
+}
+
+int ggf_file_rewrite(const struct ggf_file *f, const struct ggf_meta *meta,
+                     const struct ggf_str *names, void **out, size_t *nbytes, struct gg_err *err)
+{
+    struct ggf_layout l = {.big_endian = ggf_file_big_endian(f)};
+    uint32_t version = ggf_file_version(f);
+    size_t n = ggf_file_n_tensors(f);
+    int rc = check_rewrite(f, meta, err);
+    if (rc != GG_OK)
+        return rc;
+    struct ggf_tensor_spec *t = specs_of(f, names);
+    rc = t == NULL ? gg_fail_nomem(err, "a header") : check_names(t, n, err);
+    if (rc == GG_OK) {
+        put_start(&l, version == 1 ? 3 : version, meta, n);
+        for (size_t i = 0; i < n; i++)
+            put_tensor(&l, &t[i], ggf_file_tensor(f, i)->off);
+        rc = l.header.failed ? gg_fail_nomem(err, "a header") : check_limits(&l, meta, n, err);
+    }
+    free(t);
+    if (rc == GG_OK) {
+        *nbytes = l.header.nbytes;
+        *out = gg_buf_take(&l.header);
+    }
+    gg_buf_free(&l.header);
+    return rc;
 }

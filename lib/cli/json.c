@@ -204,6 +204,8 @@ char *gg_json_number_f32(char dst[32], float v)
 
 static void write_number(struct gg_json *j, const char *key, const char *text, bool finite)
 {
+    if (strcmp(text, "-0") == 0)
+        text = "-0.0"; /* whole numbers have no negative zero for those who read this */
     lead(j, key);
     fprintf(j->f, finite ? "%s" : "\"%s\"", text);
 }

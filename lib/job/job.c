@@ -4,6 +4,7 @@
 #include "lib/base/text.h"
 #include "lib/import/archive.h"
 #include "lib/job/codebooks.h"
+#include "lib/job/pending.h"
 #include "lib/sys/cleanup.h"
 
 #include <stdio.h>
@@ -11,10 +12,34 @@
 #include <string.h>
 #include <sys/stat.h>
 
-int gg_job_open(struct gg_model **out, const char *path, unsigned flags, struct gg_err *err)
+static int open_any(struct gg_model **out, const char *path, unsigned flags, struct gg_err *err)
 {
     int rc = gg_archive_open_model(out, path, flags, err);
     return rc != GG_OK || *out != NULL ? rc : gg_model_open_gguf(out, path, flags, err);
+}
+
+/* What was found out about the files before they were opened joins what the model knows. */
+static void add_findings(struct gg_model *m, const struct gg_findings *f)
+{
+    for (size_t i = 0; i < f->n; i++)
+        gg_findings_add(&m->findings, f->v[i].severity, f->v[i].code, NULL, 0, f->v[i].off, "%s",
+                        f->v[i].text);
+}
+
+int gg_job_open(struct gg_model **out, const char *path, unsigned flags, struct gg_err *err)
+{
+    struct gg_findings pending = GG_FINDINGS_INIT;
+    bool looks = (flags & GG_JOB_LOOK) != 0;
+    *out = NULL;
+    int rc = gg_pending(path, looks ? GG_PENDING_LOOK : GG_PENDING_FINISH, &pending, err);
+    if (rc == GG_OK)
+        rc = open_any(out, path, flags & ~(unsigned)GG_JOB_LOOK, err);
+    if (*out != NULL)
+        add_findings(*out, &pending);
+    else if (pending.n > 0 && rc != GG_OK)
+        gg_err_prefix(err, "%s: %s", path, pending.v[0].text);
+    gg_findings_free(&pending);
+    return rc;
 }
 
 /* ---- names --------------------------------------------------------------------------------- */

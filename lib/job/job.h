@@ -5,8 +5,13 @@
 #include "lib/base/arena.h"
 #include "lib/stream/stream.h"
 
+/* For gg_job_open, beside the flags of gguf.h: the caller only looks, so that an interrupted edit of
+ * the files is not finished, but becomes a finding. */
+enum { GG_JOB_LOOK = 1 << 16 };
+
 /* Opens a GGUF model: a file, any shard of a set, "-", or one in an archive, found by itself or named
- * ARCHIVE:PATH. flags as in gguf.h. */
+ * ARCHIVE:PATH. flags as in gguf.h. An edit that was interrupted is finished first and becomes a note
+ * among the model's findings (pending.h). */
 GG_MUST_CHECK int gg_job_open(struct gg_model **out, const char *path, unsigned flags,
                               struct gg_err *err);
 

@@ -3,6 +3,7 @@
 #include "lib/base/buf.h"
 #include "lib/base/num.h"
 #include "lib/base/text.h"
+#include "lib/job/kv.h"
 #include "lib/model/pattern.h"
 
 #include <errno.h>
@@ -210,64 +211,6 @@ static int read_prune(struct gg_wishes *w, const char *list, struct gg_err *err)
     return GG_OK;
 }
 
-static bool is_whole(enum ggf_vtype t)
-{
-    return t != GGF_F32 && t != GGF_F64 && t != GGF_BOOL && t != GGF_STR && t != GGF_ARR;
-}
-
-/* Whether a whole number fits a type. */
-static bool whole_fits(enum ggf_vtype t, int64_t v)
-{
-    static const struct {
-        int64_t min, max;
-    } range[GGF_VTYPE_COUNT] = {
-        [GGF_U8] = {0, UINT8_MAX},    [GGF_I8] = {INT8_MIN, INT8_MAX},
-        [GGF_U16] = {0, UINT16_MAX},  [GGF_I16] = {INT16_MIN, INT16_MAX},
-        [GGF_U32] = {0, UINT32_MAX},  [GGF_I32] = {INT32_MIN, INT32_MAX},
-        [GGF_U64] = {0, INT64_MAX},   [GGF_I64] = {INT64_MIN, INT64_MAX},
-    };
-    return v >= range[t].min && v <= range[t].max;
-}
-
-/* The width of "int" and "float": that of the key it replaces, if the value fits it. */
-static enum ggf_vtype loose_type(const struct gg_model *model, const char *key,
-                                 const char *type, const char *value, enum ggf_vtype named)
-{
-    const struct ggf_kv *old = ggf_meta_find(model->meta, key);
-    int64_t v;
-    if (gg_text_ieq(type, "float"))
-        return old != NULL && old->value.type == GGF_F64 ? GGF_F64 : GGF_F32;
-    if (!gg_text_ieq(type, "int") || !gg_text_parse_i64(value, &v))
-        return named;
-    if (old != NULL && is_whole(old->value.type) && whole_fits(old->value.type, v))
-        return old->value.type;
-    if (whole_fits(GGF_U32, v))
-        return GGF_U32;
-    return whole_fits(GGF_I32, v) ? GGF_I32 : GGF_I64;
-}
-
-static int add_override(struct gg_wishes *w, const struct gg_model *model, const char *text,
-                        struct gg_err *err)
-{
-    const char *eq = strchr(text, '='), *colon = eq != NULL ? strchr(eq, ':') : NULL;
-    if (colon == NULL || eq == text)
-        return gg_fail(err, GG_ERR_ARG, GG_NOWHERE,
-                       "--override-kv: '%.128s' is not of the form KEY=TYPE:VALUE", text);
-    char *key = gg_arena_strndup(&w->arena, text, (size_t)(eq - text));
-    char *type = gg_arena_strndup(&w->arena, eq + 1, (size_t)(colon - eq - 1));
-    enum ggf_vtype t;
-    if (key == NULL || type == NULL)
-        return gg_fail_nomem(err, "metadata");
-    if (!ggf_vtype_by_name(type, &t) || t == GGF_ARR)
-        return gg_fail(err, GG_ERR_ARG, GG_NOWHERE,
-                       "--override-kv: '%.128s': '%.32s' is no scalar type (int, float, bool, str, "
-                       "u8, i8 ... f64)",
-                       text, type);
-    int rc = ggf_meta_set_text(w->override_kv, key, loose_type(model, key, type, colon + 1, t),
-                               colon + 1, err);
-    return rc == GG_OK ? rc : gg_err_prefix(err, "--override-kv");
-}
-
 static int read_meta(struct gg_wishes *w, const struct gg_model *model, const struct gg_meta_opts *o,
                      struct gg_err *err)
 {
@@ -277,7 +220,8 @@ static int read_meta(struct gg_wishes *w, const struct gg_model *model, const st
         return rc;
     rc = ggf_meta_new(&w->override_kv, err);
     for (size_t i = 0; rc == GG_OK && i < o->override_kv.n; i++)
-        rc = add_override(w, model, o->override_kv.v[i], err);
+        rc = gg_kv_set(w->override_kv, model->meta, "--override-kv", o->override_kv.v[i],
+                       GG_KV_OVERRIDE, NULL, err);
     w->plan.override_kv = w->override_kv;
     return rc;
 }

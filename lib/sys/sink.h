@@ -2,6 +2,7 @@
  *
  * Bytes go to a temporary beside the target (O_TMPFILE when the target does not exist and the
  * filesystem can, else .NAME.ggtool-XXXXXX, O_EXCL); commit makes it durable and gives it its name.
+ * What replaces a file gets its mode and, as far as the system lets us, its owner.
  * A sink that is freed uncommitted, a signal or an exit leaves the target as it was and no temporary
  * behind. "-" writes the same bytes to standard output in order.
  */

@@ -212,9 +212,20 @@ static int allocate(struct gg_sink *s, const struct gg_sink_opts *o, struct gg_e
                        (unsigned long long)s->nbytes, gg_text_size(size, s->nbytes));
 }
 
-static int open_file(struct gg_sink *s, const char *path, bool exists, const struct gg_sink_opts *o,
-                     struct gg_err *err)
+/* The successor of a file belongs to whom that belonged to, as far as we may give it away, and may be
+ * used by those who might. */
+static void look_like(int fd, const struct stat *st)
 {
+    if (fchown(fd, st->st_uid, st->st_gid) == 0 || fchown(fd, (uid_t)-1, st->st_gid) == 0 ||
+        errno == EPERM)
+        fchmod(fd, st->st_mode & 0777);
+}
+
+/* old: what is there; NULL: nothing. */
+static int open_file(struct gg_sink *s, const char *path, const struct stat *old,
+                     const struct gg_sink_opts *o, struct gg_err *err)
+{
+    bool exists = old != NULL;
     int rc = resolve(s, path, exists, err);
     if (rc != GG_OK || o->part != GG_PART_NONE)
         return rc != GG_OK ? rc : open_part(s, o, err);
@@ -224,6 +235,8 @@ static int open_file(struct gg_sink *s, const char *path, bool exists, const str
     if (rc != GG_OK)
         return rc;
     s->close_fd = true;
+    if (exists)
+        look_like(s->fd, old);
     return allocate(s, o, err);
 }
 
@@ -246,7 +259,7 @@ static int open_any(struct gg_sink *s, const char *path, const struct gg_sink_op
             return gg_fail(err, GG_ERR_ARG, GG_NOWHERE,
                            "%s: exists already; --force replaces it", s->path);
     }
-    return open_file(s, path, exists, o, err);
+    return open_file(s, path, exists ? &st : NULL, o, err);
 }
 
 int gg_sink_open(struct gg_sink **out, const char *path, const struct gg_sink_opts *o,

@@ -10,6 +10,7 @@ run_examples() { # command
         mkdir run
         cp "$FIX/models/tiny-bf16.gguf" run/model.gguf
         cp "$FIX"/models/imatrix.{gguf,dat} run
+        echo '{{ messages }}' > run/chat.jinja
         (cd run && inputs "$1" && bash -eu -c "$line") > out 2>&1 < /dev/null || rc=$?
         rm -r run
         [ "$rc" -le 1 ] || { echo "$1: $line: status $rc"; head -3 out; }

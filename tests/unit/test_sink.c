@@ -98,8 +98,12 @@ START_TEST(test_existing)
     scratch_write("a", "1", 1);
     ck_assert_int_eq(open_sink(&s, "a", 5, false, &err), GG_ERR_ARG);
     ck_assert_ptr_nonnull(strstr(err.msg, "exists already; --force"));
+    ck_assert_int_eq(chmod(scratch_path("a"), 0604), 0);
     write_out("a", true, "new");
     check_content("a", "new", 3);
+    struct stat st;
+    ck_assert_int_eq(stat(scratch_path("a"), &st), 0);
+    ck_assert_uint_eq(st.st_mode & 07777, 0604); /* as it was */
     /* one that comes to exist meanwhile */
     must(open_sink(&s, "b", 1, false, &err), &err);
     must(gg_sink_finish(s, &err), &err);
