@@ -14,8 +14,9 @@ struct merge_opts {
 };
 
 static const struct gg_opt merge_options[] = {
-    {.name = "output", .letter = 'o', .kind = GG_OPT_PATH, .dest = offsetof(struct merge_opts, output),
-     .arg = "FILE", .help = "write to FILE; - is standard output", .complete = GG_COMPLETE_GGUF},
+    {.name = "output", .letter = 'o', .kind = GG_OPT_PATH,
+     .dest = offsetof(struct merge_opts, output), .arg = "FILE",
+     .help = "write to FILE; - is standard output", .complete = GG_COMPLETE_GGUF},
     {.name = "allow-unsafe", .kind = GG_OPT_FLAG, .dest = offsetof(struct merge_opts, allow_unsafe),
      .help = "merge shards that do not look like parts of one model"},
     GG_OPT_SUBTABLE(&shards_opts_write, struct merge_opts, run),
@@ -28,22 +29,24 @@ const struct cmd cmd_merge = {
     .args = "ANY...",
     .brief = "Put the shards of a model into one file",
     .details =
-        "ANY is one shard of the set, all of them, a pattern in quotes, or the folder they are in.\n"
-        "The output is what --output names, never one of ANY, and an existing file only with --force.\n"
+        "ANY is one shard of the set, all of them, a pattern in quotes, or the folder they are\n"
+        "in. The output is what --output names, never one of ANY, and an existing file only\n"
+        "with --force.\n"
         "\n"
-        "Before the first byte is written all shards are there, whole, numbered and named as their\n"
-        "metadata say, with as many tensors as these promise and none twice, and look like parts of one\n"
-        "model: same keys, widths and layers. What cannot be told from metadata is a shard of another\n"
-        "model of just the same shape.\n"
+        "Before the first byte is written all shards are there, whole, numbered and named as\n"
+        "their metadata say, with as many tensors as these promise and none twice, and look\n"
+        "like parts of one model: same keys, widths and layers. What cannot be told from\n"
+        "metadata is a shard of another model of just the same shape.\n"
         "\n"
         "What split has cut is the same bytes again. The output appears complete or not at all.\n"
         "\n"
-        "With --consume the shards shrink while the output grows, for when there is no room for both:\n"
-        "a step is copied, made durable, read back and compared, and only then cut off the end of its\n"
-        "shard. It can be killed at any moment; the same command goes on. In the end the shards are gone.",
+        "With --consume the shards shrink while the output grows, for when there is no room for\n"
+        "both: a step is copied, made durable, read back and compared, and only then cut off\n"
+        "the end of its shard. It can be killed at any moment; the same command goes on. In the\n"
+        "end the shards are gone.",
     .examples = "ggtool merge model-00001-of-00003.gguf -o model.gguf\tany one shard will do\n"
                 "ggtool merge 'model-*.gguf' -o whole.gguf\ta pattern\n"
-                "ggtool merge . -o model.gguf --dry-run\tthe set in a folder: check it, show the size\n"
+                "ggtool merge . -o model.gguf --dry-run\tthe set in a folder: check it\n"
                 "ggtool merge model-*.gguf -o model.gguf --consume\tin place of the shards\n",
     .opts = merge_options,
     .min_args = 1,
@@ -52,12 +55,8 @@ const struct cmd cmd_merge = {
     .run = run_merge,
 };
 
-static int refuse(const struct gg_findings *found, struct gg_err *err)
+static int refuse(const struct gg_finding *f, struct gg_err *err)
 {
-    size_t i = 0;
-    while (found->v[i].severity != GG_FAULT)
-        i++;
-    const struct gg_finding *f = &found->v[i];
     return gg_fail(err, GG_ERR_CORRUPT, f->off, "%s%s%s%s (--allow-unsafe merges it all the same)",
                    f->tensor != NULL ? "tensor '" : "", f->tensor != NULL ? f->tensor : "",
                    f->tensor != NULL ? "': " : "", f->text);
@@ -67,16 +66,20 @@ static int refuse(const struct gg_findings *found, struct gg_err *err)
 static int check_family(struct shards *s, bool allow_unsafe, struct gg_err *err)
 {
     struct gg_findings found = GG_FINDINGS_INIT;
-    int rc = gg_model_check_family(s->model, &found, err);
-    if (rc == GG_OK && found.n_by_severity[GG_FAULT] > 0 && !allow_unsafe)
-        rc = refuse(&found, err);
-    else if (rc == GG_OK)
+    int rc = GG_OK;
+    gg_model_check_family(s->model, &found);
+    if (found.failed)
+        rc = gg_fail_nomem(err, "the list of findings");
+    else if (found.n > 0 && !allow_unsafe)
+        rc = refuse(&found.v[0], err);
+    else
         gg_msg_findings(&s->env->msg, s->model->name, &found, SHARDS_MAX_FINDINGS);
     gg_findings_free(&found);
     return rc;
 }
 
-static int open_model(struct shards *s, bool allow_unsafe, int argc, char **argv, struct gg_err *err)
+static int open_model(struct shards *s, bool allow_unsafe, int argc, char **argv,
+                      struct gg_err *err)
 {
     int rc = merge_open(s, argc, argv, err);
     if (rc == GG_OK)
@@ -89,7 +92,11 @@ static int open_model(struct shards *s, bool allow_unsafe, int argc, char **argv
 static int run_merge(struct cmd_env *env, void *opts, int argc, char **argv)
 {
     const struct merge_opts *o = opts;
-    struct shards s = {.env = env, .o = &o->run, .doing = "merging", .in = argv[0], .out = o->output,
+    struct shards s = {.env = env,
+                       .o = &o->run,
+                       .doing = "merging",
+                       .in = argv[0],
+                       .out = o->output,
                        .wishes = GG_PLAN_WISHES_INIT};
     struct gg_err err;
     bool done = false;

@@ -63,14 +63,15 @@ static void sort_out(struct list *sets, struct list *singles, const char *path)
         return;
     }
     for (size_t i = 0; i < sets->n && !sets->failed; i++) {
-        if (ggf_split_parse(sets->v[i], &old, &no, &old_count) && old == stem && count == old_count &&
-            memcmp(sets->v[i], path, stem) == 0)
+        if (ggf_split_parse(sets->v[i], &old, &no, &old_count) && old == stem &&
+            count == old_count && memcmp(sets->v[i], path, stem) == 0)
             return;
     }
     add(sets, path);
 }
 
-static int look_through(struct list *sets, struct list *singles, const char *dir, struct gg_err *err)
+static int look_through(struct list *sets, struct list *singles, const char *dir,
+                        struct gg_err *err)
 {
     struct gg_buf path = GG_BUF_INIT;
     struct dirent **names;
@@ -91,8 +92,8 @@ static int look_through(struct list *sets, struct list *singles, const char *dir
     return sets->failed || singles->failed ? gg_fail_nomem(err, "a folder") : GG_OK;
 }
 
-static int pick(struct list *to, const struct list *sets, const struct list *singles, const char *dir,
-                struct gg_err *err)
+static int pick(struct list *to, const struct list *sets, const struct list *singles,
+                const char *dir, struct gg_err *err)
 {
     char at[256], a[256], b[256];
     const struct list *l = sets->n > 0 ? sets : singles;
@@ -163,7 +164,8 @@ static int check_rest(const struct gg_model *m, const struct list *l, struct gg_
         if (stat(l->v[i], &st) != 0)
             return gg_fail_sys(err, errno, "%s: cannot open", shown(a, l->v[i]));
         for (size_t k = 0; k < m->n_files; k++)
-            ours |= m->files[k].dev == (uint64_t)st.st_dev && m->files[k].ino == (uint64_t)st.st_ino;
+            ours |=
+                m->files[k].dev == (uint64_t)st.st_dev && m->files[k].ino == (uint64_t)st.st_ino;
         if (!ours)
             return gg_fail(err, GG_ERR_ARG, GG_NOWHERE,
                            "%s: is no shard of the set that '%s' belongs to (%zu file%s)",

@@ -96,11 +96,12 @@ int shards_check_name(const struct gg_model *m, struct gg_err *err)
     char shown[256];
     if (m->n_files != 1 || !ggf_split_parse(m->files[0].path, &prefix, &no, &count) || count == 1)
         return GG_OK;
-    return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE,
-                   "%s: is named like shard %u of %u, but its metadata know no set: split.count is not "
-                   "%u; rename it if it is whole",
-                   gg_text_escape_into(shown, sizeof shown, m->name, strlen(m->name)),
-                   (unsigned)no + 1, (unsigned)count, (unsigned)count);
+    return gg_fail(
+        err, GG_ERR_CORRUPT, GG_NOWHERE,
+        "%s: is named like shard %u of %u, but its metadata know no set: split.count is not "
+        "%u; rename it if it is whole",
+        gg_text_escape_into(shown, sizeof shown, m->name, strlen(m->name)), (unsigned)no + 1,
+        (unsigned)count, (unsigned)count);
 }
 
 /* ---- the walk ------------------------------------------------------------------------------ */

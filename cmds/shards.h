@@ -1,5 +1,5 @@
-/* What `ggtool split` and `ggtool merge` share: a plan that only copies, carried out, reported. It is no
- * command. */
+/* What `ggtool split` and `ggtool merge` share: a plan that only copies, carried out, reported. It
+ * is no command. */
 #ifndef CMD_SHARDS_H
 #define CMD_SHARDS_H
 

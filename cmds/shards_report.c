@@ -17,8 +17,8 @@ static const struct gg_plan_output *output(const struct shards *s)
 static const char *file_name(const struct shards *s, size_t i)
 {
     const struct gg_plan_output *o = output(s);
-    const char *path = s->out == NULL ? "-"
-                                      : gg_job_file_path(&s->env->mem, s->out, o->sharded, i, o->n_files);
+    const char *path =
+        s->out == NULL ? "-" : gg_job_file_path(&s->env->mem, s->out, o->sharded, i, o->n_files);
     return path != NULL ? path : "?";
 }
 
@@ -100,8 +100,8 @@ static void json(const struct shards *s, bool done)
 static int show_files(struct shards *s, struct gg_err *err)
 {
     static const struct gg_column cols[] = {
-        {"file", GG_LEFT, true},      {"bytes", GG_RIGHT, false}, {"tensors", GG_RIGHT, false},
-        {"from", GG_LEFT, true},      {"to", GG_LEFT, true},
+        {"file", GG_LEFT, true}, {"bytes", GG_RIGHT, false}, {"tensors", GG_RIGHT, false},
+        {"from", GG_LEFT, true}, {"to", GG_LEFT, true},
     };
     const struct gg_plan_output *o = output(s);
     struct gg_table t;

@@ -30,20 +30,22 @@ const struct cmd cmd_split = {
     .args = "IN PREFIX",
     .brief = "Cut a model into shards, PREFIX-00001-of-0000N.gguf and so on",
     .details =
-        "Writes the GGUF model IN as a set of shards that llama.cpp loads from the first one. No\n"
-        "tensor is cut in two or changed; merge gives the same bytes back. '.gguf' behind PREFIX is\n"
-        "left out, folders are made as needed, and a PREFIX that is a folder gets the name of IN.\n"
+        "Writes the GGUF model IN as a set of shards that llama.cpp loads from the first one.\n"
+        "No tensor is cut in two or changed; merge gives the same bytes back. '.gguf' behind\n"
+        "PREFIX is left out, folders are made as needed, and a PREFIX that is a folder gets the\n"
+        "name of IN.\n"
         "\n"
-        "As few shards are made as the limit allows, of about equal size: --max-size counts whole\n"
-        "files, header included; a tensor larger than that gets a shard of its own and a warning.\n"
-        "Without any of --max-size, --max-tensors and --shards, shards have at most 128 tensors.\n"
+        "As few shards are made as the limit allows, of about equal size: --max-size counts\n"
+        "whole files, header included; a tensor larger than that gets a shard of its own and a\n"
+        "warning. Without any of --max-size, --max-tensors and --shards, shards have at most\n"
+        "128 tensors.\n"
         "\n"
-        "All shards appear complete or not at all. Older versions and big-endian files come out as\n"
-        "GGUF v3, little-endian; gaps between tensors are left out.\n"
+        "All shards appear complete or not at all. Older versions and big-endian files come out\n"
+        "as GGUF v3, little-endian; gaps between tensors are left out.\n"
         "\n"
-        "With --consume IN shrinks while the shards grow, for when there is no room for both: a step\n"
-        "is copied, made durable, read back and compared, and only then cut off the end of IN. It\n"
-        "can be killed at any moment; the same command goes on. In the end IN is gone.",
+        "With --consume IN shrinks while the shards grow, for when there is no room for both: a\n"
+        "step is copied, made durable, read back and compared, and only then cut off the end of\n"
+        "IN. It can be killed at any moment; the same command goes on. In the end IN is gone.",
     .examples =
         "ggtool split model.gguf model --max-size 2M\tmodel-00001-of-00004.gguf and so on\n"
         "ggtool split model.gguf out/model --shards 3 --at-layers\tthree, cut between layers\n"
@@ -83,7 +85,8 @@ static const char *prefix_of(struct cmd_env *env, const char *in, const char *pr
     struct gg_buf b = GG_BUF_INIT;
     const char *slash = strrchr(in, '/'), *name = slash != NULL ? slash + 1 : in;
     size_t n = prefix != NULL ? strlen(prefix) : 0;
-    bool folder = n > 0 && (prefix[n - 1] == '/' || (stat(prefix, &st) == 0 && S_ISDIR(st.st_mode)));
+    bool folder =
+        n > 0 && (prefix[n - 1] == '/' || (stat(prefix, &st) == 0 && S_ISDIR(st.st_mode)));
     if (n > 0 && !folder) {
         gg_buf_add(&b, prefix, stem_nbytes(prefix));
     } else {
@@ -141,8 +144,8 @@ static int open_model(struct shards *s, const struct split_opts *o, struct gg_er
 static int run_split(struct cmd_env *env, void *opts, int argc, char **argv)
 {
     const struct split_opts *o = opts;
-    struct shards s = {.env = env, .o = &o->run, .doing = "splitting",
-                       .wishes = GG_PLAN_WISHES_INIT};
+    struct shards s = {
+        .env = env, .o = &o->run, .doing = "splitting", .wishes = GG_PLAN_WISHES_INIT};
     struct gg_err err;
     bool done = false;
     size_t made = 0;
@@ -151,7 +154,8 @@ static int run_split(struct cmd_env *env, void *opts, int argc, char **argv)
         code = shards_begin(&s, &done);
     if (code == CMD_OK && !done && open_model(&s, o, &err) != GG_OK)
         code = gg_msg_fail(&env->msg, &err);
-    if (code == CMD_OK && !done && !o->run.dry_run && gg_folder_make_for(s.out, &made, &err) != GG_OK)
+    if (code == CMD_OK && !done && !o->run.dry_run &&
+        gg_folder_make_for(s.out, &made, &err) != GG_OK)
         code = gg_msg_fail(&env->msg, &err);
     if (code == CMD_OK && !done)
         code = shards_run(&s);

@@ -7,6 +7,7 @@
 #include "lib/job/job.h"
 #include "lib/job/lint.h"
 #include "lib/job/pending.h"
+#include "lib/model/family.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -89,6 +90,8 @@ static int take_model(struct verify *v, struct gg_model *m)
         complete &= ggf_file_complete(ggf_set_file(m->set, i));
     if (complete)
         gg_lint(m, &v->found);
+    if (complete)
+        gg_model_check_family(m, &v->found);
     int rc = gg_stored_of_model(&v->s, m, &err);
     if (rc == GG_OK)
         rc = mark_missing(v, &err);

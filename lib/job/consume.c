@@ -12,8 +12,8 @@
 
 enum {
     LEAST_WINDOW = 64 << 10, /* below that a full disk is full */
-    BLOCK = 4096,            /* of file systems: cuts there free all they can, and clones stay whole */
-    CHECK_NBYTES = 1 << 20,  /* compared at a time */
+    BLOCK = 4096, /* of file systems: cuts there free all they can, and clones stay whole */
+    CHECK_NBYTES = 1 << 20, /* compared at a time */
 };
 
 /* ---- outputs ------------------------------------------------------------------------------- */
@@ -229,8 +229,8 @@ static int move_all(struct gg_consume *c, struct gg_err *err)
 
 /* ---- the whole ----------------------------------------------------------------------------- */
 
-/* Opens the journal that is there and reads it. One by which nothing has left the sources is undone:
- * *out is NULL, as for none. */
+/* Opens the journal that is there and reads it. One by which nothing has left the sources is
+ * undone: *out is NULL, as for none. */
 static int open_journal(const char *path, struct gg_journal **out, struct gg_consume_log *log,
                         struct gg_err *err)
 {
@@ -318,8 +318,8 @@ static void consume_free(struct gg_consume *c)
 int gg_consume_run(const struct gg_consume_job *job, bool *begun, struct gg_err *err)
 {
     struct gg_consume c = {.job = job,
-                           .window_nbytes = job->window_nbytes > 0 ? job->window_nbytes
-                                                                   : GG_CONSUME_WINDOW};
+                           .window_nbytes =
+                               job->window_nbytes > 0 ? job->window_nbytes : GG_CONSUME_WINDOW};
     int rc = begin(&c, err);
     if (rc == GG_OK)
         rc = move_all(&c, err);

@@ -199,7 +199,8 @@ void gg_consume_log_free(struct gg_consume_log *log)
 static int sync_folder_of(const char *path, struct gg_err *err)
 {
     const char *slash = strrchr(path, '/');
-    char *dir = slash == NULL || slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
+    char *dir =
+        slash == NULL || slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
     char shown[512];
     if (dir == NULL)
         return gg_fail_nomem(err, "a folder's name");
@@ -230,7 +231,8 @@ static int name_part(const char *part, const char *path, bool force, struct gg_e
     int sys = errno;
     gg_text_escape_into(shown, sizeof shown, path, strlen(path));
     if (sys == EEXIST)
-        return gg_fail(err, GG_ERR_ARG, GG_NOWHERE, "%s: exists already; --force replaces it", shown);
+        return gg_fail(err, GG_ERR_ARG, GG_NOWHERE, "%s: exists already; --force replaces it",
+                       shown);
     return gg_fail_sys(err, sys, "%s: cannot be given its name", shown);
 }
 

@@ -30,7 +30,7 @@ struct gg_consume_log {
     size_t n_sources;
     struct gg_consume_target *targets;
     size_t n_targets;
-    bool cut;   /* there is one */
+    bool cut; /* there is one */
     bool moved;
     struct gg_arena mem;
 };

@@ -40,13 +40,13 @@ static int check_source(const char *path, struct gg_err *err)
 }
 
 /* Sizes as they were left: at the last noted cut, or where that had still to be made. */
-static int check_size(const struct gg_consume_source *known, const struct stat *st, const char *path,
-                      struct gg_err *err)
+static int check_size(const struct gg_consume_source *known, const struct stat *st,
+                      const char *path, struct gg_err *err)
 {
     char at[256];
     if (known->dev != (uint64_t)st->st_dev || known->ino != (uint64_t)st->st_ino)
-        return gg_fail(err, GG_ERR_ARG, GG_NOWHERE, "%s: is not the file that --consume was begun with",
-                       shown(at, path));
+        return gg_fail(err, GG_ERR_ARG, GG_NOWHERE,
+                       "%s: is not the file that --consume was begun with", shown(at, path));
     if ((uint64_t)st->st_size < known->cut || (uint64_t)st->st_size > known->nbytes)
         return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE,
                        "%s: has %llu bytes, where the journal left it with %llu of %llu",
@@ -243,9 +243,9 @@ int gg_consume_plan(struct gg_consume *c, struct gg_err *err)
     struct gg_consume_target *targets;
     size_t n = c->job->plan->outputs[0].n_files;
     uint8_t digest[GG_DIGEST_NBYTES];
-    int rc = open_sources(c, resumes, err);
+    int rc = list_segments(c, err);
     if (rc == GG_OK)
-        rc = list_segments(c, err);
+        rc = open_sources(c, resumes, err);
     if (rc == GG_OK)
         rc = list_targets(c, &targets, err);
     if (rc == GG_OK)

@@ -5,16 +5,15 @@
 #include "lib/model/role.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Tensors whose rows are as long as the embedding in every architecture that has them (llama.cpp,
  * 2026-08-21), behind "blk.N." or by themselves. */
 static const char *const embedding_wide[] = {
-    "attn_norm.weight",     "ffn_norm.weight",     "attn_q.weight",        "attn_k.weight",
-    "attn_v.weight",        "attn_qkv.weight",     "ffn_up.weight",        "ffn_gate.weight",
-    "ffn_gate_inp.weight",  "ffn_up_exps.weight",  "ffn_gate_exps.weight", "ffn_gate_up_exps.weight",
-    "token_embd.weight",    "output_norm.weight",  "output.weight",
+    "attn_norm.weight",    "ffn_norm.weight",    "attn_q.weight",        "attn_k.weight",
+    "attn_v.weight",       "attn_qkv.weight",    "ffn_up.weight",        "ffn_gate.weight",
+    "ffn_gate_inp.weight", "ffn_up_exps.weight", "ffn_gate_exps.weight", "ffn_gate_up_exps.weight",
+    "token_embd.weight",   "output_norm.weight", "output.weight",
 };
 
 static bool is_wide(struct ggf_str rest)
@@ -56,73 +55,53 @@ static void check_keys(const struct gg_model *m, size_t file, struct gg_findings
     }
 }
 
-/* Layers and widths of the tensors in later shards; one fault a shard is enough. */
-static void check_tensors(const struct gg_model *m, const struct gg_arch *arch,
+/* Is it in a layer that the model has not? */
+static bool beyond_layers(const struct gg_arch *arch, const struct gg_layer *layer)
+{
+    return arch->n_layers > 0 && layer->n >= arch->n_layers && ggf_str_eq(layer->stack, "blk");
+}
+
+/* Layers and widths of the tensors of a shard, from tensor i on; one fault is enough. */
+static void check_tensors(const struct gg_model *m, const struct gg_arch *arch, size_t i,
                           struct gg_findings *found)
 {
-    size_t told = 0; /* shard */
-    for (size_t i = 0; i < m->n_tensors; i++) {
+    for (size_t file = m->tensors[i].file; i < m->n_tensors && m->tensors[i].file == file; i++) {
         const struct gg_tensor *t = &m->tensors[i];
         struct gg_layer layer;
-        if (t->file == told || t->file == 0)
-            continue;
         bool in_layer = gg_layer_of(t->name, &layer);
-        bool beyond = in_layer && arch->n_layers > 0 && layer.n >= arch->n_layers &&
-                      ggf_str_eq(layer.stack, "blk");
         uint64_t skip = in_layer ? layer.whole.nbytes + 1 : 0;
         struct ggf_str rest = {t->name.p + skip, t->name.nbytes - skip};
         char path[256];
-        if (beyond)
+        if (in_layer && beyond_layers(arch, &layer))
             gg_findings_add(found, GG_FAULT, "foreign-shard", t->name.p, (size_t)t->name.nbytes,
-                            GG_NOWHERE, "%s: it is in layer %" PRIu32 ", but by the first shard the "
-                                        "model has %" PRIu64 " layers",
-                            shown_path(path, m, t->file), layer.n, arch->n_layers);
+                            GG_NOWHERE,
+                            "%s: it is in layer %" PRIu32 ", but by the first shard the model has "
+                            "%" PRIu64 " layers",
+                            shown_path(path, m, file), layer.n, arch->n_layers);
         else if (arch->n_embd > 0 && t->ne[0] != arch->n_embd && is_wide(rest))
             gg_findings_add(found, GG_FAULT, "foreign-shard", t->name.p, (size_t)t->name.nbytes,
-                            GG_NOWHERE, "%s: it has rows of %" PRIu64 ", but by the first shard the "
-                                        "model's are of %" PRIu64,
-                            shown_path(path, m, t->file), t->ne[0], arch->n_embd);
+                            GG_NOWHERE,
+                            "%s: it has rows of %" PRIu64 ", but by the first shard the model's "
+                            "are of %" PRIu64,
+                            shown_path(path, m, file), t->ne[0], arch->n_embd);
         else
             continue;
-        told = t->file;
+        return;
     }
 }
 
-/* Only for models whose layers are named as layers. */
-static int check_layers(const struct gg_model *m, const struct gg_arch *arch,
-                        struct gg_findings *found, struct gg_err *err)
-{
-    struct gg_layer layer;
-    uint64_t n = gg_min_u64(arch->n_layers, m->n_tensors), missing = 0, first = 0;
-    bool *seen = calloc((size_t)n + 1, sizeof *seen), any = false;
-    if (seen == NULL)
-        return gg_fail_nomem(err, "the layers");
-    for (size_t i = 0; i < m->n_tensors; i++) {
-        if (gg_layer_of(m->tensors[i].name, &layer) && layer.n < n)
-            any = seen[layer.n] = true;
-    }
-    for (uint64_t i = n; i-- > 0;) {
-        missing += !seen[i];
-        first = seen[i] ? first : i;
-    }
-    if (any && missing > 0)
-        gg_findings_add(found, GG_WARN, "missing-layer", NULL, 0, GG_NOWHERE,
-                        "%" PRIu64 " of %" PRIu64 " layers have no tensor, layer %" PRIu64
-                        " the first of them",
-                        missing, arch->n_layers, first);
-    free(seen);
-    return GG_OK;
-}
-
-int gg_model_check_family(const struct gg_model *m, struct gg_findings *found, struct gg_err *err)
+void gg_model_check_family(const struct gg_model *m, struct gg_findings *found)
 {
     struct gg_arch arch;
     if (m->set == NULL || m->n_files < 2)
-        return GG_OK;
+        return;
     gg_arch_read(&arch, m->meta);
-    for (size_t i = 1; i < m->n_files; i++)
-        check_keys(m, i, found);
-    check_tensors(m, &arch, found);
-    int rc = check_layers(m, &arch, found, err);
-    return rc == GG_OK && found->failed ? gg_fail_nomem(err, "the list of findings") : rc;
+    for (size_t file = 1, i = 0; file < m->n_files; file++) {
+        size_t n = found->n;
+        check_keys(m, file, found);
+        while (i < m->n_tensors && m->tensors[i].file < file)
+            i++;
+        if (found->n == n && i < m->n_tensors && m->tensors[i].file == file)
+            check_tensors(m, &arch, i, found);
+    }
 }

@@ -246,7 +246,8 @@ static void report_oversize(struct gg_planner *p, const struct gg_plan_output *o
         if (!large && (w->split_max_tensors == 0 || f->n_tensors <= w->split_max_tensors))
             continue;
         gg_findings_add(&p->plan->findings, GG_WARN, "split-oversize", name.p, (size_t)name.nbytes,
-                        GG_NOWHERE, "%s%sshard %zu has %" PRIu64 " %s, over the limit of %" PRIu64 ": %s",
+                        GG_NOWHERE,
+                        "%s%sshard %zu has %" PRIu64 " %s, over the limit of %" PRIu64 ": %s",
                         copy ? "" : o->preset->name, copy ? "" : ": ", k + 1,
                         large ? f->nbytes : f->n_tensors, large ? "bytes" : "tensors",
                         large ? w->split_max_nbytes : w->split_max_tensors,

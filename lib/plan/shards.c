@@ -22,8 +22,8 @@ static int sum_up(struct cutter *c, const struct gg_shard_unit *u, struct gg_err
 {
     uint64_t all = gg_max_u64(c->r->head_nbytes[0], c->r->head_nbytes[1]);
     for (size_t i = 0; i < c->n; i++) {
-        if (!gg_add_u64(all, u[i].record_nbytes, &all) || !gg_add_u64(all, u[i].data_nbytes, &all) ||
-            all > MOST_NBYTES)
+        if (!gg_add_u64(all, u[i].record_nbytes, &all) ||
+            !gg_add_u64(all, u[i].data_nbytes, &all) || all > MOST_NBYTES)
             return gg_fail(err, GG_ERR_LIMIT, GG_NOWHERE, "the model is larger than 2^62 bytes");
         c->records[i + 1] = c->records[i] + u[i].record_nbytes;
         c->data[i + 1] = c->data[i] + u[i].data_nbytes;
@@ -146,7 +146,8 @@ static int check_number(const struct cutter *c, struct gg_err *err)
     uint64_t n = c->r->n_shards, most = c->n > 0 ? (uint64_t)c->n + c->first_alone : 1;
     if (n > most)
         return gg_fail(err, GG_ERR_ARG, GG_NOWHERE,
-                       "%" PRIu64 " shards are more than there is to fill them with: at most %" PRIu64,
+                       "%" PRIu64
+                       " shards are more than there is to fill them with: at most %" PRIu64,
                        n, most);
     if (c->n > 0 && n == c->first_alone)
         return gg_fail(err, GG_ERR_ARG, GG_NOWHERE,
@@ -185,8 +186,9 @@ int gg_shards_cut(size_t *shard, size_t *n_shards, const struct gg_shard_unit *u
     c.records = calloc(n + 1, sizeof *c.records);
     c.data = calloc(n + 1, sizeof *c.data);
     c.tensors = calloc(n + 1, sizeof *c.tensors);
-    int rc = c.records == NULL || c.data == NULL || c.tensors == NULL ? gg_fail_nomem(err, "the cuts")
-                                                                     : sum_up(&c, units, err);
+    int rc = c.records == NULL || c.data == NULL || c.tensors == NULL
+                 ? gg_fail_nomem(err, "the cuts")
+                 : sum_up(&c, units, err);
     if (rc == GG_OK)
         rc = cut(&c, shard, n_shards, err);
     free(c.records);

@@ -1,7 +1,7 @@
 /* Where a model is cut into shards: a pure function of sizes.
  *
- * Sizes are exact: a shard is its header, rounded up to the alignment, and its padded data. Cuts lie
- * between units only, which keep their order.
+ * Sizes are exact: a shard is its header, rounded up to the alignment, and its padded data. Cuts
+ * lie between units only, which keep their order.
  */
 #ifndef GG_SHARDS_H
 #define GG_SHARDS_H

@@ -150,8 +150,8 @@ static int copy_plainly(struct gg_sink *s, uint64_t off, int from, uint64_t from
 }
 
 /* As much as the kernel copies by itself; the rest is left in *n. */
-static int copy_in_kernel(struct gg_sink *s, uint64_t *off, int from, uint64_t *from_off, uint64_t *n,
-                          struct gg_err *err)
+static int copy_in_kernel(struct gg_sink *s, uint64_t *off, int from, uint64_t *from_off,
+                          uint64_t *n, struct gg_err *err)
 {
     while (*n > 0 && !gg_interrupted()) {
         uint64_t piece = gg_min_u64(*n, MAX_PIECE), in_block = *off % BLOCK;
@@ -224,8 +224,8 @@ int gg_sink_read_back(struct gg_sink *s, uint64_t off, void *buf, size_t n, stru
         if (r < 0 && errno == EINTR)
             continue;
         if (r <= 0)
-            rc = gg_fail_sys(err, r < 0 ? errno : EIO, "%s: cannot read %llu bytes at %llu back", s->path,
-                             (unsigned long long)n, (unsigned long long)off);
+            rc = gg_fail_sys(err, r < 0 ? errno : EIO, "%s: cannot read %llu bytes at %llu back",
+                             s->path, (unsigned long long)n, (unsigned long long)off);
         else
             got += (size_t)r;
     }

@@ -30,20 +30,21 @@ enum gg_sink_part {
 #define GG_SINK_PART ".ggtool-part"
 
 struct gg_sink_opts {
-    uint64_t nbytes; /* final size, allocated at once so that a full disk fails first; not for parts */
+    uint64_t nbytes; /* final size, allocated at once so that a full disk fails first; no part's */
     bool force;      /* replace an existing file */
     const struct gg_file_id *inputs; /* files that must not be the target */
     size_t n_inputs;
     enum gg_sink_part part;
-    bool cloned;  /* most of it is going to be shared with clone_fd: if the file system can do that, */
-    int clone_fd; /* no room is set aside */
+    bool cloned;  /* most of it will be shared with clone_fd: if the file system can do that, no */
+    int clone_fd; /* room is set aside */
 };
 
 /* Refused: a target that is one of inputs (also through links), an existing file without force, a
  * missing folder (named), a terminal for "-". */
 GG_MUST_CHECK int gg_sink_open(struct gg_sink **out, const char *path, const struct gg_sink_opts *o,
                                struct gg_err *err);
-void gg_sink_free(struct gg_sink *s); /* takes NULL; uncommitted: removes the temporary, but no part */
+/* Takes NULL; uncommitted: removes the temporary, but no part. */
+void gg_sink_free(struct gg_sink *s);
 void gg_sink_discard(struct gg_sink *s); /* removes a part, too; it is still to be freed */
 
 const char *gg_sink_path(const struct gg_sink *s);
@@ -63,8 +64,8 @@ void gg_sink_flush_behind(struct gg_sink *s, uint64_t off, uint64_t n);
 
 /* Makes what was written so far durable. */
 GG_MUST_CHECK int gg_sink_sync(struct gg_sink *s, struct gg_err *err);
-/* Reads n bytes back, from the disk as far as the system lets us: what is durable is dropped from the
- * page cache before. Not for an ordered one. */
+/* Reads n bytes back, from the disk as far as the system lets us: what is durable is dropped from
+ * the page cache before. Not for an ordered one. */
 GG_MUST_CHECK int gg_sink_read_back(struct gg_sink *s, uint64_t off, void *buf, size_t n,
                                     struct gg_err *err);
 /* Makes the content durable (fsync), without the final name yet. */

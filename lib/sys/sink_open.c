@@ -161,7 +161,7 @@ static int fail_part(const struct gg_sink *s, const struct gg_sink_opts *o, int 
                                   : gg_fail_sys(err, sys, "%s" GG_SINK_PART ": cannot open", s->path);
 }
 
-/* What is there from before must be as it was left; what is new gets its size, and its name for good. */
+/* What is there from before must be as it was left; what is new gets its size, its name for good. */
 static int settle_part(const struct gg_sink *s, bool is_new, struct gg_err *err)
 {
     struct stat st;
@@ -178,7 +178,7 @@ static int settle_part(const struct gg_sink *s, bool is_new, struct gg_err *err)
     return GG_OK;
 }
 
-/* The content under a name that says what it is. No room is set aside: it grows as others shrink. */
+/* The content under a name of its own. No room is set aside: it grows as others shrink. */
 static int open_part(struct gg_sink *s, const struct gg_sink_opts *o, struct gg_err *err)
 {
     bool is_new = o->part == GG_PART_NEW;

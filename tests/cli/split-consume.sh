@@ -51,3 +51,11 @@ echo precious > s-00001-of-00002.gguf
 cp m.gguf n.gguf
 ggtool split n.gguf s --shards 2 --consume --force -q
 ggtool merge s-00002-of-00002.gguf -o s.gguf -q && same "$TINY" s.gguf
+# bytes that would have to be changed or unpacked are not moved
+ggtool convert m.gguf be.gguf --type COPY --endian big -q
+fails 3 ggtool split be.gguf s --shards 2 --consume --force 2> err
+grep -c 'moves bytes as they are' err
+tar cf a.tar m.gguf
+fails 3 ggtool split a.tar s --shards 2 --consume --force 2> err
+grep -c 'moves bytes as they are' err
+[ ! -e s-00001-of-00002.gguf.ggtool-part ] || echo 'a part is left'
