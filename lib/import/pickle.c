@@ -15,9 +15,9 @@ int gg_pk_bad(const struct gg_pickle *m, enum gg_code code, struct gg_err *err, 
     va_start(ap, fmt);
     vsnprintf(why, sizeof why, fmt, ap);
     va_end(ap);
-    const struct gg_pk_op *op = gg_pk_op(m);
+    const char *name = gg_pk_op_name(m);
     return gg_fail(err, code, m->op_pos, "pickle: %s at byte %zu: %s",
-                   op->name != NULL ? op->name : "an unknown opcode", m->op_pos, why);
+                   name != NULL ? name : "an unknown opcode", m->op_pos, why);
 }
 
 /* ---- objects and the stack ------------------------------------------------------------------- */
@@ -64,13 +64,20 @@ int gg_pk_push(struct gg_pickle *m, uint32_t o, struct gg_err *err)
     return GG_OK;
 }
 
-int gg_pk_pop(struct gg_pickle *m, uint32_t *o, struct gg_err *err)
+int gg_pk_top(struct gg_pickle *m, uint32_t *o, struct gg_err *err)
 {
     size_t floor = m->n_marks > 0 ? m->marks[m->n_marks - 1] : 0;
     if (m->n_stack <= floor)
         return gg_pk_bad(m, GG_ERR_CORRUPT, err, "the stack is empty");
-    *o = m->stack[--m->n_stack];
+    *o = m->stack[m->n_stack - 1];
     return GG_OK;
+}
+
+int gg_pk_pop(struct gg_pickle *m, uint32_t *o, struct gg_err *err)
+{
+    int rc = gg_pk_top(m, o, err);
+    m->n_stack -= rc == GG_OK;
+    return rc;
 }
 
 int gg_pk_pop_mark(struct gg_pickle *m, size_t *first, struct gg_err *err)
@@ -114,22 +121,16 @@ int gg_pk_push_items(struct gg_pickle *m, enum gg_pk_kind kind, size_t first, st
 
 static int run(struct gg_pickle *m, struct gg_err *err)
 {
-    while (m->pos < m->nbytes) {
-        m->op_pos = m->pos;
-        uint8_t code = m->p[m->pos++];
-        if (code == STOP)
+    int rc = GG_OK;
+    while (rc == GG_OK && m->pos < m->nbytes) {
+        m->op_pos = m->pos++;
+        if (m->p[m->op_pos] == STOP)
             return GG_OK;
-        if (gg_pk_op(m)->run == NULL)
-            return gg_pk_bad(m, GG_ERR_UNSUPPORTED, err,
-                             "(0x%02x) is not one that checkpoints need, "
-                             "and is refused: nothing is executed",
-                             code);
-        int rc = gg_pk_op(m)->run(m, err);
-        if (rc != GG_OK)
-            return rc;
+        rc = gg_pk_run_op(m, err);
     }
-    return gg_fail(err, GG_ERR_TRUNCATED, m->nbytes, "pickle: ends at byte %zu without STOP",
-                   m->nbytes);
+    return rc != GG_OK ? rc
+                       : gg_fail(err, GG_ERR_TRUNCATED, m->nbytes,
+                                 "pickle: ends at byte %zu without STOP", m->nbytes);
 }
 
 void gg_pickle_free(struct gg_pickle *m)

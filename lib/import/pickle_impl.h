@@ -72,22 +72,18 @@ struct gg_pickle {
 
 enum { GG_PK_MAX_OBJECTS = 2000000, GG_PK_MAX_STACK = 2000000 };
 
-struct gg_pk_op {
-    const char *name;
-    int (*run)(struct gg_pickle *m, struct gg_err *err); /* NULL: refused */
-    int arg;                                             /* of run: a width, a count, a value */
-};
-
-/* The row of the opcode at work. */
-const struct gg_pk_op *gg_pk_op(const struct gg_pickle *m);
+/* pickle_ops.c: the opcode at m->op_pos, whose operand begins at m->pos; and its name, or NULL. */
+GG_MUST_CHECK int gg_pk_run_op(struct gg_pickle *m, struct gg_err *err);
+const char *gg_pk_op_name(const struct gg_pickle *m);
 
 /* Room for one more of n elements of `size` bytes in v, at most max. NULL: refused, *err filled. */
 void *gg_pk_grow(struct gg_pickle *m, void *v, size_t n, size_t *cap, size_t size, size_t max,
                  const char *what, struct gg_err *err);
-/* The stack. UINT32_MAX is pushed as the failure that made it. Nothing is popped below the topmost
- * mark. */
+/* The stack. UINT32_MAX is pushed as the failure that made it. Nothing is seen or popped below the
+ * topmost mark. */
 GG_MUST_CHECK int gg_pk_push(struct gg_pickle *m, uint32_t o, struct gg_err *err);
 GG_MUST_CHECK int gg_pk_pop(struct gg_pickle *m, uint32_t *o, struct gg_err *err);
+GG_MUST_CHECK int gg_pk_top(struct gg_pickle *m, uint32_t *o, struct gg_err *err);
 GG_MUST_CHECK int gg_pk_pop_mark(struct gg_pickle *m, size_t *first, struct gg_err *err);
 /* A container of the values on the stack from `first` on, which are popped. */
 GG_MUST_CHECK int gg_pk_push_items(struct gg_pickle *m, enum gg_pk_kind kind, size_t first,
