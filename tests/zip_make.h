@@ -204,4 +204,16 @@ static inline void npy_make(struct gg_buf *b, const char *header, size_t n)
         gg_buf_addc(b, (char)i);
 }
 
+/* The pickle of a checkpoint of these tensors. */
+static inline void zm_add_pickle(struct zip_make *z, const struct pk_tensor *t, unsigned n)
+{
+    struct gg_buf b = GG_BUF_INIT;
+    pk_begin(&b);
+    for (unsigned i = 0; i < n; i++)
+        pk_tensor(&b, &t[i]);
+    pk_end(&b);
+    zm_add(z, "m/data.pkl", b.data, b.nbytes);
+    gg_buf_free(&b);
+}
+
 #endif
