@@ -14,32 +14,35 @@ static int fail_tokenizer(struct gg_err *err, const char *why)
 }
 
 /* One past the largest id. */
-static int count_ids(struct hf *h, const json_t *vocab, uint64_t *out, struct gg_err *err)
+static int count_ids(struct hf *h, uint64_t *out, struct gg_err *err)
 {
-    const char *text;
-    json_t *id, *token;
+    struct gg_buf text = GG_BUF_INIT;
+    struct hf_list list = h->tok_vocab;
     uint64_t n = 0, i;
+    bool more = true;
+    json_t *token;
     size_t k;
-    json_object_foreach ((json_t *)vocab, text, id) {
-        if (!gg_hf_as_u64(id, &i))
-            return fail_tokenizer(err, "a token's id is no number");
-        n = gg_max_u64(n, i + 1);
+    int rc = GG_OK;
+    while (rc == GG_OK && more) {
+        rc = gg_hf_next_token(h, &list, &text, &i, &more, err);
+        n = rc == GG_OK && more ? gg_max_u64(n, i + 1) : n;
     }
+    gg_buf_free(&text);
     json_array_foreach (json_object_get(h->tokenizer, "added_tokens"), k, token) {
-        if (!gg_hf_as_u64(json_object_get(token, "id"), &i) ||
-            !json_is_string(json_object_get(token, "content")))
-            return fail_tokenizer(err, "an added token without id or content");
-        n = gg_max_u64(n, i + 1);
+        if (rc == GG_OK && (!gg_hf_as_u64(json_object_get(token, "id"), &i) ||
+                            !json_is_string(json_object_get(token, "content"))))
+            rc = fail_tokenizer(err, "an added token without id or content");
+        n = rc == GG_OK ? gg_max_u64(n, i + 1) : n;
     }
     *out = n;
-    return GG_OK;
+    return rc;
 }
 
 /* Makes room for the vocabulary of config.json; a token outside of it cannot have a row. */
-static int make_room(struct hf *h, const json_t *vocab, struct gg_err *err)
+static int make_room(struct hf *h, struct gg_err *err)
 {
     uint64_t n = 0, n_config;
-    int rc = count_ids(h, vocab, &n, err);
+    int rc = count_ids(h, &n, err);
     if (rc != GG_OK)
         return rc;
     if (gg_hf_get_u64(h->config, "vocab_size", &n_config)) {
@@ -52,16 +55,19 @@ static int make_room(struct hf *h, const json_t *vocab, struct gg_err *err)
     return gg_hf_vocab_alloc(h, n, err);
 }
 
-static int add_base(struct hf *h, const json_t *vocab, struct gg_err *err)
+static int add_base(struct hf *h, struct gg_err *err)
 {
-    const char *text;
-    json_t *id;
+    struct gg_buf text = GG_BUF_INIT;
+    struct hf_list list = h->tok_vocab;
+    bool more = true;
     uint64_t i;
     int rc = GG_OK;
-    json_object_foreach ((json_t *)vocab, text, id) {
-        if (rc == GG_OK && gg_hf_as_u64(id, &i))
-            rc = gg_hf_vocab_set(h, i, text, strlen(text), 0.0f, HF_NORMAL, err);
+    while (rc == GG_OK && more) {
+        rc = gg_hf_next_token(h, &list, &text, &i, &more, err);
+        if (rc == GG_OK && more)
+            rc = gg_hf_vocab_set(h, i, gg_buf_str(&text), text.nbytes, 0.0f, HF_NORMAL, err);
     }
+    gg_buf_free(&text);
     return rc;
 }
 
@@ -95,65 +101,74 @@ static bool is_byte(const struct hf_token *t)
 }
 
 /* Text a merge makes; false when it is none. */
-static bool merged_text(const json_t *merge, struct gg_buf *out)
+static bool merged_text(const struct hf_merge *m, struct gg_buf *out)
 {
+    const char *space = m->is_pair ? NULL : memchr(gg_buf_str(&m->a), ' ', m->a.nbytes);
     gg_buf_reset(out);
-    if (json_is_string(merge)) {
-        const char *s = json_string_value(merge), *space = strchr(s, ' ');
-        if (space == NULL)
-            return false;
-        gg_buf_add(out, s, (size_t)(space - s));
-        gg_buf_adds(out, space + 1);
-        return true;
-    }
-    const char *a = json_string_value(json_array_get(merge, 0));
-    const char *b = json_string_value(json_array_get(merge, 1));
-    if (a == NULL || b == NULL)
+    if (!m->is_pair && space == NULL)
         return false;
-    gg_buf_adds(out, a);
-    gg_buf_adds(out, b);
+    size_t n = space != NULL ? (size_t)(space - m->a.data) : m->a.nbytes;
+    gg_buf_add(out, gg_buf_str(&m->a), n);
+    if (m->is_pair)
+        gg_buf_add(out, gg_buf_str(&m->b), m->b.nbytes);
+    else
+        gg_buf_add(out, space + 1, m->a.nbytes - n - 1);
     return true;
 }
 
-/* SentencePiece merges the pair whose piece has the highest score, so the order of merges is one.
- */
-static int score_merges(struct hf *h, const json_t *merges, struct gg_err *err)
+static bool index_tokens(struct hf *h, struct gg_map *ids)
 {
-    struct gg_map ids = GG_MAP_INIT;
-    struct gg_buf text = GG_BUF_INIT;
-    json_t *merge;
-    size_t rank;
-    bool ok = gg_map_reserve(&ids, h->vocab.n);
+    bool ok = gg_map_reserve(ids, h->vocab.n);
     for (size_t i = 0; ok && i < h->vocab.n; i++) {
         struct hf_token *t = &h->vocab.v[i];
         t->score = t->type == HF_NORMAL ? -INFINITY : t->score;
-        ok = gg_map_add(&ids, t->p, t->nbytes, i, NULL) >= 0;
+        ok = gg_map_add(ids, t->p, t->nbytes, i, NULL) >= 0;
     }
-    json_array_foreach (merges, rank, merge) {
-        uint64_t id;
-        if (ok && merged_text(merge, &text) &&
-            gg_map_get(&ids, gg_buf_str(&text), text.nbytes, &id) &&
-            h->vocab.v[id].score == -INFINITY)
-            h->vocab.v[id].score = -(float)rank;
-    }
-    for (size_t i = 0; i < h->vocab.n; i++) { /* no merge makes them */
+    return ok;
+}
+
+/* What no merge makes comes last; bytes have no score. */
+static void score_rest(struct hf *h, uint64_t n_merges)
+{
+    for (size_t i = 0; i < h->vocab.n; i++) {
         struct hf_token *t = &h->vocab.v[i];
-        t->score = t->score == -INFINITY ? -(float)json_array_size(merges) : t->score;
+        t->score = t->score == -INFINITY ? -(float)n_merges : t->score;
         if (is_byte(t)) {
             t->type = HF_BYTE;
             t->score = 0.0f;
         }
     }
-    ok = ok && !text.failed;
-    gg_map_free(&ids);
-    gg_buf_free(&text);
-    return ok ? GG_OK : gg_fail_nomem(err, "the vocabulary");
 }
 
-static int finish_pieces(struct hf *h, const json_t *model, struct gg_err *err)
+/* SentencePiece merges the pair whose piece has the highest score, so the order of merges is one. */
+static int score_merges(struct hf *h, struct gg_err *err)
 {
-    const json_t *merges = json_object_get(model, "merges");
-    if (!json_is_array(merges))
+    struct gg_map ids = GG_MAP_INIT;
+    struct gg_buf text = GG_BUF_INIT;
+    struct hf_merge m = {GG_BUF_INIT, GG_BUF_INIT, false};
+    struct hf_list list = h->tok_merges;
+    uint64_t rank = 0, id;
+    bool more = true;
+    int rc = index_tokens(h, &ids) ? GG_OK : gg_fail_nomem(err, "the vocabulary");
+    for (; rc == GG_OK && more; rank += more) {
+        rc = gg_hf_next_merge(h, &list, &m, &more, err);
+        if (rc == GG_OK && more && merged_text(&m, &text) &&
+            gg_map_get(&ids, gg_buf_str(&text), text.nbytes, &id) &&
+            h->vocab.v[id].score == -INFINITY)
+            h->vocab.v[id].score = -(float)rank;
+    }
+    if (rc == GG_OK && text.failed)
+        rc = gg_fail_nomem(err, "the vocabulary");
+    score_rest(h, rank);
+    gg_map_free(&ids);
+    gg_buf_free(&text);
+    gg_hf_merge_free(&m);
+    return rc;
+}
+
+static int finish_pieces(struct hf *h, struct gg_err *err)
+{
+    if (h->tok_merges.p == NULL)
         return fail_tokenizer(err, "no merges");
     h->vocab.model = "llama";
     h->vocab.pre = h->opts->pre != NULL ? h->opts->pre : "default";
@@ -162,7 +177,7 @@ static int finish_pieces(struct hf *h, const json_t *model, struct gg_err *err)
         h->notes, GG_NOTE, "tokenizer", NULL, 0, GG_NOWHERE,
         "tokenizer.json holds a SentencePiece vocabulary; scores come from the order of "
         "its merges");
-    return score_merges(h, merges, err);
+    return score_merges(h, err);
 }
 
 /* Byte fallback, and spaces that become ▁ before anything is cut. */
@@ -191,7 +206,7 @@ static int read_kind(struct hf *h, const json_t *model, struct gg_err *err)
     if (pieces) {
         h->vocab.no_space_prefix =
             !prepends_space(json_object_get(h->tokenizer, "pre_tokenizer"), normalizer);
-        rc = finish_pieces(h, model, err);
+        rc = finish_pieces(h, err);
     } else if (rc == GG_OK) {
         h->vocab.model = "gpt2";
         h->vocab.merges = true;
@@ -207,15 +222,14 @@ int gg_hf_bpe_read(struct hf *h, bool *done, struct gg_err *err)
     if (h->tokenizer == NULL)
         return GG_OK;
     const json_t *model = json_object_get(h->tokenizer, "model");
-    const json_t *vocab = json_object_get(model, "vocab");
     const char *type = gg_hf_get_str(model, "type");
-    if (!json_is_object(vocab) || (type != NULL && strcmp(type, "BPE") != 0))
+    if (h->tok_vocab.p == NULL || (type != NULL && strcmp(type, "BPE") != 0))
         return gg_fail(
             err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
             "tokenizer.json: a tokenizer that is not BPE, and no tokenizer.model beside it");
-    int rc = make_room(h, vocab, err);
+    int rc = make_room(h, err);
     if (rc == GG_OK)
-        rc = add_base(h, vocab, err);
+        rc = add_base(h, err);
     if (rc == GG_OK)
         rc = add_added(h, err);
     if (rc != GG_OK)

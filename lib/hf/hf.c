@@ -115,7 +115,11 @@ static int read_config(struct hf *h, struct gg_err *err)
 static int read_side_files(struct hf *h, struct gg_err *err)
 {
     struct gg_err ignored;
-    int rc = gg_hf_json_file(h, "tokenizer.json", &h->tokenizer, err);
+    char *text = NULL;
+    size_t n = 0;
+    int rc = gg_checkpoint_side_file(h->ckpt, "tokenizer.json", HF_MAX_TOKENIZER, &text, &n, err);
+    if (rc == GG_OK && text != NULL)
+        rc = gg_hf_tokenizer_parse(h, text, n, err);
     if (rc == GG_OK)
         rc = gg_hf_json_file(h, "tokenizer_config.json", &h->tokenizer_config, err);
     /* not all models have a valid one, and it only recommends */
@@ -253,6 +257,7 @@ static void release(struct hf *h)
     for (size_t i = 0; i < h->n_vts; i++)
         free(h->vts[i].parts);
     free(h->vts);
+    free(h->tok_text);
     free(h->vocab.v);
     ggf_meta_free(h->meta);
     gg_checkpoint_free(h->ckpt);

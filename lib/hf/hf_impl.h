@@ -133,6 +133,15 @@ struct hf_vocab {
     bool no_space_prefix; /* no space is put in front of text */
 };
 
+struct hf_list { /* the inside of a JSON list or object, in text that ends in NUL */
+    const char *p, *end; /* p NULL: there is none */
+};
+
+struct hf_merge { /* "A B" in a, or a pair */
+    struct gg_buf a, b;
+    bool is_pair;
+};
+
 struct hf {
     struct gg_checkpoint *ckpt;
     const struct gg_hf_opts *opts;
@@ -145,6 +154,8 @@ struct hf {
     json_t *raw_config; /* as stored */
     json_t *rope; /* rope parameters, never NULL once gg_hf_rope_read has run */
     json_t *tokenizer, *tokenizer_config, *generation; /* NULL when there is none */
+    char *tok_text; /* tokenizer.json, malloc'd; tokenizer is it without the two lists of its model */
+    struct hf_list tok_vocab, tok_merges;
     struct hf_vt *vts;
     size_t n_vts;
     uint64_t n_layers;
@@ -155,7 +166,7 @@ struct hf {
 };
 
 /* json.c: side files. *out is NULL when there is none. */
-enum { HF_MAX_SIDE = 256 << 20 };
+enum { HF_MAX_SIDE = 16 << 20, HF_MAX_TOKENIZER = 64 << 20 };
 GG_MUST_CHECK int gg_hf_json_file(struct hf *h, const char *name, json_t **out, struct gg_err *err);
 GG_MUST_CHECK int gg_hf_json_text(json_t **out, const char *text, size_t nbytes, const char *name,
                                   struct gg_err *err);
@@ -215,6 +226,15 @@ json_t *gg_hf_card_parse(const char *text, size_t nbytes); /* NULL: no memory */
  * new object; n_params 0: unknown. NULL: no memory. */
 json_t *gg_hf_model_id(const char *id, uint64_t n_params);
 char *gg_hf_id_to_title(const char *id); /* malloc'd */
+
+/* tokjson.c: takes the text of tokenizer.json, malloc'd and ending in NUL, over. */
+GG_MUST_CHECK int gg_hf_tokenizer_parse(struct hf *h, char *text, size_t nbytes, struct gg_err *err);
+/* The next entry of a list, which is a copy of h's; *more is false at the end. Buffers are reused. */
+GG_MUST_CHECK int gg_hf_next_token(struct hf *h, struct hf_list *list, struct gg_buf *text,
+                                   uint64_t *id, bool *more, struct gg_err *err);
+GG_MUST_CHECK int gg_hf_next_merge(struct hf *h, struct hf_list *list, struct hf_merge *m,
+                                   bool *more, struct gg_err *err);
+void gg_hf_merge_free(struct hf_merge *m);
 
 /* vocab.c: reads the vocabulary (before tensors are sized), then writes it. */
 GG_MUST_CHECK int gg_hf_vocab_read(struct hf *h, struct gg_err *err);

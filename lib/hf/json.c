@@ -3,14 +3,23 @@
 #include "lib/hf/hf_impl.h"
 
 #include "lib/base/num.h"
+#include "lib/import/json.h"
 
 #include <math.h>
 #include <stdlib.h>
+
+/* A value costs 40 to 300 bytes once parsed; what is largest besides vocabularies are lists of some
+ * 10,000 added tokens. */
+enum { MAX_VALUES = 300000 };
 
 int gg_hf_json_text(json_t **out, const char *text, size_t nbytes, const char *name,
                     struct gg_err *err)
 {
     json_error_t e;
+    *out = NULL;
+    int rc = gg_json_check(text, nbytes, MAX_VALUES, err);
+    if (rc != GG_OK)
+        return gg_err_prefix(err, "%s", name);
     *out = json_loadb(text, nbytes, JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL, &e);
     if (*out == NULL)
         return gg_fail(err, GG_ERR_CORRUPT, e.position < 0 ? GG_NOWHERE : (uint64_t)e.position,

@@ -232,55 +232,52 @@ static int write_ids(struct special *s, struct gg_err *err)
 /* ---- merges ---------------------------------------------------------------------------------- */
 
 /* A space inside a part would end it: it becomes the character byte-level BPE writes it as. */
-static void add_merge_part(struct gg_buf *b, const json_t *part)
+static void add_merge_part(struct gg_buf *to, const struct gg_buf *part)
 {
-    const char *s = json_string_value(part);
-    for (size_t i = 0; i < json_string_length(part); i++) {
-        if (s[i] == ' ')
-            gg_buf_adds(b, "\xc4\xa0");
+    for (size_t i = 0; i < part->nbytes; i++) {
+        if (part->data[i] == ' ')
+            gg_buf_adds(to, "\xc4\xa0");
         else
-            gg_buf_addc(b, s[i]);
+            gg_buf_addc(to, part->data[i]);
     }
 }
 
-static bool merge_text(const json_t *merge, struct gg_buf *one)
+static void merge_text(const struct hf_merge *m, struct gg_buf *one)
 {
     gg_buf_reset(one);
-    if (json_is_string(merge)) {
-        gg_buf_add(one, json_string_value(merge), json_string_length(merge));
-        return true;
+    if (!m->is_pair) {
+        gg_buf_add(one, gg_buf_str(&m->a), m->a.nbytes);
+        return;
     }
-    if (json_array_size(merge) != 2 || !json_is_string(json_array_get(merge, 0)) ||
-        !json_is_string(json_array_get(merge, 1)))
-        return false;
-    add_merge_part(one, json_array_get(merge, 0));
+    add_merge_part(one, &m->a);
     gg_buf_addc(one, ' ');
-    add_merge_part(one, json_array_get(merge, 1));
-    return true;
+    add_merge_part(one, &m->b);
 }
 
 static int write_merges(struct hf *h, struct gg_err *err)
 {
-    const json_t *merges = json_object_get(json_object_get(h->tokenizer, "model"), "merges");
     struct gg_buf all = GG_BUF_INIT, one = GG_BUF_INIT;
-    json_t *merge;
-    size_t i;
+    struct hf_merge m = {GG_BUF_INIT, GG_BUF_INIT, false};
+    struct hf_list list = h->tok_merges;
+    uint64_t n = 0;
+    bool more = true;
     int rc = GG_OK;
-    if (!json_is_array(merges) || json_array_size(merges) == 0)
-        return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "tokenizer.json: no merges");
-    json_array_foreach (merges, i, merge) {
-        if (rc == GG_OK && !merge_text(merge, &one))
-            rc =
-                gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "tokenizer.json: merge %zu is no pair", i);
+    for (; rc == GG_OK && more; n += more) {
+        rc = gg_hf_next_merge(h, &list, &m, &more, err);
+        if (rc != GG_OK || !more)
+            continue;
+        merge_text(&m, &one);
         gg_hf_add_str(&all, gg_buf_str(&one), one.nbytes);
     }
+    if (rc == GG_OK && (all.failed || one.failed))
+        rc = gg_fail_nomem(err, "merges");
+    if (rc == GG_OK && n == 0)
+        rc = gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "tokenizer.json: no merges");
     if (rc == GG_OK)
-        rc = all.failed || one.failed
-                 ? gg_fail_nomem(err, "merges")
-                 : gg_hf_set_array(h, "tokenizer.ggml.merges", GGF_STR, json_array_size(merges),
-                                   all.data, all.nbytes, err);
+        rc = gg_hf_set_array(h, "tokenizer.ggml.merges", GGF_STR, n, all.data, all.nbytes, err);
     gg_buf_free(&all);
     gg_buf_free(&one);
+    gg_hf_merge_free(&m);
     return rc;
 }
 

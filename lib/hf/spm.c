@@ -217,7 +217,7 @@ int gg_hf_spm_read(struct hf *h, bool *done, struct gg_err *err)
 {
     char *data = NULL;
     size_t n = 0;
-    int rc = gg_checkpoint_side_file(h->ckpt, "tokenizer.model", HF_MAX_SIDE, &data, &n, err);
+    int rc = gg_checkpoint_side_file(h->ckpt, "tokenizer.model", HF_MAX_TOKENIZER, &data, &n, err);
     if (rc == GG_OK && data != NULL)
         rc = gg_hf_spm_parse(h, data, n, done, err);
     free(data);

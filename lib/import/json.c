@@ -12,9 +12,8 @@ static size_t skip_string(const char *p, size_t n, size_t i)
     return i + 1;
 }
 
-/* Looks only at brackets, commas and strings: what the parser will make of it can cost no more than
- * this promises. Whether it is JSON the parser says. */
-static int check_size(const char *p, size_t n, size_t max_values, struct gg_err *err)
+/* Looks only at brackets, commas and strings. */
+int gg_json_check(const char *p, size_t n, size_t max_values, struct gg_err *err)
 {
     size_t depth = 0, values = 1;
     for (size_t i = 0; i < n; i++) {
@@ -52,7 +51,7 @@ int gg_json_parse(json_t **out, const char *p, size_t n, size_t max_values, stru
 {
     json_error_t why;
     char text[2 * JSON_ERROR_TEXT_LENGTH];
-    int rc = check_size(p, n, max_values, err);
+    int rc = gg_json_check(p, n, max_values, err);
     if (rc != GG_OK)
         return rc;
     json_t *j = json_loadb(p, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);

@@ -2,7 +2,7 @@
 . "$ROOT/tests/cli/lib-convert.sh"
 while read -r want name; do
     mkdir "$name"
-    cp "$FIX/hf/$name"/* "$name"
+    cp -r "$FIX/hf/$name"/* "$name"
     [ -e "$name/tokenizer.json" ] || cp "$FIX/hf/tokenizer.model" "$name"
     mkckpt "$name/model.safetensors" "$FIX/hf/$name/tensors"
     ggtool convert "$name" "$name.gguf" -q

@@ -15,7 +15,12 @@ static void look(struct hf *h, uint8_t kind, const char *p, size_t n)
     if (kind == 's') {
         rc = gg_hf_spm_parse(h, p, n, &done, &err);
     } else {
-        rc = gg_hf_json_text(&h->tokenizer, p, n, "tokenizer.json", &err);
+        char *text = malloc(n + 1);
+        if (text == NULL)
+            return;
+        memcpy(text, p, n);
+        text[n] = '\0';
+        rc = gg_hf_tokenizer_parse(h, text, n, &err);
         if (rc == GG_OK)
             rc = gg_hf_bpe_read(h, &done, &err);
     }
@@ -56,6 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     if (ggf_meta_new(&h.meta, &err) == GG_OK)
         look(&h, data[0], p, n - 1);
     json_decref(h.tokenizer);
+    free(h.tok_text);
     json_decref(h.config);
     json_decref(h.raw_config);
     ggf_meta_free(h.meta);
