@@ -10,8 +10,9 @@
 enum {
     GG_JSON_MAX_DEPTH = 64,
     /* A value costs 40 to 300 bytes once parsed, so these are what bounds memory: for headers,
-     * and indexes (some 100,000 tensors). */
-    GG_JSON_FEW_VALUES = 1500000
+     * and indexes (some 100,000 tensors), and for vocabularies as lists. */
+    GG_JSON_FEW_VALUES = 1500000,
+    GG_JSON_MANY_VALUES = 4000000
 };
 
 /* Refuses what would cost a parser too much: nested deeper than GG_JSON_MAX_DEPTH, or more than
