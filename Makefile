@@ -6,6 +6,8 @@ AR      ?= ar
 PREFIX  ?= /usr/local
 MODE    ?= release
 VERSION := 0.1.0
+# That of the man pages, and of all that packages carry.
+DATE    := November 21, 2026
 
 Q     := $(if $(V),,@)
 BUILD := build/$(MODE)
@@ -76,7 +78,7 @@ FUZZ_BIN := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 TOOL_BIN := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/tools/*.c)))
 
 .PHONY: all lib help clean deps demo check check-quick unit cli lint bench fuzz fuzz-replay example
-.PHONY: arm64 test-programs install uninstall
+.PHONY: arm64 test-programs generate measure-types install uninstall
 all: $(BIN)
 lib: $(LIB)
 
@@ -88,6 +90,7 @@ help:
 	@echo 'make check-quick    the tests of the release build, under a minute'
 	@echo 'make unit cli lint fault arm64  parts of them; make cli CASES="inspect-*" some cases'
 	@echo 'make fuzz-NAME      a libFuzzer program of tests/fuzz/fuzz_NAME.c (clang)'
+	@echo 'make generate       write completions/ and man/ anew from the tables of the commands'
 	@echo 'make bench          speed of the kernels: a table, and build/bench.json'
 	@echo 'make install        to DESTDIR/PREFIX ($(PREFIX)); make uninstall takes it away'
 	@echo 'make clean'
@@ -123,6 +126,7 @@ $(BUILD)/lib/quant/kernel.o: Makefile
 $(BUILD)/lib/quant/kernel.o: CPPFLAGS_ALL += -DQK_VEC_LEVELS="$(VEC_CALLS)"
 
 -include $(patsubst %.o,%.d,$(LIB_OBJ) $(CMD_OBJ)) $(patsubst %,%.d,$(TEST_BIN) $(FUZZ_BIN) $(TOOL_BIN))
+-include $(GEN_OBJ:.o=.d)
 -include $(BUILD)/tests/check_main.d $(BUILD)/tests/scratch.d $(BUILD)/tests/bench/bench.d
 -include $(patsubst %.c,$(BUILD)/tests/bench/%.d,$(REF_SRC))
 
@@ -141,6 +145,20 @@ test-programs: $(TEST_BIN) $(FUZZ_BIN) $(TOOL_BIN) $(BIN)
 # Programs that make models for tests and measurements.
 $(TOOL_BIN): $(BUILD)/%: $(BUILD)/%.o $(LIB)
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LDLIBS_ALL)
+
+# Completions and man pages, from the tables of the commands. They are committed: lint compares.
+GEN     := $(BUILD)/packaging/generate/generate
+GEN_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard packaging/generate/*.c)))
+$(GEN_OBJ): CPPFLAGS_ALL += -DGG_DATE='"$(DATE)"'
+$(GEN): $(GEN_OBJ) $(CMDLIB) $(LIB)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LDLIBS_ALL)
+generate: $(GEN)
+	$(Q)mkdir -p completions man
+	$(Q)$(GEN) packaging/generate .
+# How wrong each type is, for ggtool-types(7).
+measure-types: $(BIN)
+	$(Q)packaging/generate/errors.sh ./$(BIN) > $(BUILD)/errors.tsv
+	$(Q)mv $(BUILD)/errors.tsv packaging/generate/errors.tsv
 
 fuzz-%: tests/fuzz/fuzz_%.c
 	$(MAKE) lib CC=clang BUILD=build/fuzz CFLAGS='-O1 -g -fsanitize=fuzzer-no-link,address,undefined'
@@ -197,8 +215,8 @@ fault: $(patsubst tests/fault/%.sh,fault-%,$(wildcard tests/fault/*.sh))
 # NEON: the kernels built by a cross compiler and run under qemu-user.
 arm64:
 	+@MAKE='$(MAKE)' tests/arm64/run.sh
-lint: $(LIB)
-	@tests/lint/lint.sh $(LIB)
+lint: $(LIB) $(GEN)
+	@tests/lint/lint.sh $(LIB) $(GEN)
 check-quick: test-programs
 	+@tests/check.sh quick
 check:

@@ -48,6 +48,9 @@ struct cmd {
     const char *examples;      /* lines "command\tcomment\n"; each is run by a test */
     const struct gg_opt *opts; /* ends with GG_OPT_END; NULL: none */
     size_t min_args, max_args; /* max SIZE_MAX: any number */
+    enum gg_opt_complete takes[3]; /* what a shell offers for each; the last one that is not NONE
+                                      also for those behind it; NONE throughout: GGUF files */
+    bool hidden;                   /* not in the list of commands */
     size_t opts_nbytes;        /* size of the option struct; the dispatcher zeroes one */
     void (*defaults)(void *opts); /* may be NULL */
     /* Returns an exit code. Errors have been said, with gg_msg_fail or gg_msg_error. */
@@ -60,6 +63,8 @@ extern const size_t cmd_count;
 
 /* By name, NULL when there is none. */
 const struct cmd *cmd_find(const char *name);
+/* What argument i, counted from 0, is. */
+enum gg_opt_complete cmd_takes(const struct cmd *c, size_t i);
 
 /* The help of one command; printed on stdout, that of all when c is NULL. The latter is CMD_OK. */
 void cmd_help_one(struct gg_buf *out, const struct cmd *c);

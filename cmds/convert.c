@@ -76,6 +76,7 @@ const struct cmd cmd_convert = {
     .opts = convert_options,
     .min_args = 1,
     .max_args = 2,
+    .takes = {GG_COMPLETE_FILE, GG_COMPLETE_GGUF},
     .opts_nbytes = sizeof(struct convert_opts),
     .run = run_convert,
 };

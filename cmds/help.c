@@ -17,6 +17,7 @@ const struct cmd cmd_help = {
     .details = "Without COMMAND, lists the commands and the options all of them take.",
     .examples = "ggtool help inspect\tall about inspect\n",
     .max_args = 1,
+    .takes = {GG_COMPLETE_COMMAND},
     .run = run_help,
 };
 
@@ -40,13 +41,27 @@ const struct cmd *cmd_find(const char *name)
     return NULL;
 }
 
+enum gg_opt_complete cmd_takes(const struct cmd *c, size_t i)
+{
+    size_t last = sizeof c->takes / sizeof c->takes[0] - 1;
+    while (last > 0 && c->takes[last] == GG_COMPLETE_NONE)
+        last--;
+    if (i >= c->max_args)
+        return GG_COMPLETE_NONE;
+    if (c->takes[last] == GG_COMPLETE_NONE)
+        return GG_COMPLETE_GGUF;
+    return c->takes[i < last ? i : last];
+}
+
 int cmd_fail_unknown(const char *name, struct gg_err *err)
 {
     const char *names[64], *near;
     char shown[128];
-    size_t n = cmd_count < 64 ? cmd_count : 64;
-    for (size_t i = 0; i < n; i++)
-        names[i] = cmd_list[i]->name;
+    size_t n = 0;
+    for (size_t i = 0; i < cmd_count && n < 64; i++) {
+        if (!cmd_list[i]->hidden)
+            names[n++] = cmd_list[i]->name;
+    }
     gg_text_escape_into(shown, sizeof shown, name, strlen(name));
     near = gg_opt_nearest(name, names, n);
     if (near == NULL)
@@ -58,6 +73,8 @@ int cmd_fail_unknown(const char *name, struct gg_err *err)
 /* Is this the first command of its group in the list? */
 static bool opens_group(size_t i)
 {
+    if (cmd_list[i]->hidden)
+        return false;
     for (size_t k = 0; k < i; k++) {
         if (strcmp(cmd_list[k]->group, cmd_list[i]->group) == 0)
             return false;
@@ -74,7 +91,7 @@ static void help_all(struct gg_buf *out)
             continue;
         gg_buf_addf(out, "\n%s:\n", cmd_list[i]->group);
         for (size_t k = i; k < cmd_count; k++) {
-            if (strcmp(cmd_list[k]->group, cmd_list[i]->group) == 0)
+            if (!cmd_list[k]->hidden && strcmp(cmd_list[k]->group, cmd_list[i]->group) == 0)
                 gg_buf_addf(out, "  %-12s %s\n", cmd_list[k]->name, cmd_list[k]->brief);
         }
     }

@@ -3,9 +3,9 @@
 # only what is missing: a second run changes nothing and asks no network.
 set -eu
 deb='gcc make pkg-config libc6-dev libjansson-dev libpcre2-dev nettle-dev libxxhash-dev libarchive-dev'
-deb_check='check clang universal-ctags jq'
+deb_check='check clang universal-ctags jq tmux zsh fish mandoc'
 brew='pkg-config jansson pcre2 nettle xxhash libarchive make'
-brew_check='check universal-ctags jq'
+brew_check='check universal-ctags jq tmux fish mandoc'
 # The kernels for arm64 are tested on other machines too.
 [ "$(dpkg --print-architecture 2>/dev/null)" != amd64 ] ||
     deb_check="$deb_check gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"

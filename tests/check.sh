@@ -87,7 +87,7 @@ step 'command line' cli tests/cli/run.sh
 step 'fuzz replay' fuzz replay build/release
 one 'example of the public header' build example
 if [ "${1:-}" = full ]; then
-    step 'lint' lint tests/lint/lint.sh build/release/libggtool.a
+    step 'lint' lint "$MAKE" --no-print-directory DEV=1 lint
     step 'installation' install tests/lint/install.sh
     for f in tests/fault/*.sh; do
         f=$(basename "$f" .sh)

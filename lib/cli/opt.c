@@ -59,6 +59,7 @@ struct parser {
     int argc, at; /* at: the word after the one being looked at */
     struct gg_arena *mem;
     struct gg_err *err;
+    struct gg_opt_last *last; /* not NULL: look, set nothing, mind no mistakes */
 };
 
 static bool takes_value(const struct gg_opt *o)
@@ -200,6 +201,10 @@ static int add_to_list(const struct parser *p, const char *value, struct gg_opt_
 /* value is NULL exactly when none was given and none is required. */
 static int set(const struct parser *p, const struct gg_opt *o, const char *value, void *dest)
 {
+    if (p->last != NULL) {
+        *p->last = (struct gg_opt_last){value != NULL ? o : NULL, value, p->last->opt != NULL};
+        return GG_OK;
+    }
     switch (o->kind) {
     case GG_OPT_FLAG:
         *(bool *)dest = true;
@@ -290,30 +295,53 @@ static int parse_letters(struct parser *p, const char *word)
     return GG_OK;
 }
 
+/* One word, and those that belong to it. Arguments go to the front of argv. */
+static int parse_word(struct parser *p, int *n_left, bool *only_args)
+{
+    char *word = p->argv[p->at++];
+    if (*only_args || word[0] != '-' || word[1] == '\0')
+        p->argv[(*n_left)++] = word;
+    else if (strcmp(word, "--") == 0)
+        *only_args = true;
+    else
+        return word[1] == '-' ? parse_long(p, word + 2) : parse_letters(p, word + 1);
+    return GG_OK;
+}
+
+static int parse(struct parser *p, unsigned flags, int *n_left)
+{
+    bool only_args = false;
+    while (p->at < p->argc) {
+        if (p->last != NULL)
+            *p->last = (struct gg_opt_last){0};
+        int rc = parse_word(p, n_left, &only_args);
+        if (rc != GG_OK && p->last == NULL)
+            return rc;
+        only_args |= (flags & GG_OPT_STOP_AT_ARG) != 0 && *n_left > 0;
+    }
+    return GG_OK;
+}
+
 int gg_opt_parse(const struct gg_opt_table *tables, size_t n_tables, unsigned flags, char **argv,
                  int *argc, struct gg_arena *mem, struct gg_err *err)
 {
-    struct parser p = {tables, n_tables, argv, *argc, 0, mem, err};
+    struct parser p = {.tables = tables, .n_tables = n_tables, .argv = argv, .argc = *argc,
+                       .mem = mem, .err = err};
+    int n_left = 0, rc = parse(&p, flags, &n_left);
+    if (rc == GG_OK)
+        *argc = n_left;
+    return rc;
+}
+
+void gg_opt_parse_last(const struct gg_opt_table *tables, size_t n_tables, unsigned flags,
+                       char **argv, int *argc, struct gg_opt_last *last)
+{
+    struct parser p = {.tables = tables, .n_tables = n_tables, .argv = argv, .argc = *argc,
+                       .last = last};
     int n_left = 0;
-    bool only_args = false;
-    while (p.at < p.argc) {
-        char *word = argv[p.at++];
-        int rc = GG_OK;
-        if (only_args || word[0] != '-' || word[1] == '\0') {
-            argv[n_left++] = word;
-            only_args |= (flags & GG_OPT_STOP_AT_ARG) != 0;
-        } else if (strcmp(word, "--") == 0) {
-            only_args = true;
-        } else if (word[1] == '-') {
-            rc = parse_long(&p, word + 2);
-        } else {
-            rc = parse_letters(&p, word + 1);
-        }
-        if (rc != GG_OK)
-            return rc;
-    }
-    *argc = n_left;
-    return GG_OK;
+    *last = (struct gg_opt_last){0};
+    if (parse(&p, flags, &n_left) == GG_OK)
+        *argc = n_left;
 }
 
 /* ---- lint ------------------------------------------------------------------------------------- */

@@ -65,6 +65,7 @@ enum gg_opt_complete { /* what a shell offers for the value */
     GG_COMPLETE_TENSOR, /* tensor names of the file on the command line */
     GG_COMPLETE_KEY,    /* its metadata keys */
     GG_COMPLETE_CPU,
+    GG_COMPLETE_COMMAND, /* names of commands */
 };
 
 struct gg_opt_group;
@@ -118,6 +119,18 @@ enum gg_opt_parse_flags { GG_OPT_STOP_AT_ARG = 1 /* stop at the first argument t
  * Errors: GG_ERR_ARG with a sentence for the user, GG_ERR_NOMEM. */
 GG_MUST_CHECK int gg_opt_parse(const struct gg_opt_table *tables, size_t n_tables, unsigned flags,
                                char **argv, int *argc, struct gg_arena *mem, struct gg_err *err);
+
+/* What the last word of a command line is. */
+struct gg_opt_last {
+    const struct gg_opt *opt; /* whose value it is, so far as it is written; NULL: it is none */
+    const char *value;        /* where the value begins: inside a word like --opt=V */
+    bool second;              /* of the two words of a pair */
+};
+
+/* For completion: reads a line as gg_opt_parse does, but sets nothing and passes over mistakes. argv
+ * and *argc get the arguments, the last word among them when it is one. */
+void gg_opt_parse_last(const struct gg_opt_table *tables, size_t n_tables, unsigned flags,
+                       char **argv, int *argc, struct gg_opt_last *last);
 
 /* Of n names the one most like s, NULL when none is near. */
 const char *gg_opt_nearest(const char *s, const char *const *names, size_t n);

@@ -2,9 +2,8 @@
 # its own with the bundled model in it, and what the function `inputs` adds. Status 1 is an answer.
 inputs() { :; } # command
 
-run_examples() { # command
+run_lines() { # whose; the lines on stdin
     local line rc
-    ggtool help "$1" | sed -n '/^Examples:/,$ { s/^  \([^ ].*\)/\1/p; }' > examples
     while read -r line; do
         rc=0
         mkdir run
@@ -14,6 +13,11 @@ run_examples() { # command
         (cd run && inputs "$1" && bash -eu -c "$line") > out 2>&1 < /dev/null || rc=$?
         rm -r run
         [ "$rc" -le 1 ] || { echo "$1: $line: status $rc"; head -3 out; }
-    done < examples
+    done
+}
+
+run_examples() { # command
+    ggtool help "$1" | sed -n '/^Examples:/,$ { s/^  \([^ ].*\)/\1/p; }' > examples
+    run_lines "$1" < examples
     [ -s examples ] || echo "$1: no examples"
 }

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# lint.sh LIBRARY: rules about the sources themselves. Ends with "lint: N passed, N failed".
+# lint.sh LIBRARY GENERATOR: rules about the sources themselves, and that what is generated of them is
+# as committed. Ends with "lint: N passed, N failed".
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-lib=$1
+lib=$1 generate=$2
 passed=0 failed=0
 
 # report NAME: what stands on stdin are the faults.
@@ -114,6 +115,29 @@ header_guard_faults() {
     done
 }
 
+# What `make generate` would change.
+drift_faults() {
+    local dir
+    dir=$(mktemp -d)
+    mkdir "$dir/completions" "$dir/man"
+    "$generate" packaging/generate "$dir" 2>&1
+    for f in "$dir"/completions/* "$dir"/man/*; do
+        cmp -s "$f" "${f#"$dir/"}" || echo "${f#"$dir/"} is not what the tables say: make generate"
+    done
+    for f in completions/* man/ggtool-*.1; do # of commands that are gone
+        [ -e "$dir/$f" ] || echo "$f is not generated any more"
+    done
+    rm -rf "$dir"
+}
+
+# All but references to pages that are not installed here; ours must be in man/.
+man_faults() {
+    mandoc -T lint -W style man/* | grep -v 'referenced manual not found'
+    sed -n 's/^\.\(It \)\{0,1\}Xr \([a-z-]*\) \([0-9]\).*/\2.\3/p' man/* | sort -u | while read -r page; do
+        case $page in g[a-z-]*) [ -e "man/$page" ] || echo "man/$page is referred to, and is not there" ;; esac
+    done
+}
+
 report 'floor check works' < <(floor_self_test)
 report 'floors: includes go down only' < <(floor_faults)
 report 'exported names have their prefixes' < <(symbol_faults)
@@ -121,6 +145,12 @@ report 'headers are self-sufficient' < <(header_faults)
 report 'headers have guards' < <(header_guard_faults)
 report 'files under 500 lines' < <(file_faults)
 report 'no machine paths' < <(path_faults)
+report 'completions and man pages are as generated' < <(drift_faults)
+if command -v mandoc > /dev/null; then
+    report 'man pages are clean' < <(man_faults)
+else
+    echo 'skip man pages are clean: mandoc is not here'
+fi
 if command -v ctags > /dev/null && ctags --version 2>/dev/null | grep -q Universal; then
     report 'functions under 100 lines' < <(function_faults)
 else

@@ -133,6 +133,63 @@ START_TEST(test_opt_errors)
 }
 END_TEST
 
+/* The last word as "OPTION VALUE", with a star for the second of a pair; "-" when it is no value. */
+static const char *last(unsigned flags, const char *words, int *n_args)
+{
+    static char copy[256], result[300];
+    char *argv[32];
+    int argc = 0;
+    struct gg_opt_last l;
+    snprintf(copy, sizeof copy, "%s", words);
+    for (char *w = copy; w != NULL; argc++) { /* words may be empty */
+        char *space = strchr(w, ' ');
+        argv[argc] = w;
+        if (space != NULL)
+            *space++ = '\0';
+        w = space;
+    }
+    struct gg_opt_table t = {rows, NULL};
+    gg_opt_parse_last(&t, 1, flags, argv, &argc, &l);
+    *n_args = argc;
+    if (l.opt == NULL)
+        return "-";
+    snprintf(result, sizeof result, "%s%s %s", l.opt->name, l.second ? "*" : "", l.value);
+    return result;
+}
+
+START_TEST(test_opt_last)
+{
+    static const struct {
+        const char *words, *last;
+        int n_args;
+    } cases[] = {
+        {"a b", "-", 2},
+        {"a --output b", "output b", 1},
+        {"a --output=", "output ", 1},
+        {"a --output ", "output ", 1},
+        {"a --output", "-", 1},
+        {"a --output b c", "-", 2},
+        {"a -ob", "output b", 1},
+        {"a -mo b", "output b", 1},
+        {"a --tensors=x", "tensors x", 1},
+        {"a --tensors x", "-", 2},
+        {"--copy-from a", "copy-from a", 0},
+        {"--copy-from a b", "copy-from* b", 0},
+        {"--copy-from a b -", "-", 1},
+        {"--bogus --json=1 -x --number nonsense a --type q", "type q", 1},
+        {"-- --output b", "-", 2},
+        {"--json", "-", 0},
+    };
+    int n;
+    for (size_t i = 0; i < GG_COUNTOF(cases); i++) {
+        ck_assert_str_eq(last(0, cases[i].words, &n), cases[i].last);
+        ck_assert_int_eq(n, cases[i].n_args);
+    }
+    ck_assert_str_eq(last(GG_OPT_STOP_AT_ARG, "--output x a --output b", &n), "-");
+    ck_assert_int_eq(n, 3);
+}
+END_TEST
+
 START_TEST(test_tables_of_commands)
 {
     for (size_t i = 0; i < cmd_count; i++) {
@@ -336,6 +393,7 @@ Suite *suite(void)
     TCase *t = tcase_create("cli");
     tcase_add_test(t, test_opt_values);
     tcase_add_test(t, test_opt_errors);
+    tcase_add_test(t, test_opt_last);
     tcase_add_test(t, test_tables_of_commands);
     tcase_add_test(t, test_lint_finds);
     tcase_add_test(t, test_cpu_choices);
