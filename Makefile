@@ -9,6 +9,7 @@ VERSION := 0.1.0
 # That of the man pages, and of all that packages carry.
 DATE    := November 21, 2026
 
+.DEFAULT_GOAL := all
 Q     := $(if $(V),,@)
 BUILD := build/$(MODE)
 BIN   := $(if $(filter release,$(MODE)),ggtool,$(BUILD)/ggtool)
@@ -33,8 +34,17 @@ EXACT := -ffp-contract=off -fno-fast-math
 LIB_CFLAGS := $(shell pkg-config --cflags $(LIBS) 2>/dev/null)
 LIB_LIBS    = $(shell pkg-config --libs $(LIBS))
 CPPFLAGS_ALL := -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DGG_VERSION='"$(VERSION)"' $(CPPFLAGS) $(LIB_CFLAGS)
-CFLAGS_ALL   := -std=c11 -pthread $(WARN) $(if $(DEV),-Werror) $(CFLAGS) $(MODE_$(MODE)) $(EXACT)
+# The same binary wherever the sources lie.
+FOLDERS      := -ffile-prefix-map=$(CURDIR)=.
+CFLAGS_ALL   := -std=c11 -pthread $(WARN) $(if $(DEV),-Werror) $(FOLDERS) $(CFLAGS) $(MODE_$(MODE)) $(EXACT)
 LDLIBS_ALL    = $(LIB_LIBS) -lm -pthread
+
+# All libraries are there, or the build stops and names the packages. Not asked when LIB_LIBS is given.
+NEED := $(if $(filter file,$(origin LIB_LIBS)),$(BUILD)/libraries)
+$(BUILD)/libraries:
+	@mkdir -p $(@D)
+	@packaging/need.sh $(LIBS)
+	@touch $@
 
 
 # ---- sources -------------------------------------------------------------------------------------
@@ -92,7 +102,7 @@ help:
 	@echo 'make fuzz-NAME      a libFuzzer program of tests/fuzz/fuzz_NAME.c (clang)'
 	@echo 'make generate       write completions/ and man/ anew from the tables of the commands'
 	@echo 'make bench          speed of the kernels: a table, and build/bench.json'
-	@echo 'make install        to DESTDIR/PREFIX ($(PREFIX)); make uninstall takes it away'
+	@echo 'make install        to DESTDIR/PREFIX ($(PREFIX)), LINKS=1: also gg-COMMAND; make uninstall'
 	@echo 'make clean'
 	@echo 'MODE=release|debug|asan|ubsan|tsan  DEV=1 (-Werror)  V=1 (show commands)'
 
@@ -108,14 +118,14 @@ $(CMDLIB): $(filter-out %/main.o,$(CMD_OBJ))
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
-$(BUILD)/%.o: %.c
+$(BUILD)/%.o: %.c | $(NEED)
 	@mkdir -p $(@D)
 	@echo "  CC $<"
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
 define VEC_RULE
 $(BUILD)/lib/quant/vec/%.$(1).o: vec_isa = $$(or $$(vec_$(1)_$$(*F)),$$(vec_$(1)))
-$(BUILD)/lib/quant/vec/%.$(1).o: lib/quant/vec/%.c
+$(BUILD)/lib/quant/vec/%.$(1).o: lib/quant/vec/%.c | $$(NEED)
 	@mkdir -p $$(@D)
 	@echo "  CC $$< ($(1))"
 	$$(Q)$$(CC) $$(CPPFLAGS_ALL) -DV_LEVEL=$(1) -DV_ISA_FILE='"$$(firstword $$(vec_isa))"' \
@@ -172,7 +182,10 @@ fuzz-replay: $(FUZZ_BIN)
 	$(Q)set -e; for t in $(FUZZ_BIN); do n=$${t##*/fuzz_}; \
 	    $$t fixtures/bad fixtures/ok fixtures/fuzz/$$n; done
 
-# The example of the docs, built against the headers as they are installed and libc alone.
+# The example of the docs, built against the headers as they are installed and libc alone. They lie side
+# by side there, so their includes lose the folders.
+BASE_H   := err.h finding.h
+EXPORT   := sed 's|\#include "lib/base/|\#include "|'
 EXPORT_H = $(addprefix $(BUILD)/include/ggtool/,gguf.h $(BASE_H))
 $(BUILD)/include/ggtool/gguf.h: gguf/gguf.h
 	@mkdir -p $(@D)
@@ -229,20 +242,65 @@ demo: $(BIN)
 clean:
 	rm -rf build ggtool
 
+# ---- the library that is installed ---------------------------------------------------------------
+# The format alone: it needs libc and nothing else. Position independent, for the static one too.
+
+FORMAT_OBJ := $(patsubst %.c,$(BUILD)/pic/%.o,$(filter gguf/% lib/base/% lib/quant/qtype.c,$(LIB_SRC)))
+ABI        := 0
+# Exported is what the headers declare.
+PUBLIC_H   := gguf/gguf.h $(BASE_H:%=lib/base/%)
+EXPORTS    := $(BUILD)/installed/exports
+$(EXPORTS): $(PUBLIC_H) Makefile
+	@mkdir -p $(@D)
+	@{ $(EXPORTS_HEAD); grep -ohE '(ggf|gg)_[a-z0-9_]+\(' $(PUBLIC_H) | sort -u | sed '$(EXPORTS_SED)'; \
+	    $(EXPORTS_TAIL); } > $@
+STATIC     := $(BUILD)/installed/libggtool.a
+ifneq ($(filter %darwin%,$(TARGET)),)
+SHARED       := $(BUILD)/installed/libggtool.$(ABI).dylib
+SHARED_NAMES := libggtool.dylib
+SHARED_FLAGS  = -dynamiclib -install_name $(LIBDIR)/$(notdir $@) \
+                -Wl,-exported_symbols_list,$(EXPORTS)
+EXPORTS_HEAD := true
+EXPORTS_TAIL := true
+EXPORTS_SED  := s/\(.*\)(/_\1/
+else
+SHARED       := $(BUILD)/installed/libggtool.so.$(VERSION)
+SHARED_NAMES := libggtool.so.$(ABI) libggtool.so
+SHARED_FLAGS := -shared -Wl,-soname,libggtool.so.$(ABI) -Wl,--version-script=$(EXPORTS)
+EXPORTS_HEAD := echo '{ global:'
+EXPORTS_TAIL := echo 'local: *; };'
+EXPORTS_SED  := s/(/;/
+endif
+$(BUILD)/pic/%.o: %.c | $(NEED)
+	@mkdir -p $(@D)
+	@echo "  CC $< (pic)"
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -fPIC -MMD -MP -c -o $@ $<
+$(STATIC): $(FORMAT_OBJ)
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
+$(SHARED): $(FORMAT_OBJ) $(EXPORTS)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) $(SHARED_FLAGS) -o $@ $(FORMAT_OBJ)
+-include $(FORMAT_OBJ:.o=.d)
+
 # ---- installation --------------------------------------------------------------------------------
-# Headers lie side by side there, so their includes lose the folders.
+# Where bash, zsh and fish, man and pkg-config look by default.
 
-BASE_H := err.h finding.h
-EXPORT := sed 's|\#include "lib/base/|\#include "|'
-install: $(BIN) $(LIB)
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include/ggtool
-	install -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/ggtool
-	install -m 644 $(LIB) $(DESTDIR)$(PREFIX)/lib/libggtool.a
-	for h in gguf/gguf.h $(BASE_H:%=lib/base/%); do \
-	    $(EXPORT) $$h > $(DESTDIR)$(PREFIX)/include/ggtool/$${h##*/} && \
-	    chmod 644 $(DESTDIR)$(PREFIX)/include/ggtool/$${h##*/} || exit 1; done
-
+BINDIR     ?= $(PREFIX)/bin
+LIBDIR     ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+MANDIR     ?= $(PREFIX)/share/man
+BASHDIR    ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR     ?= $(PREFIX)/share/zsh/site-functions
+FISHDIR    ?= $(PREFIX)/share/fish/vendor_completions.d
+LINKS      ?=
+INSTALL     = DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' BINDIR='$(BINDIR)' LIBDIR='$(LIBDIR)' \
+              INCLUDEDIR='$(INCLUDEDIR)' MANDIR='$(MANDIR)' BASHDIR='$(BASHDIR)' ZSHDIR='$(ZSHDIR)' \
+              FISHDIR='$(FISHDIR)' LINKS='$(LINKS)' VERSION='$(VERSION)' BIN='$(BIN)' \
+              STATIC='$(STATIC)' SHARED='$(SHARED)' SHARED_NAMES='$(SHARED_NAMES)' SHARED_MODE=644 \
+              HEADERS='$(PUBLIC_H)' packaging/install.sh
+install: $(BIN) $(STATIC) $(SHARED)
+	@$(INSTALL) install
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/ggtool $(DESTDIR)$(PREFIX)/lib/libggtool.a
-	rm -f $(addprefix $(DESTDIR)$(PREFIX)/include/ggtool/,gguf.h $(BASE_H))
-	rmdir $(DESTDIR)$(PREFIX)/include/ggtool 2>/dev/null || true
+	@$(INSTALL) uninstall

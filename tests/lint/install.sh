@@ -17,10 +17,31 @@ try() { # name, command...
         tail -20 "$dir/log"
     fi
 }
+make() { command "${MAKE:-make}" --no-print-directory "$@"; }
+
+# ---- what is there ---------------------------------------------------------------------------------
+
+dest="$dir/a folder" to="$dir/a folder/usr"
+missing_files() {
+    local f bad=0
+    for f in bin/ggtool include/ggtool/{gguf,err,finding}.h lib/libggtool.{a,so} lib/pkgconfig/ggtool.pc \
+        share/man/man1/ggtool{,-inspect,-requant}.1 share/man/man5/gguf.5 \
+        share/man/man7/ggtool-{types,recipes}.7 share/bash-completion/completions/ggtool \
+        share/zsh/site-functions/_ggtool share/fish/vendor_completions.d/ggtool.fish; do
+        [ -s "$to/$f" ] || { echo "no $f"; bad=1; }
+    done
+    return $bad
+}
+link_works() { [ "$("$to/bin/gg-inspect" --json fixtures/ok/ok_min.gguf)" = \
+    "$("$to/bin/ggtool" inspect --json fixtures/ok/ok_min.gguf)" ]; }
+
+# ---- the libraries ---------------------------------------------------------------------------------
 
 cat > "$dir/use.c" << 'EOF'
 #include <ggtool/gguf.h>
 #include <stdio.h>
+
+const char *gguf_type_name(int type); /* of the library beside it */
 
 int main(int argc, char **argv)
 {
@@ -28,18 +49,77 @@ int main(int argc, char **argv)
     struct gg_err err;
     if (argc != 2 || ggf_set_open(&set, argv[1], GGF_STRICT, &err) != GG_OK)
         return 1;
-    printf("%zu tensors\n", ggf_file_n_tensors(ggf_set_file(set, 0)));
+    printf("%zu tensors, %s\n", ggf_file_n_tensors(ggf_set_file(set, 0)), gguf_type_name(0));
     ggf_set_free(set);
     return 0;
 }
 EOF
-to=$dir/dest/usr
-try 'make install' "${MAKE:-make}" install DESTDIR="$dir/dest" PREFIX=/usr
-try 'a program against it' "${CC:-cc}" -std=c11 -Wall -Werror -I"$to/include" -o "$dir/use" \
-    "$dir/use.c" -L"$to/lib" -lggtool
-try 'the program' bash -c '[ "$("$0" fixtures/models/tiny-bf16.gguf)" = "39 tensors" ]' "$dir/use"
+# What ggml's library is called and exports.
+cat > "$dir/ggml.c" << 'EOF'
+const char *gguf_type_name(int type);
+const char *gguf_type_name(int type) { return type == 0 ? "of ggml" : 0; }
+EOF
+cc() { command "${CC:-cc}" -std=c11 -Wall -Werror "$@"; }
+pc() { PKG_CONFIG_PATH="$to/lib/pkgconfig" pkg-config --define-variable=prefix="$dir/link" "$@" ggtool; }
+build_shared() {
+    # shellcheck disable=SC2046
+    cc -o "$dir/shared" "$dir/use.c" "$dir/ggml.o" $(pc --cflags --libs)
+}
+build_static() { cc -I"$dir/link/include" -o "$dir/static" "$dir/use.c" "$dir/ggml.o" "$to/lib/libggtool.a"; }
+says() { # program
+    [ "$(LD_LIBRARY_PATH="$to/lib" "$1" fixtures/models/tiny-bf16.gguf)" = '39 tensors, of ggml' ]
+}
+only_libc() {
+    [ "$(objdump -p "$to/lib/libggtool.so" | awk '/NEEDED/ { print $2 }')" = libc.so.6 ] &&
+        objdump -p "$to/lib/libggtool.so" | grep -q 'SONAME *libggtool.so.[0-9]*$'
+}
+# All that the headers declare, and nothing else.
+exports() {
+    nm -D --defined-only "$to/lib/libggtool.so" | awk '{ print $3 }' | sort > "$dir/exported"
+    cat "$to"/include/ggtool/*.h | sed 's|/\*.*||' | grep -oE '\b(ggf|gg)_[a-z0-9_]+\(' | tr -d '(' |
+        sort -u > "$dir/declared"
+    nm "$to/lib/libggtool.a" | awk '$2 == "T" { print $3 }' | sort > "$dir/defined"
+    diff <(comm -12 "$dir/declared" "$dir/defined") "$dir/exported"
+}
+
+# ---- where it cannot be ----------------------------------------------------------------------------
+
+refused() { # what is said, make's variables...
+    local what=$1
+    shift
+    if make install "$@" > "$dir/said" 2>&1; then echo "was done"; return 1; fi
+    cat "$dir/said"
+    grep -q "$what" "$dir/said"
+}
+libraries_missing() {
+    if PKG_CONFIG_LIBDIR=/nowhere PKG_CONFIG_PATH='' make BUILD="$dir/build" BIN="$dir/build/ggtool" \
+        "$dir/build/ggtool" > "$dir/said" 2>&1; then return 1; fi
+    cat "$dir/said"
+    grep -q '^jansson is missing: it is in libjansson-dev (Debian' "$dir/said" &&
+        grep -q '^libarchive is missing' "$dir/said" && ! grep -q ' CC ' "$dir/said"
+}
+
+try 'make install' make install DESTDIR="$dest" PREFIX=/usr
+ln -s "$to" "$dir/link"
+try 'all files are there' missing_files
 try 'the installed ggtool' "$to/bin/ggtool" --version
-try 'make uninstall' "${MAKE:-make}" uninstall DESTDIR="$dir/dest" PREFIX=/usr
-try 'nothing is left' bash -c '[ -z "$(find "$0" -type f -o -name ggtool)" ]' "$dir/dest"
+try 'a second time' make install DESTDIR="$dest" PREFIX=/usr LINKS=1
+try 'links are commands' link_works
+if [ "$(uname)" = Linux ]; then
+    cc -c -o "$dir/ggml.o" "$dir/ggml.c"
+    try 'a program with the shared library' build_shared
+    try 'that program' says "$dir/shared"
+    try 'a program with the static library' build_static
+    try 'that program too' says "$dir/static"
+    try 'the library needs libc alone' only_libc
+    try 'the library exports what its headers declare' exports
+else
+    echo 'skip what the libraries export: not on this system'
+fi
+try 'make uninstall' make uninstall DESTDIR="$dest" PREFIX=/usr
+try 'nothing is left' bash -c '[ -z "$(find "$0" ! -type d -o -name ggtool)" ]' "$dest"
+try 'a place that cannot be' refused 'is no folder' PREFIX=/dev/null/usr
+[ ! -d /proc/self ] || try 'a place that cannot be written' refused 'cannot be written\|not permitted\|Read-only' PREFIX=/sys/usr
+try 'a missing library is named, with its package' libraries_missing
 echo "install: $passed passed, $failed failed"
 [ "$failed" = 0 ]
