@@ -92,6 +92,16 @@ static void offer_commands(const struct ask *a)
     }
 }
 
+/* The words "show|check|merge" that the arguments of a command begin with. */
+static void offer_actions(const struct ask *a, const struct cmd *c)
+{
+    for (const char *s = c->args; s != NULL && *s != ' ' && *s != '\0';) {
+        size_t n = strcspn(s, "| ");
+        offer(a, s, n, false);
+        s += n + (s[n] == '|');
+    }
+}
+
 /* ---- the model ----------------------------------------------------------------------------- */
 
 static int read_start(void *ctx, uint64_t off, void *buf, size_t n, size_t *got, struct gg_err *err)
@@ -264,6 +274,8 @@ static int run_complete(struct cmd_env *env, void *opts, int argc, char **argv)
         offer_commands(&a);
     } else if (word[0] != '-' && c != NULL && argc > 0) {
         a.model = find_model(argc - 1, argv);
+        if (cmd_takes(c, (size_t)argc - 1) == GG_COMPLETE_ACTION)
+            offer_actions(&a, c);
         offer_kind(&a, cmd_takes(c, (size_t)argc - 1));
     }
     return CMD_OK;

@@ -59,6 +59,7 @@ const struct cmd cmd_extract = {
     .opts = opts,
     .min_args = 1,
     .max_args = SIZE_MAX,
+    .takes = {GG_COMPLETE_GGUF, GG_COMPLETE_TENSOR},
     .opts_nbytes = sizeof(struct extract_opts),
     .run = run,
 };

@@ -73,6 +73,7 @@ const struct cmd cmd_imatrix = {
     .opts = options,
     .min_args = 2,
     .max_args = SIZE_MAX,
+    .takes = {GG_COMPLETE_ACTION, GG_COMPLETE_FILE},
     .opts_nbytes = sizeof(struct imatrix_opts),
     .run = run,
 };

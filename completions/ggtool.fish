@@ -10,8 +10,20 @@ function __ggtool_takers
             printf '%s\n' --type -t --arch --name --pre --metadata --endian --dtype --explain --report --stats-out --output -o --split-max-size --split-max-tensors --shards --imatrix --include-weights --exclude-weights --imatrix-missing --tensor-type --tensor-type-file --token-embedding-type --output-tensor-type --only --prune-layers --override-kv --quantized-by --max-memory --nonfinite
         case requant
             printf '%s\n' --type -t --explain --report --stats-out --output -o --split-max-size --split-max-tensors --shards --imatrix --include-weights --exclude-weights --imatrix-missing --tensor-type --tensor-type-file --token-embedding-type --output-tensor-type --only --prune-layers --override-kv --quantized-by --max-memory --nonfinite
+        case split
+            printf '%s\n' --max-size --max-tensors --shards --split-max-size --split-max-tensors --window
+        case merge
+            printf '%s\n' --output -o --window
+        case imatrix
+            printf '%s\n' --model -m --output -o --format --keep --drop --rename --scale --chunk-size
+        case verify
+            printf '%s\n' --manifest --sha256 --max-memory
         case hash
             printf '%s\n' --check -c --max-memory
+        case extract
+            printf '%s\n' --output -o --format --dtype --key
+        case edit
+            printf '%s\n' --set --unset --rename --set-array --append --chat-template --token 2--copy-from --from-json --rename-tensor --drop-tensor --import --output -o --reserve
     end
 end
 
@@ -80,8 +92,20 @@ complete -c ggtool -n __ggtool_needs_command -f -a convert -d 'Make a GGUF model
 complete -c gg-convert -w 'ggtool convert'
 complete -c ggtool -n __ggtool_needs_command -f -a requant -d 'Write a model with other tensor types: smaller, and by how much worse'
 complete -c gg-requant -w 'ggtool requant'
+complete -c ggtool -n __ggtool_needs_command -f -a split -d 'Cut a model into shards, PREFIX-00001-of-0000N.gguf and so on'
+complete -c gg-split -w 'ggtool split'
+complete -c ggtool -n __ggtool_needs_command -f -a merge -d 'Put the shards of a model into one file'
+complete -c gg-merge -w 'ggtool merge'
+complete -c ggtool -n __ggtool_needs_command -f -a imatrix -d 'Look at importance matrices, check, merge, convert and cut them down'
+complete -c gg-imatrix -w 'ggtool imatrix'
+complete -c ggtool -n __ggtool_needs_command -f -a verify -d 'Is a model whole, sound, and the one it should be?'
+complete -c gg-verify -w 'ggtool verify'
 complete -c ggtool -n __ggtool_needs_command -f -a hash -d 'Digests of every tensor and of the model, and check them'
 complete -c gg-hash -w 'ggtool hash'
+complete -c ggtool -n __ggtool_needs_command -f -a extract -d 'Take tensors and metadata out of a model, as files'
+complete -c gg-extract -w 'ggtool extract'
+complete -c ggtool -n __ggtool_needs_command -f -a edit -d 'Change metadata, in place where it fits; rename, drop and import tensors'
+complete -c gg-edit -w 'ggtool edit'
 complete -c ggtool -n __ggtool_needs_command -f -a help -d 'Explain ggtool or one of its commands'
 complete -c gg-help -w 'ggtool help'
 complete -c ggtool -s j -l jobs -x -d 'work with N threads (default: one a CPU)'
@@ -190,6 +214,60 @@ complete -c ggtool -n '__ggtool_using requant' -l nonfinite -x -a 'fail zero kee
 complete -c ggtool -n '__ggtool_using requant' -l check-first -d 'look through all data for NaN and infinity before anything is written'
 complete -c ggtool -n '__ggtool_using requant' -k -F -a '(__fish_complete_suffix .gguf)'
 
+# split
+complete -c ggtool -n '__ggtool_using split' -l max-size -x -d 'shards of at most SIZE bytes (2G, 500MiB), headers included'
+complete -c ggtool -n '__ggtool_using split' -l max-tensors -x -d 'shards of at most N tensors'
+complete -c ggtool -n '__ggtool_using split' -l shards -x -d 'just N shards, of about equal size'
+complete -c ggtool -n '__ggtool_using split' -l at-layers -d 'cut only between layers'
+complete -c ggtool -n '__ggtool_using split' -l no-tensor-first -d 'leave the first shard to the metadata'
+complete -c ggtool -n '__ggtool_using split' -l reshard -d 'IN is a shard of a set: cut the whole set anew'
+complete -c ggtool -n '__ggtool_using split' -s n -l dry-run -d 'check the input, show what would be written, to the byte; write nothing'
+complete -c ggtool -n '__ggtool_using split' -l json -d 'plan or report as JSON, alone on standard output'
+complete -c ggtool -n '__ggtool_using split' -l force -d 'replace existing files'
+complete -c ggtool -n '__ggtool_using split' -l sha256 -d 'also write checksums, as sha256sum does, from the same pass'
+complete -c ggtool -n '__ggtool_using split' -l consume -d 'use the input up: it shrinks as the output grows, and is gone in the end'
+complete -c ggtool -n '__ggtool_using split' -l window -x -d 'with --consume, bytes that are there twice at a time; 64MiB by default'
+complete -c ggtool -n '__ggtool_using split 0' -k -F -a '(__fish_complete_suffix .gguf)'
+complete -c ggtool -n '__ggtool_using split 1' -k -F -a '(__fish_complete_suffix .gguf)'
+complete -c ggtool -n '__ggtool_using split more' -f
+
+# merge
+complete -c ggtool -n '__ggtool_using merge' -s o -l output -r -F -k -a '(__fish_complete_suffix .gguf)' -d 'write to FILE; - is standard output'
+complete -c ggtool -n '__ggtool_using merge' -l allow-unsafe -d 'merge shards that do not look like parts of one model'
+complete -c ggtool -n '__ggtool_using merge' -s n -l dry-run -d 'check the input, show what would be written, to the byte; write nothing'
+complete -c ggtool -n '__ggtool_using merge' -l json -d 'plan or report as JSON, alone on standard output'
+complete -c ggtool -n '__ggtool_using merge' -l force -d 'replace existing files'
+complete -c ggtool -n '__ggtool_using merge' -l sha256 -d 'also write checksums, as sha256sum does, from the same pass'
+complete -c ggtool -n '__ggtool_using merge' -l consume -d 'use the input up: it shrinks as the output grows, and is gone in the end'
+complete -c ggtool -n '__ggtool_using merge' -l window -x -d 'with --consume, bytes that are there twice at a time; 64MiB by default'
+complete -c ggtool -n '__ggtool_using merge' -k -F -a '(__fish_complete_suffix .gguf)'
+
+# imatrix
+complete -c ggtool -n '__ggtool_using imatrix' -s m -l model -r -F -k -a '(__fish_complete_suffix .gguf)' -d 'the model that check holds the matrix against'
+complete -c ggtool -n '__ggtool_using imatrix' -l layers -d 'show: means of each layer instead of every tensor'
+complete -c ggtool -n '__ggtool_using imatrix' -l json -d 'JSON (docs/json.md)'
+complete -c ggtool -n '__ggtool_using imatrix' -l csv -d 'show: a line for each tensor as CSV'
+complete -c ggtool -n '__ggtool_using imatrix' -s o -l output -r -F -d 'where it goes; - is standard output'
+complete -c ggtool -n '__ggtool_using imatrix' -l force -d 'replace an existing file'
+complete -c ggtool -n '__ggtool_using imatrix' -l format -x -a 'auto gguf dat' -d 'auto goes by the name of the output, .dat being the old format'
+complete -c ggtool -n '__ggtool_using imatrix' -l keep -x -d 'only entries whose tensor matches (a glob, or re:REGEX); repeatable'
+complete -c ggtool -n '__ggtool_using imatrix' -l drop -x -d 'leave out entries whose tensor matches; repeatable'
+complete -c ggtool -n '__ggtool_using imatrix' -l rename -x -d 'put the text NEW for OLD in names (--keep and --drop see the old ones); repeatable'
+complete -c ggtool -n '__ggtool_using imatrix' -l scale -x -d 'sums and counts times X: how much they weigh in a later merge; means stay'
+complete -c ggtool -n '__ggtool_using imatrix' -l chunk-size -x -d 'tokens of a chunk, which .dat files do not say (512 when no file does)'
+complete -c ggtool -n '__ggtool_using imatrix 0' -f -a 'show check merge convert filter'
+complete -c ggtool -n '__ggtool_using imatrix 1' -F
+complete -c ggtool -n '__ggtool_using imatrix more' -F
+
+# verify
+complete -c ggtool -n '__ggtool_using verify' -l deep -d 'read all data: scales and values that are NaN or infinite, padding that is not zero'
+complete -c ggtool -n '__ggtool_using verify' -l manifest -r -F -d 'compare with what ggtool hash, llama-gguf-hash or sha256sum printed'
+complete -c ggtool -n '__ggtool_using verify' -l sha256 -x -d 'the SHA-256 that FILE, one file, must have'
+complete -c ggtool -n '__ggtool_using verify' -l strict -d 'warnings count like faults in the exit status'
+complete -c ggtool -n '__ggtool_using verify' -l json -d 'JSON (docs/json.md)'
+complete -c ggtool -n '__ggtool_using verify' -l max-memory -x -d 'for buffers, 64M if not said'
+complete -c ggtool -n '__ggtool_using verify' -k -F -a '(__fish_complete_suffix .gguf)'
+
 # hash
 complete -c ggtool -n '__ggtool_using hash' -l xxh64 -d 'XXH64: fast, not made to withstand forgery; what is taken when none is named'
 complete -c ggtool -n '__ggtool_using hash' -l sha1 -d 'SHA-1'
@@ -202,6 +280,48 @@ complete -c ggtool -n '__ggtool_using hash' -s c -l check -r -F -d 'compare with
 complete -c ggtool -n '__ggtool_using hash' -l json -d 'JSON (docs/json.md)'
 complete -c ggtool -n '__ggtool_using hash' -l max-memory -x -d 'for buffers, 64M if not said'
 complete -c ggtool -n '__ggtool_using hash' -k -F -a '(__fish_complete_suffix .gguf)'
+
+# extract
+complete -c ggtool -n '__ggtool_using extract' -s o -l output -x -a '(__fish_complete_directories)' -d 'folder for the files, made when missing; a file name for one file; - is standard output'
+complete -c ggtool -n '__ggtool_using extract' -l format -x -a 'npy raw safetensors' -d 'npy (a file a tensor), raw (stored bytes), safetensors (all tensors in one file)'
+complete -c ggtool -n '__ggtool_using extract' -l dtype -x -a 'auto f32 f16 bf16' -d 'f32, f16, bf16; auto keeps what the format has and decodes the rest to f32'
+complete -c ggtool -n '__ggtool_using extract' -l chat-template -d 'chat_template.jinja; with NAME, that one; * for all of them'
+complete -c ggtool -n '__ggtool_using extract' -l vocab -d 'vocab.json: token to id'
+complete -c ggtool -n '__ggtool_using extract' -l tokens -d 'tokens.txt: a token a line, in order of ids, control characters escaped'
+complete -c ggtool -n '__ggtool_using extract' -l merges -d 'merges.txt, as BPE tokenizers have it'
+complete -c ggtool -n '__ggtool_using extract' -l key -x -a '(__ggtool_ask)' -d 'metadata values: KEY.txt, arrays as KEY.json'
+complete -c ggtool -n '__ggtool_using extract' -l force -d 'replace existing files'
+complete -c ggtool -n '__ggtool_using extract' -l dry-run -d 'list the files, write nothing'
+complete -c ggtool -n '__ggtool_using extract 0' -k -F -a '(__fish_complete_suffix .gguf)'
+complete -c ggtool -n '__ggtool_using extract 1' -f -a '(__ggtool_ask)'
+complete -c ggtool -n '__ggtool_using extract more' -f -a '(__ggtool_ask)'
+
+# edit
+complete -c ggtool -n '__ggtool_using edit' -l set -x -a '(__ggtool_ask)' -d 'set a key; without TYPE it has the type it had, or the one it must have; @FILE is what FILE holds'
+complete -c ggtool -n '__ggtool_using edit' -l unset -x -a '(__ggtool_ask)' -d 'remove keys'
+complete -c ggtool -n '__ggtool_using edit' -l rename -x -a '(__ggtool_ask)' -d 'give a key another name'
+complete -c ggtool -n '__ggtool_using edit' -l set-array -x -a '(__ggtool_ask)' -d 'set an array from a file, a JSON array or lines; or KEY=[JSON]; TYPE: before it for a new key'
+complete -c ggtool -n '__ggtool_using edit' -l append -x -a '(__ggtool_ask)' -d 'add an element to an array, or those in @FILE'
+complete -c ggtool -n '__ggtool_using edit' -l chat-template -x -a '(__ggtool_part_files)' -d 'set the chat template, or the one called NAME, from FILE.jinja, or a tokenizer_config.json'
+complete -c ggtool -n '__ggtool_using edit' -l token -x -d 'change the text of a token'
+complete -c ggtool -n '__ggtool_using edit' -l copy-from -r -F -k -a '(__fish_complete_suffix .gguf)' -d 'copy the keys that match from another GGUF file'
+complete -c ggtool -n '__ggtool_using edit' -l from-json -r -F -d 'set all keys of a JSON object; null removes one'
+complete -c ggtool -n '__ggtool_using edit' -l scrub -d 'take the folders out of paths in texts: home folders, drives, file:// addresses'
+complete -c ggtool -n '__ggtool_using edit' -l rename-tensor -x -a '(__ggtool_ask)' -d 'give a tensor another name; * in both stands for the same text'
+complete -c ggtool -n '__ggtool_using edit' -l drop-tensor -x -a '(__ggtool_ask)' -d 'leave tensors out'
+complete -c ggtool -n '__ggtool_using edit' -l import -x -a '(__ggtool_part_files)' -d 'replace or add a tensor'
+complete -c ggtool -n '__ggtool_using edit' -s o -l output -r -F -k -a '(__fish_complete_suffix .gguf)' -d 'write OUT, and leave FILE alone'
+complete -c ggtool -n '__ggtool_using edit' -l force -d 'replace OUT if it exists'
+complete -c ggtool -n '__ggtool_using edit' -s n -l dry-run -d 'show what would change, and how it would be written; write nothing'
+complete -c ggtool -n '__ggtool_using edit' -l reserve -x -d 'leave room in the header, so that later edits are done in place; 0 takes it away'
+complete -c ggtool -n '__ggtool_using edit' -l copy -d 'never in place: write a copy, then rename it over FILE'
+complete -c ggtool -n '__ggtool_using edit' -l allow-unsafe -d 'also change what the tensors depend on: architecture, lengths and counts, alignment'
+complete -c ggtool -n '__ggtool_using edit' -l allow-shared -d 'also change a file with several names, or in the store of another program'
+complete -c ggtool -n '__ggtool_using edit' -l undo -d 'take back an edit that was interrupted, instead of finishing it'
+complete -c ggtool -n '__ggtool_using edit' -l json -d 'say it as JSON (docs/json.md)'
+complete -c ggtool -n '__ggtool_using edit 0' -k -F -a '(__fish_complete_suffix .gguf)'
+complete -c ggtool -n '__ggtool_using edit 1' -f
+complete -c ggtool -n '__ggtool_using edit more' -f
 
 # help
 complete -c ggtool -n '__ggtool_using help 0' -f -a '(__ggtool_ask)'

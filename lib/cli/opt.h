@@ -66,6 +66,7 @@ enum gg_opt_complete { /* what a shell offers for the value */
     GG_COMPLETE_KEY,    /* its metadata keys */
     GG_COMPLETE_CPU,
     GG_COMPLETE_COMMAND, /* names of commands */
+    GG_COMPLETE_ACTION,  /* of a command: one of the words its args begin with, "show|check FILE" */
 };
 
 struct gg_opt_group;

@@ -85,13 +85,19 @@ static void kinds(struct gg_buf *out, const char *word)
 static void arguments_of(struct gg_buf *out, const struct cmd *c)
 {
     static const char *const names[] = {
-        [GEN_NO_VALUE] = "none", [GEN_NOTHING] = "none", [GEN_WORDS] = "none", [GEN_ASK] = "ask",
+        [GEN_NO_VALUE] = "none", [GEN_NOTHING] = "none", [GEN_WORDS] = "words", [GEN_ASK] = "ask",
         [GEN_FILES] = "files", [GEN_PART_FILES] = "files", [GEN_GGUF] = "gguf", [GEN_DIRS] = "dirs",
     };
     for (size_t i = 0; i < 3; i++) {
         const char *which = i == 2 ? "*" : i == 1 ? "1" : "0";
-        gg_buf_addf(out, "    %s:%s) kind=%s ;;\n", c->name, which,
-                    names[gen_action_of(cmd_takes(c, i))]);
+        enum gen_action a = gen_action_of(cmd_takes(c, i));
+        gg_buf_addf(out, "    %s:%s) kind=%s", c->name, which, names[a]);
+        if (a == GEN_WORDS) {
+            gg_buf_adds(out, " choices='");
+            gen_actions(out, c);
+            gg_buf_addc(out, '\'');
+        }
+        gg_buf_adds(out, " ;;\n");
     }
 }
 

@@ -45,13 +45,19 @@ static void add_argument(struct gg_buf *out, const struct cmd *c, enum gen_actio
 {
     gg_buf_addf(out, "complete -c ggtool -n '__ggtool_using %s%s'", c->name, when);
     if (a == GEN_GGUF)
-        gg_buf_adds(out, " -k -F -a '(__fish_complete_suffix .gguf)'\n");
+        gg_buf_adds(out, " -k -F -a '(__fish_complete_suffix .gguf)'");
     else if (a == GEN_ASK)
-        gg_buf_adds(out, " -f -a '(__ggtool_ask)'\n");
+        gg_buf_adds(out, " -f -a '(__ggtool_ask)'");
     else if (a == GEN_DIRS)
-        gg_buf_adds(out, " -f -a '(__fish_complete_directories)'\n");
+        gg_buf_adds(out, " -f -a '(__fish_complete_directories)'");
     else
-        gg_buf_adds(out, a == GEN_FILES ? " -F\n" : " -f\n");
+        gg_buf_adds(out, a == GEN_FILES ? " -F" : " -f");
+    if (a == GEN_WORDS) {
+        gg_buf_adds(out, " -a '");
+        gen_actions(out, c);
+        gg_buf_addc(out, '\'');
+    }
+    gg_buf_addc(out, '\n');
 }
 
 static void rows_of(struct gg_buf *out, const struct cmd *c)

@@ -20,6 +20,7 @@ enum gen_action gen_action_of(enum gg_opt_complete kind)
         return GEN_DIRS;
     case GG_COMPLETE_QTYPE:
     case GG_COMPLETE_CPU:
+    case GG_COMPLETE_ACTION:
         return GEN_WORDS;
     case GG_COMPLETE_TYPE_OR_PRESET:
     case GG_COMPLETE_TENSOR:
@@ -55,6 +56,12 @@ void gen_words(struct gg_buf *out, const struct gg_opt *o)
             gap = " ";
         }
     }
+}
+
+void gen_actions(struct gg_buf *out, const struct cmd *c)
+{
+    for (const char *s = c->args; *s != ' ' && *s != '\0'; s++)
+        gg_buf_addc(out, *s == '|' ? ' ' : *s);
 }
 
 void gen_each_option(const struct cmd *c, bool hidden, struct gg_buf *out,

@@ -22,8 +22,9 @@ enum gen_action {
 };
 enum gen_action gen_action(const struct gg_opt *o);
 enum gen_action gen_action_of(enum gg_opt_complete kind);
-/* The words of GEN_WORDS, set apart by spaces. */
+/* The words of GEN_WORDS, set apart by spaces: of an option, of the first argument of a command. */
 void gen_words(struct gg_buf *out, const struct gg_opt *o);
+void gen_actions(struct gg_buf *out, const struct cmd *c);
 
 /* Calls fn for each option of c (NULL: the global ones), hidden ones only when asked for. */
 void gen_each_option(const struct cmd *c, bool hidden, struct gg_buf *out,

@@ -79,7 +79,7 @@ void gen_mdoc(struct gg_buf *out, const char *text)
     for (const char *s = text; *s != '\0';) {
         size_t n = strcspn(s, "\n");
         if ((*s == ' ') != literal) {
-            gg_buf_adds(out, literal ? ".Ed\n" : ".Bd -literal -offset indent\n");
+            gg_buf_adds(out, literal ? ".Ed\n" : ".Bd -literal\n");
             literal = !literal;
         }
         if (literal) {
@@ -121,7 +121,7 @@ static void add_title(struct gg_buf *out, const char *name, const char *brief)
     add_upper(out, name);
     gg_buf_addf(out, " 1\n.Os\n.Sh NAME\n.Nm ggtool%s%s\n.Nd ", dash, name);
     add_text(out, brief, strlen(brief), false);
-    gg_buf_addc(out, '\n');
+    gg_buf_adds(out, brief[strlen(brief) - 1] == '?' ? "\\&\n" : "\n");
 }
 
 /* ---- parts of a page ------------------------------------------------------------------------ */
@@ -134,10 +134,10 @@ static void add_synopsis(struct gg_buf *out, const struct cmd *c)
         gg_buf_adds(out, ".Op Ar option ...\n");
     for (const char *s = c->args; s != NULL && *s != '\0';) {
         size_t n = strcspn(s, " ");
-        bool optional = *s == '[';
-        const char *word = s + optional;
+        bool optional = *s == '[', flag = *s == '-' && n == 2;
+        const char *word = s + optional + flag;
         size_t len = strcspn(word, ". ]");
-        gg_buf_adds(out, optional ? ".Op Ar" : ".Ar");
+        gg_buf_adds(out, optional ? ".Op Ar" : flag ? ".Fl" : islower((unsigned char)*s) ? ".Cm" : ".Ar");
         add_arg(out, word, len);
         gg_buf_adds(out, strncmp(word + len, "...", 3) == 0 ? " ...\n" : "\n");
         s += n + (s[n] == ' ');
@@ -159,11 +159,9 @@ static void add_option(struct gg_buf *out, const struct gg_opt *o)
     }
     gg_buf_addc(out, '\n');
     struct gg_buf text = GG_BUF_INIT;
-    gg_buf_addc(&text, (char)toupper((unsigned char)o->help[0]));
-    gg_buf_adds(&text, o->help + 1);
+    gg_buf_adds(&text, o->help);
     for (int i = 0; o->kind == GG_OPT_CHOICE && o->choices[i] != NULL; i++)
         gg_buf_addf(&text, "%s%s", i == 0 ? ": " : ", ", o->choices[i]);
-    gg_buf_addc(&text, '.');
     gen_mdoc(out, gg_buf_str(&text));
     gg_buf_free(&text);
 }

@@ -76,10 +76,17 @@ static void add_arguments(struct gg_buf *out, const struct cmd *c)
                      cmd_takes(c, 1) == cmd_takes(c, 2));
         enum gen_action a = gen_action_of(cmd_takes(c, i));
         if (rest)
-            gg_buf_addf(out, "        '*:argument:%s'\n", function_of(a));
+            gg_buf_adds(out, "        '*:argument:");
         else
-            gg_buf_addf(out, "        '%zu%sargument:%s'\n", i + 1, i < c->min_args ? ":" : "::",
-                        function_of(a));
+            gg_buf_addf(out, "        '%zu%sargument:", i + 1, i < c->min_args ? ":" : "::");
+        if (a == GEN_WORDS) {
+            gg_buf_addc(out, '(');
+            gen_actions(out, c);
+            gg_buf_addc(out, ')');
+        } else {
+            gg_buf_adds(out, function_of(a));
+        }
+        gg_buf_adds(out, "'\n");
         if (rest)
             break;
     }
