@@ -11,7 +11,7 @@
 #include <string.h>
 
 struct hash_opts {
-    bool xxh64, sha1, sha256, xxh3, uuid, all, no_layer, json;
+    bool xxh64, sha1, sha256, xxh3, uuid, all, no_layer, wrap_sha1, json;
     const char *check;
     struct gg_opt_u64 max_memory;
 };
@@ -30,6 +30,8 @@ static const struct gg_opt opts[] = {
     {.name = "all", .kind = GG_OPT_FLAG, .dest = OPT(all), .help = "--xxh64 --sha1 --sha256"},
     {.name = "no-layer", .kind = GG_OPT_FLAG, .dest = OPT(no_layer),
      .help = "of the model alone, not of each tensor"},
+    {.name = "wrap-sha1", .kind = GG_OPT_FLAG, .dest = OPT(wrap_sha1),
+     .help = "SHA-1 and UUID as llama-gguf-hash has them for tensors of 4 GiB and more (see below)"},
     {.name = "check", .letter = 'c', .kind = GG_OPT_PATH, .dest = OPT(check), .arg = "MANIFEST",
      .complete = GG_COMPLETE_FILE,
      .help = "compare with what a run of ggtool hash or llama-gguf-hash printed"},
@@ -57,8 +59,9 @@ const struct cmd cmd_hash = {
         "model may have moved since: when the manifest is about one model, it is this one.\n\n"
         "FILE may be a checkpoint too (a folder, safetensors, PyTorch, npz), also in an archive: then "
         "its tensors come in the order of its files, under their own names.\n\n"
-        "llama-gguf-hash of 2026 gives wrong SHA-1 and UUID for tensors of 4 GiB and more; these here "
-        "are right, so the two differ for such models.",
+        "For SHA-1 and UUID, llama-gguf-hash of 2026 takes of a tensor of 4 GiB or more only as many "
+        "bytes as it has beyond a multiple of 4 GiB. Those here are right, so the two differ for such "
+        "models; --wrap-sha1 makes the same mistake, to check its manifests.",
     .examples = "ggtool hash model.gguf > m.txt && ggtool hash --check m.txt model.gguf\tstill the same?\n"
                 "ggtool hash --all --uuid --no-layer model.gguf\tfour lines\n",
     .opts = opts,
@@ -250,6 +253,7 @@ static int survey(struct hash *h, const char *path, struct gg_err *err)
         return rc;
     gg_progress_begin(&progress, &h->env->msg, h->env->progress, "hashing", 0);
     struct gg_survey_opts o = {.kinds = h->kinds, .no_layers = h->o->no_layer,
+                               .wrap_sha1 = h->o->wrap_sha1,
                                .n_workers = h->env->n_threads, .max_memory = h->o->max_memory.v,
                                .progress = gg_progress_set, .progress_ctx = &progress};
     rc = gg_survey_run(&h->survey, h->s, &o, err);

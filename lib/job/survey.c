@@ -151,12 +151,22 @@ static const struct seg *seg_of(const struct survey *w, const struct gg_flow_sla
     return &w->segs[slab->user[0]];
 }
 
+/* What of a slab of a tensor a digest sees. */
+static size_t seen(const struct taker *t, const struct seg *g, const struct gg_flow_slab *slab)
+{
+    uint64_t end = g->nbytes & UINT32_MAX;
+    if (!t->w->o->wrap_sha1 || (t->kind != GG_SHA1 && t->kind != GG_UUID))
+        return slab->nbytes;
+    return slab->user[1] < end ? (size_t)gg_min_u64(slab->nbytes, end - slab->user[1]) : 0;
+}
+
 static int take_model(void *ctx, const struct gg_flow_slab *slab, struct gg_err *err)
 {
     struct taker *t = ctx;
+    const struct seg *g = seg_of(t->w, slab);
     (void)err;
-    if (seg_of(t->w, slab)->tensor != SIZE_MAX)
-        gg_digest_add(t->model, slab->data, slab->nbytes);
+    if (g->tensor != SIZE_MAX)
+        gg_digest_add(t->model, slab->data, seen(t, g, slab));
     return GG_OK;
 }
 
@@ -169,7 +179,7 @@ static int take_layer(void *ctx, const struct gg_flow_slab *slab, struct gg_err 
     struct gg_digest **d = &t->layers[g->tensor];
     if (*d == NULL && (*d = gg_digest_new(t->kind)) == NULL)
         return gg_fail_nomem(err, "a digest");
-    gg_digest_add(*d, slab->data, slab->nbytes);
+    gg_digest_add(*d, slab->data, seen(t, g, slab));
     if (slab->user[1] + slab->nbytes == g->nbytes) {
         gg_digest_end(*d, t->w->out->tensors[g->tensor].digests[t->kind]);
         gg_digest_free(*d);

@@ -9,6 +9,8 @@
 struct gg_survey_opts {
     unsigned kinds;    /* a bit 1 << kind for each digest of tensor data, enum gg_digest_kind */
     bool no_layers;    /* of the model alone, not of its tensors */
+    bool wrap_sha1;    /* SHA-1 and UUID see of a tensor the first nbytes mod 2^32 bytes alone, as those
+                          of llama-gguf-hash do */
     bool files;        /* SHA-256 of each file that has a path, whole */
     bool deep;         /* look for scales and values that are NaN or infinite, and at the padding */
     const bool *skip;  /* by tensor: is not to be read (no digest of the model then); NULL: none */
