@@ -3,13 +3,17 @@
 #define GG_MODEL_PRIVATE_H
 
 #include "gguf/gguf.h"
+#include "lib/base/buf.h"
 
-/* True for a text that is, or holds, a path from somebody's machine: "/home/joe/x.dat", "C:\\Models",
- * "~/models". Relative paths and URLs are not. */
-bool gg_is_private_path(struct ggf_str s);
+/* Appends the text without the folders of paths of somebody's machine ("/home/joe/x.dat",
+ * "C:\\Models\\x.dat", "~/x.dat"): only their last names stay. True when there were any. */
+bool gg_private_scrub(struct gg_buf *out, const char *s, size_t n);
 
-/* The next pair of metadata at or behind *i whose text, or an element of whose array of texts, is such
- * a path; *which gets it and *i its place. Vocabulary and templates are not looked at. NULL: none. */
+/* Keys whose texts are not looked at: the words of a model are no secret, and no paths. */
+bool gg_private_exempt(struct ggf_str key);
+
+/* The next pair of metadata at or behind *i with a text, or an array of texts, that scrubbing would
+ * change; *i gets its place, *which the text. NULL: none. */
 const struct ggf_kv *gg_private_next(const struct ggf_meta *m, size_t *i, struct ggf_str *which);
 
 #endif
