@@ -46,6 +46,8 @@ const struct cmd cmd_inspect = {
         "Only the header is read, but for --stats. Of a shard set any shard may be named, the others "
         "are found beside it. FILE may be cut short, or - for standard input: what is there is "
         "shown, one line says how many bytes are missing, and the exit status is 3.\n\n"
+        "A checkpoint (a Hugging Face folder, safetensors, PyTorch, npz, also in an archive) is shown as\n"
+        "the model it converts to.\n\n"
         "GLOB knows * ? [a-z]; behind re: it is a Perl regular expression.",
     .examples = "ggtool inspect model.gguf\tone screen\n"
                 "ggtool inspect --tensors='blk.0.*' model.gguf\tthe tensors of the first layer\n"
@@ -124,7 +126,8 @@ static int inspect_one(struct inspect *x, const char *path, bool titled, struct 
 {
     struct gg_err open_err, err;
     int rc = inspect_open(x, path, &open_err), rc2 = GG_OK, code = CMD_OK;
-    bool anything = x->model != NULL && ggf_file_version(ggf_set_file(x->model->set, 0)) != 0;
+    bool anything = x->model != NULL && (x->model->set == NULL ||
+                                         ggf_file_version(ggf_set_file(x->model->set, 0)) != 0);
     if (anything && titled)
         print_title(x, path);
     if (anything)

@@ -22,8 +22,26 @@ static void u64_or_null(struct gg_json *j, const char *key, uint64_t v, bool the
         gg_json_null(j, key);
 }
 
+/* A file of a checkpoint has only its name and size. */
+static void foreign_json(const struct inspect *x, struct gg_json *j)
+{
+    gg_json_array(j, "files");
+    for (size_t i = 0; i < x->model->n_files; i++) {
+        gg_json_object(j, NULL);
+        gg_json_str(j, "path", x->model->files[i].path);
+        gg_json_str(j, "format", x->model->format);
+        gg_json_u64(j, "bytes", x->model->files[i].nbytes);
+        gg_json_close(j);
+    }
+    gg_json_close(j);
+}
+
 static void files_json(const struct inspect *x, struct gg_json *j)
 {
+    if (x->model->set == NULL) {
+        foreign_json(x, j);
+        return;
+    }
     gg_json_array(j, "files");
     for (size_t i = 0; i < x->model->n_files; i++) {
         const struct ggf_file *f = ggf_set_file(x->model->set, i);

@@ -97,6 +97,8 @@ static void open_lone_shard(struct inspect *x, const char *path, unsigned flags)
 
 static bool all_complete(const struct gg_model *m)
 {
+    if (m->set == NULL)
+        return true;
     for (size_t i = 0; i < m->n_files; i++) {
         if (!ggf_file_complete(ggf_set_file(m->set, i)))
             return false;
@@ -110,14 +112,15 @@ int inspect_open(struct inspect *x, const char *path, struct gg_err *err)
     struct gg_input *in = NULL;
     struct stat st;
     x->model = NULL;
-    bool there = strcmp(path, "-") == 0 || stat(path, &st) == 0; /* else maybe ARCHIVE:PATH */
+    bool there = strcmp(path, "-") == 0 ||
+                 (stat(path, &st) == 0 && !S_ISDIR(st.st_mode)); /* else maybe ARCHIVE:PATH */
     int rc = there ? gg_input_open(&in, path, err) : GG_OK;
     if (rc != GG_OK)
         return rc;
     if (in != NULL && (strcmp(path, "-") == 0 || gg_input_nbytes(in) == GG_NOWHERE)) {
         rc = open_pipe(x, in, flags, err);
     } else {
-        rc = gg_job_open(&x->model, path, flags | GG_JOB_LOOK, err);
+        rc = gg_job_open(&x->model, path, flags | GG_JOB_LOOK | GG_JOB_FOREIGN, err);
         if (rc != GG_OK && x->model == NULL)
             open_lone_shard(x, path, flags);
         if (x->model != NULL)

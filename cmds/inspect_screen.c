@@ -27,7 +27,8 @@ static void add_escaped(struct gg_buf *b, struct ggf_str s, size_t max)
 static void add_title(const struct inspect *x, struct gg_buf *out)
 {
     struct ggf_str name = x->desc.name;
-    const char *path = x->model->files[0].path, *file = last_part(path);
+    const char *path = x->model->set != NULL ? x->model->files[0].path : x->model->name;
+    const char *file = last_part(path);
     size_t width = x->term.columns;
     struct gg_buf text = GG_BUF_INIT;
     if (name.nbytes == 0)
@@ -166,6 +167,12 @@ static void vocab_facts(struct facts *f)
 
 static void file_facts(struct facts *f)
 {
+    if (f->x->model->set == NULL) {
+        fact(f, "format", "%s", f->x->model->format);
+        if (f->x->model->n_files > 1)
+            fact(f, "files", "%zu", f->x->model->n_files);
+        return;
+    }
     const struct ggf_file *file = ggf_set_file(f->x->model->set, 0);
     fact(f, "format", "GGUF v%u%s, alignment %u", ggf_file_version(file),
          ggf_file_big_endian(file) ? " big-endian" : "", ggf_file_alignment(file));

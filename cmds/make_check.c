@@ -125,7 +125,7 @@ static size_t list_copied(struct make *r, size_t *list)
     bool *listed = gg_arena_zalloc(&r->env->mem, r->model->n_tensors + 1, sizeof *listed);
     for (size_t k = 0; listed != NULL && k < r->plan->n_outputs; k++) {
         const struct gg_plan_output *o = &r->plan->outputs[k];
-        if (r->model->set == NULL || gg_preset_is_copy(o->preset) || r->wishes->plan.only != NULL)
+        if (r->model->source->ops->place != NULL || gg_preset_is_copy(o->preset) || r->wishes->plan.only != NULL)
             continue;
         for (size_t i = 0; i < o->n_tensors; i++) {
             const struct qt_info *t = qt_info(o->tensors[i].from);

@@ -94,7 +94,7 @@ static int open_model(struct make *r, void *ctx, struct gg_err *err)
 {
     (void)ctx;
     unsigned flags = make_only_looks(r) ? GGF_HEADER_ONLY | GG_JOB_LOOK : GGF_STRICT;
-    int rc = gg_job_open(&r->model, r->in, flags, err);
+    int rc = gg_job_open(&r->model, r->in, flags | GG_JOB_FOREIGN, err);
     if (rc == GG_OK)
         cmd_say_normalized(r->env, r->model, MAKE_MAX_FINDINGS);
     return rc;

@@ -44,7 +44,7 @@ static int fail_unknown_arch(const char *name, enum gg_code code, const char *wh
     list_archs(&known);
     int rc = gg_fail(
         err, code, GG_NOWHERE,
-        "%s '%s' is not known (known are %s); --arch raw keeps names and tensors as they are", what,
+        "%s '%s' is not known (known are %s); ggtool convert --arch raw keeps names and tensors as they are", what,
         gg_text_escape_into(shown, sizeof shown, name, strlen(name)), gg_buf_str(&known));
     gg_buf_free(&known);
     return rc;
@@ -65,7 +65,7 @@ static int choose_arch(struct hf *h, struct gg_err *err)
         return gg_fail(
             err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
             "no config.json with \"architectures\" beside the tensors, so their names cannot "
-            "be mapped; --arch NAME says what it is, --arch raw keeps all names");
+            "be mapped; ggtool convert --arch NAME says what it is, --arch raw keeps all names");
     h->arch = gg_hf_arch_by_class(name);
     return h->arch != NULL
                ? GG_OK

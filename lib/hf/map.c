@@ -383,7 +383,7 @@ static int check(struct mapper *m, struct gg_err *err)
     if (m->n_unknown > 0)
         return gg_fail(
             err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
-            "%zu tensor%s no place in architecture '%s': %s%s (--arch raw keeps all names)",
+            "%zu tensor%s no place in architecture '%s': %s%s (ggtool convert --arch raw keeps all names)",
             m->n_unknown, m->n_unknown == 1 ? " has" : "s have", h->arch->gguf,
             gg_buf_str(&m->unknown), m->n_unknown > SHOWN ? "..." : "");
     if (m->n_layers != h->n_layers)

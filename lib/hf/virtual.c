@@ -354,6 +354,7 @@ int gg_hf_source_model(struct gg_model **out, struct hf *h, struct gg_err *err)
                             *h->arena};
     *m = (struct gg_model){.name = gg_checkpoint_name(h->ckpt),
                            .meta = h->meta,
+                           .format = gg_checkpoint_format(h->ckpt),
                            .alignment = 32,
                            .findings = *h->notes,
                            .source = &s->base};

@@ -44,6 +44,7 @@ static bool good_name(const char *s)
 
 static int add_members(struct archive_store *a, struct gg_err *err)
 {
+    a->base.n_links = gg_unpack_n_links(a->unpack);
     for (size_t i = 0; i < gg_unpack_n(a->unpack); i++) {
         const struct gg_unpack_entry *e = gg_unpack_entry(a->unpack, i);
         const struct gg_member m = {.nbytes = e->nbytes, .where = i};

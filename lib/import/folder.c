@@ -220,6 +220,11 @@ static int nothing_here(struct gg_opening *o, struct gg_err *err)
                            "one of them",
                            o->c->name);
     }
+    if (o->c->store->n_links > 0)
+        return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
+                       "%s: holds no safetensors, PyTorch or npz files, but links (%zu), which are "
+                       "not followed: pack the files themselves, as tar -h does",
+                       o->c->name, o->c->store->n_links);
     return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
                    "%s: holds no safetensors, PyTorch or npz files", o->c->name);
 }

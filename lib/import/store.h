@@ -40,6 +40,7 @@ struct gg_store {
     bool sequential; /* members are best read in the order of the list, each from start to end */
     struct gg_member *members;
     size_t n, cap;
+    size_t n_links; /* passed over: links in an archive */
     struct gg_map by_name;
     struct gg_arena mem;
     struct gg_input *in; /* owned, freed last; may be NULL */

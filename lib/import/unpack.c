@@ -112,8 +112,10 @@ static int next_member(struct gg_unpack *u, struct archive_entry **e, struct gg_
         }
         if (r < ARCHIVE_WARN)
             return fail_archive(u, err);
-        if (archive_entry_filetype(*e) == AE_IFREG && archive_entry_hardlink(*e) == NULL)
+        bool link = archive_entry_hardlink(*e) != NULL || archive_entry_filetype(*e) == AE_IFLNK;
+        if (archive_entry_filetype(*e) == AE_IFREG && !link)
             return GG_OK;
+        u->n_links += link && u->n_passes == 1;
     }
 }
 
@@ -429,6 +431,11 @@ size_t gg_unpack_n(const struct gg_unpack *u)
 const struct gg_unpack_entry *gg_unpack_entry(const struct gg_unpack *u, size_t i)
 {
     return &u->entries[i];
+}
+
+size_t gg_unpack_n_links(const struct gg_unpack *u)
+{
+    return u->n_links;
 }
 
 unsigned gg_unpack_n_passes(const struct gg_unpack *u)

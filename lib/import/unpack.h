@@ -35,6 +35,8 @@ const struct gg_unpack_entry *gg_unpack_entry(const struct gg_unpack *u, size_t 
 /* A member as an input; u must live longer. */
 GG_MUST_CHECK int gg_unpack_open_entry(struct gg_unpack *u, size_t i, const char *shown,
                                        struct gg_input **out, struct gg_err *err);
+/* Links among the members: they are passed over. */
+size_t gg_unpack_n_links(const struct gg_unpack *u);
 /* How often the stream was started, for tests and for telling the user. */
 unsigned gg_unpack_n_passes(const struct gg_unpack *u);
 

@@ -27,6 +27,7 @@ struct gg_unpack {
     size_t current;          /* member pos is in; SIZE_MAX: before the first */
     uint8_t *ring;
     unsigned n_passes;
+    size_t n_links; /* links passed over in the first pass */
 };
 
 /* What is kept of a member whose bytes pass by once. */

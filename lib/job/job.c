@@ -4,6 +4,7 @@
 #include "lib/base/text.h"
 #include "lib/import/archive.h"
 #include "lib/job/codebooks.h"
+#include "lib/job/foreign.h"
 #include "lib/job/pending.h"
 #include "lib/sys/cleanup.h"
 
@@ -14,8 +15,10 @@
 
 static int open_any(struct gg_model **out, const char *path, unsigned flags, struct gg_err *err)
 {
-    int rc = gg_archive_open_model(out, path, flags, err);
-    return rc != GG_OK || *out != NULL ? rc : gg_model_open_gguf(out, path, flags, err);
+    unsigned plain = flags & ~(unsigned)(GG_JOB_LOOK | GG_JOB_FOREIGN);
+    int rc = flags & GG_JOB_FOREIGN ? gg_foreign_open(out, path, plain | (flags & GG_JOB_LOOK), err)
+                                    : gg_archive_open_model(out, path, plain, err);
+    return rc != GG_OK || *out != NULL ? rc : gg_model_open_gguf(out, path, plain, err);
 }
 
 /* What was found out about the files before they were opened joins what the model knows. */
@@ -33,7 +36,7 @@ int gg_job_open(struct gg_model **out, const char *path, unsigned flags, struct 
     *out = NULL;
     int rc = gg_pending(path, looks ? GG_PENDING_LOOK : GG_PENDING_FINISH, &pending, err);
     if (rc == GG_OK)
-        rc = open_any(out, path, flags & ~(unsigned)GG_JOB_LOOK, err);
+        rc = open_any(out, path, flags, err);
     if (*out != NULL)
         add_findings(*out, &pending);
     else if (pending.n > 0 && rc != GG_OK)

@@ -8,6 +8,9 @@
 /* For gg_job_open, beside the flags of gguf.h: the caller only looks, so that an interrupted edit of
  * the files is not finished, but becomes a finding. */
 enum { GG_JOB_LOOK = 1 << 16 };
+/* Foreign checkpoints are taken too, as the models they convert to (foreign.h): the model's set is NULL
+ * then. */
+enum { GG_JOB_FOREIGN = 1 << 17 };
 
 /* Opens a GGUF model: a file, any shard of a set, "-", or one in an archive, found by itself or named
  * ARCHIVE:PATH. flags as in gguf.h. An edit that was interrupted is finished first and becomes a note

@@ -35,6 +35,7 @@ struct gg_model {
     struct gg_findings findings; /* of all files; a GG_FAULT forbids to copy data */
     struct gg_source *source;
     const struct ggf_set *set; /* the GGUF files behind it; NULL for a foreign source */
+    const char *format;        /* of a foreign source: "safetensors", "PyTorch", "npz"; else NULL */
 };
 
 /* Opens the GGUF model path belongs to (any shard; "-" is standard input, header only). flags as in

@@ -28,3 +28,11 @@ if [ -e "$HF/../tiny-pytorch" ]; then
     ggtool inspect "$TINY" --metadata --full > a.txt
     ggtool inspect pt.gguf --metadata --full | diff a.txt -
 fi
+
+# back to safetensors: the tensors of the shards, bit for bit, under the names they had
+mkdir back
+ggtool convert "$TINY" back/model.safetensors -q --split-max-size 4M
+ggtool convert back b.gguf --arch raw -q
+ggtool convert hf a.gguf --arch raw -q
+digests a.gguf > a.txt
+digests b.gguf | diff a.txt - && echo "back: $(wc -l < a.txt) tensors, $(ls back | wc -l) files"
