@@ -18,6 +18,13 @@ enum { GG_JOB_FOREIGN = 1 << 17 };
 GG_MUST_CHECK int gg_job_open(struct gg_model **out, const char *path, unsigned flags,
                               struct gg_err *err);
 
+struct gg_hf_opts;
+/* Opens whatever path names: a GGUF as gg_job_open does, a foreign checkpoint (its findings go to
+ * found) seen through the model mapping. hf may be NULL. */
+GG_MUST_CHECK int gg_job_open_any(struct gg_model **out, const char *path, unsigned flags,
+                                  const struct gg_hf_opts *hf, struct gg_findings *found,
+                                  struct gg_err *err);
+
 struct gg_job {
     const struct gg_model *model;
     const struct gg_plan *plan;

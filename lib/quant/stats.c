@@ -8,20 +8,29 @@
 
 /* ---- error sums ------------------------------------------------------------------------------ */
 
-/* Largest difference, and how many are none. Two passes over a tile cost less than one that the
- * search for a place keeps from vectorising. */
-static inline void find_max(struct qk_err_sums *out, const float *x, const float *y, size_t first,
-                            size_t n)
+/* Two passes over a run cost less than one that the search for a place keeps from vectorising. */
+static inline float measure_run(const float *x, const float *y, size_t n, uint64_t *n_same)
 {
     float max = 0;
-    unsigned n_same = 0;
+    unsigned same = 0;
     for (size_t j = 0; j < n; j++) {
         float a = fabsf(y[j] - x[j]);
         max = a > max ? a : max;
-        n_same += x[j] == y[j];
+        same += x[j] == y[j];
     }
-    out->n_same += n_same;
-    qk_settle_max(out, max, x, y, first, n);
+    *n_same += same;
+    return max;
+}
+
+/* Largest difference, and how many are none. */
+static void find_max(struct qk_err_sums *out, const float *x, const float *y, size_t n)
+{
+    struct qk_peak peak = {0};
+    for (size_t i = 0; i < n; i += 256) {
+        size_t m = n - i < 256 ? n - i : 256;
+        qk_peak_add(&peak, measure_run(x + i, y + i, m, &out->n_same), i, i + m);
+    }
+    qk_peak_finish(out, &peak, x, y);
 }
 
 void qk_err_row(struct qk_err_sums *out, const float *x, const float *y, const float *w, size_t n)
@@ -38,8 +47,7 @@ void qk_err_row(struct qk_err_sums *out, const float *x, const float *y, const f
         if (w != NULL)
             qk_lanes_add_weighted(&s, x + i, y + i, w + i, m);
     }
-    for (size_t i = 0; i < n; i += 256)
-        find_max(out, x + i, y + i, i, n - i < 256 ? n - i : 256);
+    find_max(out, x, y, n);
     qk_lanes_finish(out, &s);
     out->n = n;
 }

@@ -52,18 +52,30 @@ static inline double qk_lanes_combine(const double lane[QK_LANES])
     return t[0];
 }
 
-/* The largest difference among n, and where. max is the largest of them taken in float; rounding
- * keeps the order, so none is larger than the one so far unless max is at least that, rounded. */
-static inline void qk_settle_max(struct qk_err_sums *out, float max, const float *x, const float *y,
-                                 size_t first, size_t n)
+/* Where the largest difference can be: it is looked for in float, which rounds but keeps the order, so
+ * it is among the elements between the first and the last run that reach the largest of those. */
+struct qk_peak {
+    float max;
+    size_t first, end;
+};
+
+/* The run from first to end reaches max. */
+static inline void qk_peak_add(struct qk_peak *p, float max, size_t first, size_t end)
 {
-    if (!(max > 0 && max >= (float)out->max_abs))
-        return;
-    for (size_t j = 0; j < n; j++) {
+    if (max > p->max)
+        *p = (struct qk_peak){max, first, end};
+    else if (max == p->max)
+        p->end = end;
+}
+
+static inline void qk_peak_finish(struct qk_err_sums *out, const struct qk_peak *p, const float *x,
+                                  const float *y)
+{
+    for (size_t j = p->first; p->max > 0 && j < p->end; j++) {
         double a = fabs((double)y[j] - (double)x[j]);
         if (a > out->max_abs) {
             out->max_abs = a;
-            out->max_at = first + j;
+            out->max_at = j;
         }
     }
 }

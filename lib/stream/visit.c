@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Input of a ticket: what is looked at only once should not leave the cache on the way. */
+enum { VISIT_SLAB = 256 << 10 };
+
 struct look { /* a tensor, as each of the models has it */
     const size_t *tensor; /* of n_models */
     struct gg_grid grid;
@@ -238,7 +241,7 @@ static int list_looks(struct visit *w, const struct gg_visit_list *list, struct 
 static int plan_memory(struct visit *w, struct gg_err *err)
 {
     unsigned n_workers = w->opts->n_workers != 0 ? w->opts->n_workers : gg_pool_default_workers();
-    uint64_t input = gg_slab_wanted(w->crew.total_nbytes, n_workers);
+    uint64_t input = gg_min_u64(gg_slab_wanted(w->crew.total_nbytes, n_workers), VISIT_SLAB);
     uint64_t floats = w->v->see & GG_SEE_FLOATS ? GG_TILE_NELEMS * sizeof(float) : 0;
     struct gg_wish wish = {.scratch = floats * w->n_models + gg_aligned(w->v->scratch_nbytes)};
     uint64_t most = 0;

@@ -67,6 +67,11 @@ V_FN vd vd_from_hi(vf a)
     return (vd)vcvt_high_f64_f32((float32x4_t)a);
 }
 
+V_FN vd vd_add_exact(vd sum, vd a, vd b)
+{
+    return sum + a * b;
+}
+
 V_FN vi vi_trunc(vf a)
 {
     return (vi)vcvtq_s32_f32((float32x4_t)a);

@@ -19,9 +19,9 @@ V_FN void sum_lanes(struct qk_lanes *s, size_t lane, const float *x, const float
         for (size_t h = 0; h < 2; h++) {
             vd a = vd_load(x + i + h * DOUBLES), b = vd_load(y + i + h * DOUBLES), e = b - a;
             ee[h] += e * e;
-            xx[h] += a * a;
-            yy[h] += b * b;
-            xy[h] += a * b;
+            xx[h] = vd_add_exact(xx[h], a, a);
+            yy[h] = vd_add_exact(yy[h], b, b);
+            xy[h] = vd_add_exact(xy[h], a, b);
             sum_e[h] += e;
         }
     }
@@ -85,12 +85,14 @@ V_FN struct tile measure_tile(const float *x, const float *y, size_t n)
 
 static void find_max(struct qk_err_sums *out, const float *x, const float *y, size_t n)
 {
+    struct qk_peak peak = {0};
     for (size_t i = 0; i < n; i += 256) {
         size_t m = n - i < 256 ? n - i : 256;
         struct tile t = measure_tile(x + i, y + i, m);
         out->n_same += t.n_same;
-        qk_settle_max(out, t.max, x + i, y + i, i, m);
+        qk_peak_add(&peak, t.max, i, i + m);
     }
+    qk_peak_finish(out, &peak, x, y);
 }
 
 static void err_row(struct qk_err_sums *out, const float *x, const float *y, const float *w,

@@ -51,6 +51,8 @@
  *     vi_trunc vi_nearest vf_from_i        float to int and back (vf_from_i below)
  *     vd_load(p)                   VL/2 floats in memory to doubles
  *     vd_from_lo vd_from_hi        halves of a vf to doubles
+ *     vd_add_exact(sum, a, b)      sum + a * b of doubles that came from floats: the product is exact,
+ *                                  so that fusing both changes nothing
  *     vf_from_f16(p) vf_to_f16(p, a)       VL F16 in memory, as half.h converts
  *     vf_set1_f16(p)               one F16 in memory to all lanes
  *     v_f16_bits(x)                one float (no NaN) to F16

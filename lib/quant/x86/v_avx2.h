@@ -116,6 +116,11 @@ V_FN vd vd_from_hi(vf a)
     return _mm256_cvtps_pd(_mm256_extractf128_ps(a, 1));
 }
 
+V_FN vd vd_add_exact(vd sum, vd a, vd b)
+{
+    return _mm256_fmadd_pd(a, b, sum);
+}
+
 V_FN vf vf_from_f16(const void *p)
 {
     return _mm256_cvtph_ps(_mm_loadu_si128(p));

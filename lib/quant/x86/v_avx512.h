@@ -160,6 +160,11 @@ V_FN vd vd_from_hi(vf a)
     return _mm512_cvtps_pd(_mm512_extractf32x8_ps(a, 1));
 }
 
+V_FN vd vd_add_exact(vd sum, vd a, vd b)
+{
+    return _mm512_fmadd_pd(a, b, sum);
+}
+
 V_FN vf vf_from_f16(const void *p)
 {
     return _mm512_cvtph_ps(_mm256_loadu_si256(p));

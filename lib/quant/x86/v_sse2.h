@@ -65,6 +65,11 @@ V_FN vd vd_from_hi(vf a)
     return _mm_cvtps_pd(_mm_movehl_ps(a, a));
 }
 
+V_FN vd vd_add_exact(vd sum, vd a, vd b)
+{
+    return sum + a * b;
+}
+
 V_FN vi vi_trunc(vf a)
 {
     return (vi)_mm_cvttps_epi32(a);
