@@ -17,7 +17,7 @@ BIN   := $(if $(filter release,$(MODE)),ggtool,$(BUILD)/ggtool)
 # ---- flags ---------------------------------------------------------------------------------------
 
 CFLAGS ?= -O2 -g1
-LIBS   := jansson libpcre2-8 nettle libxxhash libarchive
+LIBS   := jansson libpcre2-8 nettle libxxhash libarchive zlib
 WARN   := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef -Wwrite-strings
 MODE_release :=
 MODE_debug   := -O0 -g3

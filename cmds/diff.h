@@ -9,6 +9,7 @@
 #include "lib/model/describe.h"
 #include "lib/model/match.h"
 #include "lib/plan/imatrix.h"
+#include "lib/report/plot.h"
 #include "lib/stream/compare.h"
 
 /* What tensors are sorted and judged by: the choices of --sort. */
@@ -114,6 +115,8 @@ struct diff {
 };
 
 /* ---- diff_open.c: sources ---- */
+/* What a model is called by its file type: as it says, else as its tensors are. */
+const char *diff_type_name(const struct diff *d, size_t model, char tmp[32]);
 GG_MUST_CHECK int diff_open(struct diff *d, int argc, char **argv, struct gg_err *err);
 void diff_free(struct diff *d);
 
@@ -146,6 +149,10 @@ GG_MUST_CHECK int diff_screen(struct diff *d, struct gg_err *err);
 GG_MUST_CHECK int diff_many(struct diff *d, struct gg_err *err);
 /* "0.00361 (24.4 dB)", "none" */
 const char *diff_error_text(char dst[64], double nmse);
+/* The verdict on one model: "values differ in 30 of 39 tensors, ...". */
+void diff_verdict(struct gg_buf *out, const struct diff *d, size_t other);
+/* What could not be compared, and why: lines. */
+void diff_trouble_text(struct gg_buf *out, const struct diff *d, size_t other);
 /* Tensors to be shown one by one: of d->order. */
 size_t diff_n_shown(const struct diff *d);
 void diff_print_worst(struct diff *d, struct gg_err *err);
@@ -174,11 +181,42 @@ GG_MUST_CHECK int diff_find_rows(struct diff *d, size_t item, size_t other, stru
                                  struct gg_err *err);
 GG_MUST_CHECK int diff_print_rows(struct diff *d, struct gg_err *err);
 
-/* ---- diff_page.c: pictures ---- */
+/* ---- diff_grid.c: tensors by layer and role ---- */
+
+/* A stack of layers, or all tensors outside of layers as one layer without a name. */
+struct diff_grid {
+    const char *title; /* "blk"; NULL: outside */
+    const char **layers, **roles;
+    size_t n_layers, n_roles;
+    size_t *item; /* [layer * n_roles + role]; SIZE_MAX: none */
+};
+struct diff_grids {
+    struct diff_grid *v;
+    size_t n;
+    double best, worst; /* dB, of all models */
+};
+GG_MUST_CHECK int diff_make_grids(struct diff *d, struct diff_grids *out, struct gg_err *err);
+/* One grid as one of the models has it; NULL when out of memory. */
+const struct gg_heat *diff_heat_of(struct diff *d, const struct diff_grids *g, size_t grid,
+                                   size_t other);
+
+/* ---- diff_plot.c: pictures ---- */
 bool diff_wants_pictures(const struct diff *d);
 /* The histogram that errors of this type of this model are added to. */
 size_t diff_histogram_of(const struct diff *d, size_t other, uint32_t type);
+/* Models with less error than this are not drawn beside others. */
+#define DIFF_HARDLY 1e-9
+/* Heat maps of one model; down: layers down. Returns the y below. */
+double diff_draw_heats(struct diff *d, const struct diff_grids *g, size_t other,
+                       struct gg_picture *p, double y, bool down);
+void diff_draw_histogram(struct diff *d, struct gg_picture *p, double y, double w);
+/* False when there are no two to compare. */
+bool diff_draw_scatter(struct diff *d, struct gg_picture *p, double y, double w);
 GG_MUST_CHECK int diff_plot(struct diff *d, struct gg_err *err);
 GG_MUST_CHECK int diff_write_pictures(struct diff *d, struct gg_err *err);
+
+/* ---- diff_page.c: --html ---- */
+GG_MUST_CHECK int diff_page(struct diff *d, const struct diff_grids *g, struct gg_buf *out,
+                            struct gg_err *err);
 
 #endif

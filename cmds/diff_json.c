@@ -2,7 +2,6 @@
 #include "cmds/diff.h"
 
 #include "lib/base/text.h"
-#include "lib/job/ftype.h"
 #include "lib/quant/qtype.h"
 
 #include <inttypes.h>
@@ -54,7 +53,7 @@ static void file_json(struct gg_json *j, const char *key, const struct diff *d, 
     gg_json_object_inline(j, key);
     gg_json_text(j, "path", path, strlen(path));
     gg_json_text(j, "architecture", x->arch.name.p, x->arch.name.nbytes);
-    gg_json_str(j, "type", gg_ftype_name(gg_ftype_found(x), tmp));
+    gg_json_str(j, "type", diff_type_name(d, model, tmp));
     gg_json_u64(j, "tensors", x->all.n_tensors);
     gg_json_u64(j, "parameters", x->all.n_params);
     gg_json_u64(j, "tensor_bytes", x->all.nbytes);

@@ -4,7 +4,6 @@
 #include "lib/base/num.h"
 #include "lib/base/text.h"
 #include "lib/cli/table.h"
-#include "lib/job/ftype.h"
 #include "lib/quant/qtype.h"
 
 #include <math.h>
@@ -23,7 +22,7 @@ static void file_cells(struct gg_table *t, const struct diff *d, size_t model)
     const struct gg_desc *x = &d->desc[model];
     char tmp[32], size[32];
     gg_table_text(t, model == 0 ? GG_BOLD : GG_PLAIN, d->labels[model], strlen(d->labels[model]));
-    gg_table_cell(t, GG_CYAN, "%s", gg_ftype_name(gg_ftype_found(x), tmp));
+    gg_table_cell(t, GG_CYAN, "%s", diff_type_name(d, model, tmp));
     gg_table_cell(t, GG_PLAIN, "%s", gg_text_size(size, x->all.nbytes));
     gg_table_cell(t, GG_PLAIN, "%.2f", x->bpw);
 }

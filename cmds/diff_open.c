@@ -3,6 +3,7 @@
 
 #include "lib/base/text.h"
 #include "lib/hf/hf.h"
+#include "lib/job/ftype.h"
 #include "lib/job/job.h"
 #include "lib/job/stored.h"
 
@@ -145,6 +146,12 @@ int diff_open(struct diff *d, int argc, char **argv, struct gg_err *err)
         rc = open_all(d, argv, "raw", err);
     }
     return rc;
+}
+
+const char *diff_type_name(const struct diff *d, size_t model, char tmp[32])
+{
+    const struct gg_desc *x = &d->desc[model];
+    return gg_ftype_name(x->has_ftype ? x->ftype : gg_ftype_found(x), tmp);
 }
 
 void diff_free(struct diff *d)

@@ -30,24 +30,65 @@ bool diff_differs(const struct diff *d, size_t item, size_t other)
 
 /* ---- what is compared ------------------------------------------------------------------------ */
 
+struct ranked {
+    size_t item;
+    uint64_t rank;
+};
+
+static int by_rank(const void *a, const void *b)
+{
+    const struct ranked *x = a, *y = b;
+    if (x->rank != y->rank)
+        return x->rank < y->rank ? -1 : 1;
+    return (x->item > y->item) - (x->item < y->item);
+}
+
+/* Where a tensor lies in the first model that is to be read in some order; else all are alike. */
+static uint64_t rank_of(const struct diff *d, size_t item)
+{
+    uint64_t until, rank = 0;
+    for (size_t k = 0; k < d->n_models; k++) {
+        struct gg_source *s = d->models[k]->source;
+        size_t i = d->match.items[item].tensor[k];
+        if (s->ops->place == NULL)
+            continue;
+        if (i != SIZE_MAX)
+            s->ops->place(s, i, 0, &until, &rank);
+        return rank;
+    }
+    return 0;
+}
+
+static bool is_compared(const struct diff *d, size_t item)
+{
+    bool any = false;
+    for (size_t m = 0; m < d->n_others; m++)
+        any |= d->match.items[item].state[m] == GG_MATCH_BOTH;
+    return any && !d->o->header_only;
+}
+
 /* Tensors that at least one of the others has to compare with. tensor gets the list of the walk. */
 static int list_items(struct diff *d, size_t **tensor, struct gg_err *err)
 {
     const struct gg_match *m = &d->match;
+    struct ranked *order = gg_arena_zalloc(&d->mem, m->n + 1, sizeof *order);
     d->item = gg_arena_alloc(&d->mem, (m->n + 1) * sizeof *d->item);
-    *tensor = gg_arena_alloc(&d->mem, (m->n + 1) * d->n_models * sizeof **tensor);
-    if (d->item == NULL || *tensor == NULL)
+    *tensor = gg_arena_zalloc(&d->mem, (m->n + 1) * d->n_models, sizeof **tensor);
+    if (d->item == NULL || *tensor == NULL || order == NULL)
         return gg_fail_nomem(err, "the list of tensors");
     for (size_t i = 0; i < m->n; i++) {
-        size_t *to = *tensor + d->n_compared * d->n_models;
-        bool any = false;
-        to[0] = m->items[i].tensor[0];
-        for (size_t k = 1; k < d->n_models; k++) {
-            bool both = m->items[i].state[k - 1] == GG_MATCH_BOTH;
-            to[k] = both ? m->items[i].tensor[k] : GG_NO_TENSOR;
-            any |= both;
-        }
-        d->item[i] = any && !d->o->header_only ? d->n_compared++ : SIZE_MAX;
+        d->item[i] = SIZE_MAX;
+        if (is_compared(d, i))
+            order[d->n_compared++] = (struct ranked){i, rank_of(d, i)};
+    }
+    qsort(order, d->n_compared, sizeof *order, by_rank);
+    for (size_t i = 0; i < d->n_compared; i++) {
+        const struct gg_match_item *it = &m->items[order[i].item];
+        size_t *to = *tensor + i * d->n_models;
+        d->item[order[i].item] = i;
+        to[0] = it->tensor[0];
+        for (size_t k = 1; k < d->n_models; k++)
+            to[k] = it->state[k - 1] == GG_MATCH_BOTH ? it->tensor[k] : GG_NO_TENSOR;
     }
     d->result = gg_arena_zalloc(&d->mem, d->n_compared * d->n_others + 1, sizeof *d->result);
     return d->result != NULL ? GG_OK : gg_fail_nomem(err, "the list of tensors");

@@ -4,7 +4,6 @@
 #include "lib/base/num.h"
 #include "lib/base/text.h"
 #include "lib/cli/table.h"
-#include "lib/job/ftype.h"
 #include "lib/quant/qtype.h"
 
 #include <math.h>
@@ -59,66 +58,70 @@ static void add_item(struct gg_buf *b, const struct diff *d, size_t i, size_t m)
     }
 }
 
-static void say_state(struct diff *d, size_t m, enum gg_match_state state, const char *text)
+static void add_state(struct gg_buf *b, const struct diff *d, size_t m, enum gg_match_state state,
+                      const char *text)
 {
-    struct gg_buf b = GG_BUF_INIT;
     size_t n = 0, most = d->o->full ? SIZE_MAX : N_NAMES;
     uint64_t all = d->others[m].n_state[state];
-    for (size_t i = 0; all > 0 && i < d->match.n; i++) {
-        if (d->match.items[i].state[m] != state)
+    if (all == 0)
+        return;
+    gg_buf_addf(b, "%llu tensor%s %s: ", (unsigned long long)all, all == 1 ? "" : "s", text);
+    for (size_t i = 0; i < d->match.n; i++) {
+        if (d->match.items[i].state[m] != state || n++ >= most)
             continue;
-        if (n < most) {
-            gg_buf_adds(&b, n > 0 ? ", " : "");
-            add_item(&b, d, i, m);
-        }
-        n++;
+        gg_buf_adds(b, n > 1 ? ", " : "");
+        add_item(b, d, i, m);
     }
     if (n > most)
-        gg_buf_addf(&b, " and %zu more", n - most);
-    if (n > 0)
-        gg_msg_warn(&d->env->msg, "%s: %llu tensor%s %s: %s", d->labels[m + 1],
-                    (unsigned long long)all, all == 1 ? "" : "s", text, gg_buf_str(&b));
-    gg_buf_free(&b);
+        gg_buf_addf(b, " and %zu more", n - most);
+    gg_buf_addc(b, '\n');
 }
 
-static void say_odd(struct diff *d, size_t m)
+static void add_odd(struct gg_buf *b, const struct diff *d, size_t m)
 {
     size_t n = 0;
     for (size_t i = 0; i < d->match.n; i++) {
         const struct gg_comparison *c = diff_result(d, i, m);
-        struct ggf_str s = d->match.items[i].name;
-        char name[160];
         if (c == NULL || c->n_odd == 0 || (n++ >= N_NAMES && !d->o->full))
             continue;
-        gg_msg_warn(&d->env->msg,
-                    "%s: tensor '%s': row %llu, column %llu: %g, in %s %g; %llu such values are left "
-                    "out of its numbers",
-                    d->labels[m + 1], gg_text_escape_into(name, sizeof name, s.p, s.nbytes),
+        gg_buf_adds(b, "tensor ");
+        add_item(b, d, i, m);
+        gg_buf_addf(b, ": row %llu, column %llu: %g, in %s %g; %llu such value%s left out of its "
+                       "numbers\n",
                     (unsigned long long)c->odd[0].row, (unsigned long long)c->odd[0].col,
                     (double)c->odd[1].value, d->labels[0], (double)c->odd[0].value,
-                    (unsigned long long)c->n_odd);
+                    (unsigned long long)c->n_odd, c->n_odd == 1 ? " is" : "s are");
     }
     if (n > N_NAMES && !d->o->full)
-        gg_msg_warn(&d->env->msg, "%s: %zu tensors in all have values that are not finite on one "
-                                  "side", d->labels[m + 1], n);
+        gg_buf_addf(b, "%zu tensors in all have values that are not finite on one side\n", n);
+}
+
+void diff_trouble_text(struct gg_buf *out, const struct diff *d, size_t m)
+{
+    const struct gg_arch *x = &d->desc[0].arch, *y = &d->desc[m + 1].arch;
+    if (d->others[m].other_arch) {
+        gg_buf_adds(out, "architecture ");
+        gg_text_escape(out, y->name.p, y->name.nbytes, 60);
+        gg_buf_addf(out, ", %s is ", d->labels[0]);
+        gg_text_escape(out, x->name.p, x->name.nbytes, 60);
+        gg_buf_adds(out, ": only tensors of one name are compared\n");
+    }
+    add_state(out, d, m, GG_MATCH_CUT, "not compared, the data is cut short");
+    add_state(out, d, m, GG_MATCH_ONLY_BASE, "missing, not compared");
+    add_state(out, d, m, GG_MATCH_ONLY_OTHER, "not in the first model, not compared");
+    add_state(out, d, m, GG_MATCH_SHAPE, "of another shape, not compared");
+    add_state(out, d, m, GG_MATCH_TYPE, "of a type unknown here, not compared");
+    add_odd(out, d, m);
 }
 
 void diff_say_trouble(struct diff *d)
 {
-    char a[64], b[64];
     for (size_t m = 0; m < d->n_others; m++) {
-        const struct gg_arch *x = &d->desc[0].arch, *y = &d->desc[m + 1].arch;
-        if (d->others[m].other_arch)
-            gg_msg_warn(&d->env->msg, "%s: architecture %s, %s is %s: only tensors of one name are "
-                                      "compared", d->labels[m + 1],
-                        gg_text_escape_into(b, sizeof b, y->name.p, y->name.nbytes), d->labels[0],
-                        gg_text_escape_into(a, sizeof a, x->name.p, x->name.nbytes));
-        say_state(d, m, GG_MATCH_CUT, "not compared, the data is cut short");
-        say_state(d, m, GG_MATCH_ONLY_BASE, "missing, not compared");
-        say_state(d, m, GG_MATCH_ONLY_OTHER, "not in the first model, not compared");
-        say_state(d, m, GG_MATCH_SHAPE, "of another shape, not compared");
-        say_state(d, m, GG_MATCH_TYPE, "of a type unknown here, not compared");
-        say_odd(d, m);
+        struct gg_buf b = GG_BUF_INIT;
+        diff_trouble_text(&b, d, m);
+        for (const char *p = gg_buf_str(&b); *p != '\0'; p += strcspn(p, "\n") + 1)
+            gg_msg_warn(&d->env->msg, "%s: %.*s", d->labels[m + 1], (int)strcspn(p, "\n"), p);
+        gg_buf_free(&b);
     }
 }
 
@@ -137,7 +140,7 @@ static int print_head(struct diff *d, struct gg_err *err)
         gg_table_row(&t);
         gg_table_cell(&t, GG_BOLD, "%c", (char)('A' + i));
         gg_table_text(&t, GG_PLAIN, d->labels[i], strlen(d->labels[i]));
-        gg_table_cell(&t, GG_CYAN, "%s", gg_ftype_name(gg_ftype_found(x), tmp));
+        gg_table_cell(&t, GG_CYAN, "%s", diff_type_name(d, i, tmp));
         gg_table_cell(&t, GG_PLAIN, "%s", gg_text_size(size, x->all.nbytes));
         gg_table_cell(&t, GG_DIM, "%.2f bits a weight", x->bpw);
     }
@@ -147,9 +150,9 @@ static int print_head(struct diff *d, struct gg_err *err)
 }
 
 /* What else there is to say besides values. */
-static void add_rest(struct gg_buf *b, const struct diff *d)
+static void add_rest(struct gg_buf *b, const struct diff *d, size_t m)
 {
-    const struct diff_other *o = &d->others[0];
+    const struct diff_other *o = &d->others[m];
     uint64_t alone = o->n_state[GG_MATCH_ONLY_BASE] + o->n_state[GG_MATCH_ONLY_OTHER];
     uint64_t left = o->n_state[GG_MATCH_SHAPE] + o->n_state[GG_MATCH_TYPE] + o->n_state[GG_MATCH_CUT];
     if (alone > 0)
@@ -161,18 +164,18 @@ static void add_rest(struct gg_buf *b, const struct diff *d)
                     o->meta.n == 1 ? "" : "s");
 }
 
-static void add_saving(struct gg_buf *b, const struct diff *d)
+static void add_saving(struct gg_buf *b, const struct diff *d, size_t m)
 {
-    uint64_t x = d->desc[0].all.nbytes, y = d->desc[1].all.nbytes;
+    uint64_t x = d->desc[0].all.nbytes, y = d->desc[m + 1].all.nbytes;
     char size[32];
     if (x != y)
         gg_buf_addf(b, ", %s %s", gg_text_size(size, x > y ? x - y : y - x),
                     x > y ? "smaller" : "larger");
 }
 
-static void add_values(struct gg_buf *b, const struct diff *d)
+static void add_values(struct gg_buf *b, const struct diff *d, size_t m)
 {
-    const struct diff_tally *t = &d->others[0].all;
+    const struct diff_tally *t = &d->others[m].all;
     struct gg_error e = diff_error_of(t);
     char text[64];
     unsigned long long n = (unsigned long long)t->n_tensors;
@@ -191,17 +194,22 @@ static void add_values(struct gg_buf *b, const struct diff *d)
                     (unsigned long long)t->n_same_values);
     else
         gg_buf_addf(b, "the same bytes in %llu tensor%s", n, s);
-    if (d->others[0].n_odd > 0)
-        gg_buf_addf(b, ", %zu not finite on one side", d->others[0].n_odd);
+    if (d->others[m].n_odd > 0)
+        gg_buf_addf(b, ", %zu not finite on one side", d->others[m].n_odd);
+}
+
+void diff_verdict(struct gg_buf *out, const struct diff *d, size_t other)
+{
+    add_values(out, d, other);
+    add_saving(out, d, other);
+    add_rest(out, d, other);
 }
 
 static void print_verdict(struct diff *d)
 {
     bool different = diff_is_different(d, 0);
     struct gg_buf b = GG_BUF_INIT;
-    add_values(&b, d);
-    add_saving(&b, d);
-    add_rest(&b, d);
+    diff_verdict(&b, d, 0);
     fprintf(d->env->out, "\n%s%s%s: %s\n", gg_term_style(&d->term, different ? GG_YELLOW : GG_GREEN),
             different ? "Different" : "Same", gg_term_style(&d->term, GG_PLAIN), gg_buf_str(&b));
     gg_buf_free(&b);

@@ -382,21 +382,33 @@ static void add_piece(struct gg_comparison *to, struct open *o, const struct gg_
         take_row(to, o->row_ee, o->row_xx, t->row);
 }
 
-/* Bins of errors become bins of errors relative to the tensor's root mean square. */
+/* Where a magnitude lies among the bins of a histogram. */
+static double place_of(double magnitude, double rms)
+{
+    double at = 4 * log2(magnitude / rms) + GG_ERROR_BIN_ONE;
+    return !(at > 0) ? 0 : at > GG_ERROR_BINS - 1 ? GG_ERROR_BINS - 1 : at;
+}
+
+/* Bins of errors, which are not of one width in octaves, are dealt out to bins of errors relative to the
+ * tensor's root mean square. */
 static void add_histogram(struct gg_error_histogram *h, const struct open *o,
                           const struct qk_err_sums *s, uint64_t nelems)
 {
-    float rms = s->n > 0 ? (float)sqrt(s->xx / (double)s->n) : 0;
-    int64_t one = gg_bits_from_f32(rms > 0 ? rms : 1) >> BIN_SHIFT;
+    double rms = s->n > 0 && s->xx > 0 ? sqrt(s->xx / (double)s->n) : 1;
     if (!o->decoded) {
         h->n_exact += nelems;
         return;
     }
     h->n_exact += o->bins[0]; /* and those too small for a normal float */
-    for (int64_t i = 1; i < N_BINS; i++) {
-        int64_t to = i - one + GG_ERROR_BIN_ONE;
-        to = to < 0 ? 0 : to >= GG_ERROR_BINS ? GG_ERROR_BINS - 1 : to;
-        h->bin[to] += o->bins[i];
+    for (uint32_t i = 1; i < N_BINS; i++) {
+        if (o->bins[i] == 0)
+            continue;
+        double from = place_of((double)gg_f32_from_bits(i << BIN_SHIFT), rms);
+        double to = place_of((double)gg_f32_from_bits((i + 1) << BIN_SHIFT), rms);
+        double share = to > floor(from) + 1 ? (floor(from) + 1 - from) / (to - from) : 1;
+        uint64_t first = (uint64_t)((double)o->bins[i] * share + 0.5);
+        h->bin[(size_t)from] += first;
+        h->bin[(size_t)from + (share < 1)] += o->bins[i] - first;
     }
 }
 

@@ -35,7 +35,7 @@ static bool mem_extent(struct gg_source *s, size_t i, struct gg_extent *out)
     return false;
 }
 
-static const struct gg_source_ops mem_ops = {mem_read, mem_extent, NULL};
+static const struct gg_source_ops mem_ops = {.read = mem_read, .extent = mem_extent};
 static struct mem mem[3];
 static struct qk_table kernels;
 
