@@ -4,6 +4,7 @@
 
 #include "cmds/cmd.h"
 #include "lib/base/arena.h"
+#include "lib/cli/progress.h"
 #include "lib/job/job.h"
 #include "lib/job/rewrite.h"
 
@@ -65,6 +66,7 @@ struct edit {
     bool relaid; /* the data moves: tensors come or go, or the alignment changes */
     uint64_t n_written; /* bytes, or those that would be */
     size_t n_relaid;    /* files that are laid out anew */
+    struct gg_progress progress;
 };
 
 /* edit_meta.c: applies all options about metadata to files[].meta. */

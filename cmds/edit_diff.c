@@ -90,7 +90,7 @@ static int compare_key(struct edit *e, size_t file, const struct ggf_kv *was, st
     const struct ggf_meta *meta = e->files[file].meta;
     const struct ggf_kv *is = ggf_meta_find_n(meta, was->key.p, (size_t)was->key.nbytes);
     struct edit_change c = {.kind = EDIT_SET, .name = was->key, .was = &was->value, .file = file};
-    if (ggf_str_eq(was->key, GG_PADDING_KEY))
+    if (gg_is_padding(was->key))
         return GG_OK;
     if (is == NULL) {
         is = file == 0 ? renamed_key(e, meta, was->key) : NULL;
@@ -118,7 +118,7 @@ static int compare_meta(struct edit *e, size_t file, struct gg_err *err)
     for (size_t i = 0; rc == GG_OK && i < ggf_meta_count(is); i++) {
         const struct ggf_kv *kv = ggf_meta_at(is, i);
         if (ggf_meta_find_n(was, kv->key.p, (size_t)kv->key.nbytes) != NULL ||
-            ggf_str_eq(kv->key, GG_PADDING_KEY) || (file == 0 && is_new_name(e, was, kv->key)))
+            gg_is_padding(kv->key) || (file == 0 && is_new_name(e, was, kv->key)))
             continue;
         struct edit_change c = {.kind = EDIT_ADD, .name = kv->key, .is = &kv->value, .file = file};
         e->files[file].meta_changed = true;

@@ -19,7 +19,7 @@ static int fail_key(struct gg_err *err, const char *option, struct ggf_str key, 
 /* Slack is nobody's to set, but --reserve's. */
 static int refuse_padding(const char *option, struct ggf_str key, struct gg_err *err)
 {
-    if (!ggf_str_eq(key, GG_PADDING_KEY))
+    if (!gg_is_padding(key))
         return GG_OK;
     return fail_key(err, option, key, "is slack; --reserve=SIZE makes it, --reserve=0 removes it");
 }
@@ -37,7 +37,7 @@ static int copy_matching(struct ggf_meta *to, const struct ggf_meta *from, const
     for (size_t i = 0; rc == GG_OK && i < ggf_meta_count(from); i++) {
         const struct ggf_kv *kv = ggf_meta_at(from, i);
         if (!gg_pattern_match(p, kv->key.p, (size_t)kv->key.nbytes) ||
-            ggf_str_eq(kv->key, GG_PADDING_KEY))
+            gg_is_padding(kv->key))
             continue;
         n++;
         rc = ggf_meta_set(to, kv->key, &kv->value, err);
@@ -83,7 +83,7 @@ static int patch_json(struct ggf_meta *meta, json_t *patch, struct gg_err *err)
         return gg_fail(err, GG_ERR_ARG, GG_NOWHERE, "%s: is no JSON object {KEY: VALUE}", option);
     json_object_foreach(keys_of(patch), name, value) {
         struct ggf_str key = ggf_str(name);
-        if (ggf_str_eq(key, GG_PADDING_KEY) && json_is_object(value))
+        if (gg_is_padding(key) && json_is_object(value))
             continue; /* printed by inspect along with the rest */
         rc = refuse_padding(option, key, err);
         if (rc == GG_OK && json_is_null(value) && !ggf_meta_unset(meta, name))
@@ -160,7 +160,7 @@ static int unset_matching(struct ggf_meta *meta, const char *glob, struct gg_err
         return rc;
     for (size_t i = ggf_meta_count(meta); i-- > 0;) {
         struct ggf_str key = ggf_meta_at(meta, i)->key;
-        if (gg_pattern_match(p, key.p, (size_t)key.nbytes) && !ggf_str_eq(key, GG_PADDING_KEY))
+        if (gg_pattern_match(p, key.p, (size_t)key.nbytes) && !gg_is_padding(key))
             n += ggf_meta_unset_n(meta, key.p, (size_t)key.nbytes);
     }
     gg_pattern_free(p);

@@ -374,10 +374,14 @@ static int relay(struct edit *e, struct edited *d, const char *path, bool replac
     int rc = gg_plan_new(&plan, &d->model, &copy, 1, &wishes, false, err);
     if (rc == GG_OK && path != NULL) {
         qk_init(&kernels, e->env->cpu);
-        struct gg_write_opts w = {.stream = {.kernels = &kernels, .n_workers = e->env->n_threads}};
+        gg_progress_begin(&e->progress, &e->env->msg, e->env->progress, "copying", 0);
+        struct gg_write_opts w = {.stream = {.kernels = &kernels, .n_workers = e->env->n_threads,
+                                             .progress = gg_progress_set,
+                                             .progress_ctx = &e->progress}};
         struct gg_job job = {.model = &d->model, .plan = plan, .paths = &path, .write = &w,
                              .not_inputs = imported_paths(e), .force = replaces || e->o->force};
         rc = gg_job_run(&job, &result, err);
+        gg_progress_end(&e->progress);
     }
     if (rc == GG_OK) {
         e->n_written = plan->outputs[0].nbytes;

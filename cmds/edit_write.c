@@ -178,7 +178,7 @@ static int open_sink(struct writing *w, size_t i, struct gg_err *err)
                              .cloned = gg_rewrite_clones(&f->rewrite), .clone_fd = f->fd};
     int rc = gg_sink_open(&w->sinks[i], f->target, &o, err);
     if (rc == GG_OK)
-        rc = gg_rewrite_copy(&f->rewrite, f->fd, w->sinks[i], err);
+        rc = gg_rewrite_copy(&f->rewrite, f->fd, w->sinks[i], &e->progress, err);
     if (rc == GG_OK)
         rc = gg_sink_finish(w->sinks[i], err);
     return rc;
@@ -190,10 +190,12 @@ static int write_files(struct writing *w, struct gg_err *err)
     struct edit *e = w->e;
     size_t n = e->model->n_files;
     int rc = GG_OK;
+    gg_progress_begin(&e->progress, &e->env->msg, e->env->progress, "copying", e->n_written);
     for (size_t i = 0; rc == GG_OK && i < n; i++) {
         if (e->files[i].target != NULL)
             rc = open_sink(w, i, err);
     }
+    gg_progress_end(&e->progress);
     gg_cleanup_hold();
     for (size_t i = n; rc == GG_OK && i-- > 0;) {
         if (e->files[i].rewrite.in_place)

@@ -148,6 +148,9 @@ bool ggf_meta_unset_n(struct ggf_meta *m, const char *key, size_t nbytes);
 GG_MUST_CHECK int ggf_meta_rename(struct ggf_meta *m, struct ggf_str key, struct ggf_str new_key,
                                   struct gg_err *err);
 
+/* Puts the pair of one key right before that of another; false when one of them is not there. */
+bool ggf_meta_move(struct ggf_meta *m, const char *key, struct ggf_str before);
+
 /* What is known of well-known keys (gguf_keys.def). */
 /* True when v has the type that the key asks for, or the key is not well known; *expected, when
  * false, says it in words. */

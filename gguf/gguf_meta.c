@@ -228,6 +228,22 @@ int ggf_meta_rename(struct ggf_meta *m, struct ggf_str key, struct ggf_str new_k
     return GG_OK;
 }
 
+bool ggf_meta_move(struct ggf_meta *m, const char *key, struct ggf_str before)
+{
+    struct entry *e = find(m, key, strlen(key)), *b = find(m, before.p, (size_t)before.nbytes);
+    if (e == NULL || e->gone || b == NULL || b->gone || e == b)
+        return false;
+    size_t from = place_of(m, e), to = place_of(m, b);
+    to -= from < to; /* as it is without e */
+    size_t lo = from < to ? from : to, n = from < to ? to - from : from - to;
+    if (from < to)
+        memmove(&m->v[lo], &m->v[lo + 1], n * sizeof(struct entry *));
+    else
+        memmove(&m->v[lo + 1], &m->v[lo], n * sizeof(struct entry *));
+    m->v[to] = e;
+    return true;
+}
+
 static int set_scalar(struct ggf_meta *m, const char *key, enum ggf_vtype type, uint64_t bits,
                       struct gg_err *err)
 {

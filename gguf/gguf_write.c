@@ -320,6 +320,7 @@ int ggf_file_rewrite(const struct ggf_file *f, const struct ggf_meta *meta,
     struct ggf_tensor_spec *t = specs_of(f, names);
     rc = t == NULL ? gg_fail_nomem(err, "a header") : check_names(t, n, err);
     if (rc == GG_OK) {
+        gg_buf_reserve(&l.header, (size_t)ggf_file_header_nbytes(f)); /* not by doubling */
         put_start(&l, version == 1 ? 3 : version, meta, n);
         for (size_t i = 0; i < n; i++)
             put_tensor(&l, &t[i], ggf_file_tensor(f, i)->off);

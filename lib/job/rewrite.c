@@ -10,10 +10,21 @@
 #include <unistd.h>
 
 enum {
-    KEY_NBYTES = sizeof GG_PADDING_KEY - 1,
-    LEAST_TEXT = 8 + KEY_NBYTES + 4 + 8, /* the record of an empty text */
-    BLOCK = 4096,                        /* file systems share blocks of this size, or smaller */
+    BLOCK = 4096,          /* file systems share blocks of this size, or smaller */
+    LARGE = 64 << 10,      /* a value not to be moved about */
+    START_NBYTES = 24,     /* magic, version and counts before the first record */
+    STEP = 64 << 20,       /* of copying */
+    MAX_FRONT = 4096,      /* slack set aside before large values */
 };
+
+/* The padding keys: at the end of the metadata, and before its large values. */
+enum pad { BACK, FRONT, N_PADS };
+static const char *const pad_keys[N_PADS] = {GG_PADDING_KEY, GG_PADDING_FRONT_KEY};
+
+bool gg_is_padding(struct ggf_str key)
+{
+    return ggf_str_eq(key, pad_keys[BACK]) || ggf_str_eq(key, pad_keys[FRONT]);
+}
 
 void gg_rewrite_free(struct gg_rewrite *r)
 {
@@ -27,20 +38,26 @@ void gg_rewrite_free(struct gg_rewrite *r)
 /* Scalars fill what a text is too long for. */
 static const enum ggf_vtype small[] = {GGF_U32, GGF_U16, GGF_U8};
 
-static uint64_t small_nbytes(enum ggf_vtype t)
+static uint64_t small_nbytes(enum pad which, enum ggf_vtype t)
 {
-    return LEAST_TEXT - 8 + ggf_vtype_nbytes(t);
+    return 8 + strlen(pad_keys[which]) + 4 + ggf_vtype_nbytes(t);
 }
 
-/* Bytes of a padding record that leaves less than align of gap; 0: none is needed. False when there
- * is no such record. */
+/* Bytes of the record of an empty text. */
+static uint64_t least_text(enum pad which)
+{
+    return 8 + strlen(pad_keys[which]) + 4 + 8;
+}
+
+/* Bytes of a record at the end that leaves less than align of gap; 0: none is needed. False when
+ * there is no such record. */
 static bool fill(uint64_t gap, uint32_t align, bool wanted, uint64_t *nbytes)
 {
     *nbytes = gap;
-    if (gap >= LEAST_TEXT && (wanted || gap >= align))
+    if (gap >= least_text(BACK) && (wanted || gap >= align))
         return true;
     for (size_t i = 0; i < GG_COUNTOF(small) && gap >= align; i++) {
-        *nbytes = small_nbytes(small[i]);
+        *nbytes = small_nbytes(BACK, small[i]);
         if (*nbytes <= gap && gap - *nbytes < align)
             return true;
     }
@@ -48,23 +65,23 @@ static bool fill(uint64_t gap, uint32_t align, bool wanted, uint64_t *nbytes)
     return gap < align;
 }
 
-/* Gives meta a padding record of so many bytes, as fill chose them. */
-static int set_padding(struct ggf_meta *meta, uint64_t nbytes, struct gg_err *err)
+/* Gives meta a padding record of so many bytes, or none. */
+static int set_padding(struct ggf_meta *meta, enum pad which, uint64_t nbytes, struct gg_err *err)
 {
     for (size_t i = 0; i < GG_COUNTOF(small); i++) {
-        if (nbytes == small_nbytes(small[i]))
-            return ggf_meta_set_text(meta, GG_PADDING_KEY, small[i], "0", err);
+        if (nbytes == small_nbytes(which, small[i]))
+            return ggf_meta_set_text(meta, pad_keys[which], small[i], "0", err);
     }
     if (nbytes == 0) {
-        ggf_meta_unset(meta, GG_PADDING_KEY);
+        ggf_meta_unset(meta, pad_keys[which]);
         return GG_OK;
     }
-    uint64_t n = nbytes - LEAST_TEXT;
+    uint64_t n = nbytes - least_text(which);
     char *blanks = malloc((size_t)n + 1);
     if (blanks == NULL)
         return gg_fail_nomem(err, "slack");
     memset(blanks, ' ', (size_t)n);
-    int rc = ggf_meta_set_str(meta, GG_PADDING_KEY, (struct ggf_str){blanks, n}, err);
+    int rc = ggf_meta_set_str(meta, pad_keys[which], (struct ggf_str){blanks, n}, err);
     free(blanks);
     return rc;
 }
@@ -75,28 +92,59 @@ struct plan {
     struct gg_rewrite *r;
     const struct ggf_file *f;
     const struct gg_rewrite_opts *o;
-    uint64_t bare; /* the new header without padding record and padding */
-    uint64_t old_record; /* bytes of the padding record there was */
-    uint64_t record;     /* of the one there will be */
-    uint64_t data_off;   /* where the data will begin */
+    uint64_t bare;               /* the new header without padding records and padding */
+    uint64_t old_record[N_PADS]; /* bytes of the padding records there were */
+    uint64_t record[N_PADS];     /* of those there will be */
+    const struct ggf_kv *large;  /* first large value, as it is in the old file; NULL: none */
+    uint64_t large_off;          /* of its record in the new header without padding records */
+    uint64_t data_off;           /* where the data will begin */
 };
 
-/* Bytes that a record must have to leave the slack that was asked for. */
+/* Bytes that the last padding record must have to leave the slack that was asked for. */
 static uint64_t wanted_record(const struct plan *p)
 {
     if (!p->o->set_slack)
-        return p->old_record;
-    return p->o->slack == 0 ? 0 : LEAST_TEXT + p->o->slack;
+        return p->old_record[BACK];
+    return p->o->slack == 0 ? 0 : least_text(BACK) + p->o->slack;
+}
+
+static bool no_slack(const struct plan *p)
+{
+    return p->o->set_slack && p->o->slack == 0;
+}
+
+/* The record before the large values that leaves them in their place; 0 when there is none that
+ * does. */
+static uint64_t front_in_place(const struct plan *p)
+{
+    uint64_t n = p->large != NULL ? p->large->off - p->large_off : 0;
+    bool fits = p->large != NULL && p->large->off > p->large_off && n >= least_text(FRONT);
+    for (size_t i = 0; p->large != NULL && i < GG_COUNTOF(small); i++)
+        fits |= n == small_nbytes(FRONT, small[i]);
+    return fits ? n : 0;
+}
+
+/* Fills the gap before the data, at best so that large values stay where they are. */
+static bool fill_in_place(struct plan *p, uint64_t gap)
+{
+    uint32_t align = ggf_file_alignment(p->f);
+    bool wanted = p->old_record[BACK] > 0 || p->o->set_slack;
+    uint64_t front = front_in_place(p), least = p->o->set_slack ? wanted_record(p) : 0;
+    p->record[FRONT] = front;
+    if (front > 0 && front <= gap && gap - front >= least &&
+        fill(gap - front, align, wanted, &p->record[BACK]))
+        return true;
+    p->record[FRONT] = 0;
+    return fill(gap, align, wanted, &p->record[BACK]);
 }
 
 /* NULL when the new header fits before the data as it lies. */
 static const char *fit_in_place(struct plan *p)
 {
-    uint32_t align = ggf_file_alignment(p->f);
-    uint64_t room = p->r->data_off, file_nbytes = room + p->r->data_nbytes;
+    uint64_t room = p->r->data_off;
     if (p->o->copy)
         return "a copy was asked for";
-    if (ggf_file_nbytes(p->f) == GG_NOWHERE || ggf_file_nbytes(p->f) < room || room > file_nbytes)
+    if (ggf_file_nbytes(p->f) == GG_NOWHERE || ggf_file_nbytes(p->f) < room)
         return "there is no data behind the header";
     if (p->bare > room)
         return "the new header is too long for the place of the old one";
@@ -104,41 +152,49 @@ static const char *fit_in_place(struct plan *p)
     if (p->o->set_slack && gap < wanted_record(p))
         return "there is no room for the slack";
     p->data_off = room;
-    if (p->o->set_slack && p->o->slack == 0) {
-        p->record = 0;
-        return gap < align ? NULL : "without slack the data moves forward";
-    }
-    if (!fill(gap, align, p->old_record > 0 || p->o->set_slack, &p->record))
+    if (no_slack(p))
+        return gap < ggf_file_alignment(p->f) ? NULL : "without slack the data moves forward";
+    if (!fill_in_place(p, gap))
         return "the new header is a little too short for the place of the old one";
     if (room > GG_PATCH_MAX_NBYTES)
         return "the header is too large to be changed in place";
     return NULL;
 }
 
+/* Slack before large values in a copy: what there was, or a little of what is asked for. */
+static uint64_t front_in_copy(const struct plan *p)
+{
+    if (no_slack(p) || p->large == NULL)
+        return 0;
+    if (!p->o->set_slack)
+        return p->old_record[FRONT];
+    uint64_t n = least_text(FRONT) + gg_min_u64(p->o->slack / 4, MAX_FRONT);
+    return gg_max_u64(n, p->old_record[FRONT]);
+}
+
 /* Where the data goes in a copy. Blocks can be shared when it lies alike in its block. */
 static int place_copy(struct plan *p, struct gg_err *err)
 {
     uint32_t align = ggf_file_alignment(p->f);
-    uint64_t step = p->o->clones && !(p->o->set_slack && p->o->slack == 0) ? BLOCK : 1;
-    uint64_t at, want = wanted_record(p);
-    p->record = want;
+    bool clones = p->o->clones && !no_slack(p) && p->r->data_nbytes >= 2 * BLOCK;
+    uint64_t at, want = wanted_record(p), front = front_in_copy(p);
+    p->record[BACK] = want;
+    p->record[FRONT] = front;
     if (want > GG_PATCH_MAX_NBYTES)
         return gg_fail(err, GG_ERR_LIMIT, GG_NOWHERE, "slack of more than %llu bytes",
                        (unsigned long long)GG_PATCH_MAX_NBYTES);
-    if (!gg_add_u64(p->bare, want, &at) || !gg_align_u64(at, align, &at))
+    if (!gg_add_u64(p->bare, want + front, &at) || !gg_align_u64(at, align, &at))
         return gg_fail(err, GG_ERR_LIMIT, GG_NOWHERE, "the header is too large");
     p->data_off = at;
-    if (step == 1 || p->r->data_nbytes < 2 * BLOCK)
-        return GG_OK;
     at += (p->r->data_off - at) & (BLOCK - 1);
-    for (int tries = 0; tries < 2; tries++, at += BLOCK) {
-        if (at % align == 0 && fill(at - p->bare, align, want > 0, &p->record) &&
-            p->record >= want) {
+    for (int tries = 0; clones && tries < 2; tries++, at += BLOCK) {
+        if (at % align == 0 && fill(at - p->bare - front, align, want > 0, &p->record[BACK]) &&
+            p->record[BACK] >= want) {
             p->data_off = at;
             return GG_OK;
         }
     }
-    p->record = want;
+    p->record[BACK] = want;
     return GG_OK;
 }
 
@@ -161,16 +217,19 @@ static int read_before(struct gg_rewrite *r, int fd, struct gg_err *err)
     return GG_OK;
 }
 
-/* The range in which the two headers, of one length, differ. */
-static void find_range(struct gg_rewrite *r)
+/* Gives meta its padding records, the front one in its place. */
+static int set_paddings(struct plan *p, struct ggf_meta *meta, struct gg_err *err)
 {
-    size_t a = 0, b = r->header_nbytes;
-    while (a < b && r->header[a] == r->before[a])
-        a++;
-    while (b > a && r->header[b - 1] == r->before[b - 1])
-        b--;
-    r->first = a;
-    r->n = b - a;
+    int rc = GG_OK;
+    for (int i = 0; rc == GG_OK && i < N_PADS; i++) {
+        rc = set_padding(meta, (enum pad)i, p->record[i], err);
+        if (p->record[i] > least_text((enum pad)i))
+            p->r->slack += p->record[i] - least_text((enum pad)i);
+    }
+    if (rc == GG_OK && p->record[FRONT] > 0 &&
+        !ggf_meta_move(meta, pad_keys[FRONT], p->large->key))
+        rc = gg_fail(err, GG_ERR_BUG, GG_NOWHERE, "slack without a place");
+    return rc;
 }
 
 /* The final header, padded with zeros up to the data. */
@@ -179,7 +238,7 @@ static int build(struct plan *p, struct ggf_meta *meta, const struct ggf_str *na
 {
     struct gg_rewrite *r = p->r;
     void *bytes;
-    int rc = set_padding(meta, p->record, err);
+    int rc = set_paddings(p, meta, err);
     if (rc == GG_OK)
         rc = ggf_file_rewrite(p->f, meta, names, &bytes, &r->header_nbytes, err);
     if (rc != GG_OK)
@@ -195,37 +254,84 @@ static int build(struct plan *p, struct ggf_meta *meta, const struct ggf_str *na
     }
     memset(r->header + r->header_nbytes, 0, (size_t)p->data_off - r->header_nbytes);
     r->header_nbytes = (size_t)p->data_off;
-    r->slack = p->record > LEAST_TEXT ? p->record - LEAST_TEXT : 0;
     return GG_OK;
 }
 
-/* Bytes of the record there is, when it is one of ours. */
-static uint64_t padding_record(const struct ggf_meta *meta)
+/* Bytes of the record of a pair as it is written. */
+static uint64_t record_nbytes(const struct ggf_kv *kv)
 {
-    const struct ggf_kv *kv = ggf_meta_find(meta, GG_PADDING_KEY);
-    if (kv == NULL)
-        return 0;
-    return kv->value.type == GGF_STR ? LEAST_TEXT + kv->value.nbytes : small_nbytes(GGF_U8);
+    const struct ggf_value *v = &kv->value;
+    return 8 + kv->key.nbytes + 4 + (v->type == GGF_STR ? 8 : 0) + (v->type == GGF_ARR ? 12 : 0) +
+           v->nbytes;
 }
 
-/* Size of the new header without any padding record. */
+/* Takes the padding keys out of meta, and notes how large those in the file are. */
+static void take_paddings(struct plan *p, struct ggf_meta *meta)
+{
+    for (int i = 0; i < N_PADS; i++) {
+        const struct ggf_kv *kv = ggf_meta_find(ggf_file_meta(p->f), pad_keys[i]);
+        if (kv != NULL && kv->value.type == GGF_STR)
+            p->old_record[i] = least_text((enum pad)i) + kv->value.nbytes;
+        else if (kv != NULL)
+            p->old_record[i] = small_nbytes((enum pad)i, GGF_U8);
+        ggf_meta_unset(meta, pad_keys[i]);
+    }
+}
+
+/* Finds the first large value that stays, and where it would lie. */
+static void find_large(struct plan *p, const struct ggf_meta *meta)
+{
+    const struct ggf_meta *old = ggf_file_meta(p->f);
+    uint64_t off = START_NBYTES;
+    size_t i = 0;
+    while (i < ggf_meta_count(old) && ggf_meta_at(old, i)->value.nbytes < LARGE)
+        i++;
+    if (i == ggf_meta_count(old))
+        return;
+    const struct ggf_kv *large = ggf_meta_at(old, i);
+    for (size_t k = 0; k < ggf_meta_count(meta); k++) {
+        const struct ggf_kv *kv = ggf_meta_at(meta, k);
+        if (kv->key.nbytes == large->key.nbytes &&
+            memcmp(kv->key.p, large->key.p, (size_t)kv->key.nbytes) == 0) {
+            p->large = large;
+            p->large_off = off;
+            return;
+        }
+        off += record_nbytes(kv);
+    }
+}
+
+/* Lengths that a version 1 file has in its arrays are written wider than they lie there. */
+static bool sizes_known(const struct plan *p, const struct ggf_meta *meta)
+{
+    bool known = ggf_file_version(p->f) != 1;
+    for (size_t i = 0; i < ggf_meta_count(meta); i++)
+        known &= !ggf_meta_at(meta, i)->value.len32;
+    return known;
+}
+
+/* Size of the new header without padding records, and what else is to be known of it. */
 static int measure(struct plan *p, struct ggf_meta *meta, const struct ggf_str *names,
                    struct gg_err *err)
 {
-    void *bytes;
-    size_t n;
-    const struct ggf_kv *kv = ggf_meta_find(meta, GG_PADDING_KEY);
-    if (kv != NULL && kv->value.type == GGF_ARR) { /* not ours, and in the way */
-        ggf_meta_unset(meta, GG_PADDING_KEY);
-        kv = NULL;
-    }
-    int rc = ggf_file_rewrite(p->f, meta, names, &bytes, &n, err);
-    if (rc != GG_OK)
+    take_paddings(p, meta);
+    if (!sizes_known(p, meta)) {
+        void *bytes;
+        size_t n = 0;
+        int rc = ggf_file_rewrite(p->f, meta, names, &bytes, &n, err);
+        if (rc == GG_OK)
+            free(bytes);
+        p->bare = n;
         return rc;
-    free(bytes);
-    p->bare = n;
-    if (kv != NULL)
-        p->bare -= LEAST_TEXT - (kv->value.type == GGF_STR ? 0 : 8) + kv->value.nbytes;
+    }
+    p->bare = START_NBYTES;
+    for (size_t i = 0; i < ggf_meta_count(meta); i++)
+        p->bare += record_nbytes(ggf_meta_at(meta, i));
+    for (size_t i = 0; i < ggf_file_n_tensors(p->f); i++) {
+        const struct ggf_tensor *t = ggf_file_tensor(p->f, i);
+        p->bare += 8 + (names != NULL ? names[i] : t->name).nbytes + 4 + 8 * t->n_dims + 4 + 8;
+    }
+    find_large(p, meta);
     return GG_OK;
 }
 
@@ -233,8 +339,7 @@ int gg_rewrite_plan(struct gg_rewrite *out, const struct ggf_file *f, int fd,
                     struct ggf_meta *meta, const struct ggf_str *names,
                     const struct gg_rewrite_opts *opts, struct gg_err *err)
 {
-    struct plan p = {.r = out, .f = f, .o = opts,
-                     .old_record = padding_record(ggf_file_meta(f))};
+    struct plan p = {.r = out, .f = f, .o = opts};
     struct stat st;
     *out = (struct gg_rewrite){.data_off = ggf_file_data_off(f)};
     if (fstat(fd, &st) != 0)
@@ -253,7 +358,7 @@ int gg_rewrite_plan(struct gg_rewrite *out, const struct ggf_file *f, int fd,
     if (rc == GG_OK && out->in_place)
         rc = read_before(out, fd, err);
     if (rc == GG_OK && out->in_place)
-        find_range(out);
+        out->n = gg_patch_nbytes(out->before, out->header, out->header_nbytes, &out->first);
     return rc;
 }
 
@@ -263,8 +368,7 @@ int gg_rewrite_apply(const struct gg_rewrite *r, const char *path, struct gg_err
 {
     if (r->n == 0)
         return GG_OK;
-    return gg_patch_apply(path, r->first, r->before + r->first, r->header + r->first, (size_t)r->n,
-                          err);
+    return gg_patch_apply(path, 0, r->before, r->header, r->header_nbytes, err);
 }
 
 uint64_t gg_rewrite_nbytes(const struct gg_rewrite *r)
@@ -277,9 +381,21 @@ bool gg_rewrite_clones(const struct gg_rewrite *r)
     return ((r->header_nbytes ^ r->data_off) & (BLOCK - 1)) == 0;
 }
 
-int gg_rewrite_copy(const struct gg_rewrite *r, int fd, struct gg_sink *to, struct gg_err *err)
+int gg_rewrite_copy(const struct gg_rewrite *r, int fd, struct gg_sink *to,
+                    struct gg_progress *progress, struct gg_err *err)
 {
+    uint64_t at = r->header_nbytes, from = r->data_off, left = r->data_nbytes;
     int rc = gg_sink_write(to, 0, r->header, r->header_nbytes, err);
-    return rc == GG_OK ? gg_sink_copy(to, r->header_nbytes, fd, r->data_off, r->data_nbytes, err)
-                       : rc;
+    while (rc == GG_OK && left > 0) {
+        uint64_t n = gg_min_u64(left, STEP - at % STEP); /* whole blocks but for the ends */
+        rc = gg_sink_copy(to, at, fd, from, n, err);
+        if (progress != NULL)
+            gg_progress_add(progress, n);
+        if (!gg_sink_ordered(to))
+            gg_sink_flush_behind(to, at, n);
+        at += n;
+        from += n;
+        left -= n;
+    }
+    return rc;
 }

@@ -20,7 +20,12 @@
 /* More cannot be changed in one go. */
 #define GG_PATCH_MAX_NBYTES ((uint64_t)512 << 20)
 
-/* Puts the n bytes `after` at off in place of `before`, which must stand there. On failure the file
+/* Bytes that a change from before to after writes: runs of bytes that differ, not far apart; *first is
+ * where the first one begins, n when there is none. */
+uint64_t gg_patch_nbytes(const void *before, const void *after, size_t n, size_t *first);
+
+/* Puts the n bytes `after` at off in place of `before`, which must stand there; what is the same in
+ * both is not written. On failure the file
  * is as before, unless the message says that the journal stays. Errors: GG_ERR_IO; GG_ERR_ARG when a
  * journal is there already or the file is not as expected; GG_ERR_NOMEM. */
 GG_MUST_CHECK int gg_patch_apply(const char *path, uint64_t off, const void *before,
@@ -37,7 +42,7 @@ enum gg_patch_state {
 
 struct gg_patch_pending {
     enum gg_patch_state state;
-    uint64_t off, nbytes; /* of the bytes that differ; but for NONE and UNBEGUN */
+    uint64_t off, nbytes; /* of the bytes to be written: the first, and how many; not for NONE, UNBEGUN */
     bool settled;         /* by gg_patch_settle: nothing is pending any more */
 };
 

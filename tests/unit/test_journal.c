@@ -252,6 +252,7 @@ Suite *suite(void)
     Suite *s = suite_create("journal");
     TCase *t = tcase_create("journal");
     tcase_add_checked_fixture(t, begin, scratch_end);
+    tcase_set_timeout(t, 60); /* disks at work have slow syncs */
     tcase_add_test(t, test_write_and_read);
     tcase_add_test(t, test_one_only);
     tcase_add_test(t, test_cut_and_damaged);

@@ -63,13 +63,16 @@ static void leave_journal(bool with_record)
 {
     struct gg_journal *j;
     struct gg_err err;
-    uint8_t record[28 + 2 * LEN];
+    uint8_t record[20 + 2 * 16 + 2 * LEN];
     gg_store_u32(record, 1);
     gg_store_u64(record + 4, N);
-    gg_store_u64(record + 12, OFF);
-    gg_store_u64(record + 20, LEN);
-    memcpy(record + 28, old_text + OFF, LEN);
-    memcpy(record + 28 + LEN, new_text + OFF, LEN);
+    gg_store_u64(record + 12, 2); /* in two pieces */
+    gg_store_u64(record + 20, OFF);
+    gg_store_u64(record + 28, 3);
+    gg_store_u64(record + 36, OFF + 3);
+    gg_store_u64(record + 44, LEN - 3);
+    memcpy(record + 52, old_text + OFF, LEN);
+    memcpy(record + 52 + LEN, new_text + OFF, LEN);
     ck_assert_int_eq(gg_journal_create(&j, scratch_path("f"), &err), GG_OK);
     if (with_record)
         ck_assert_int_eq(gg_journal_append(j, 0x45444954, record, sizeof record, &err), GG_OK);
@@ -94,7 +97,7 @@ START_TEST(test_every_state)
 {
     struct gg_patch_pending p;
     struct gg_err err = {0};
-    for (unsigned mask = 0; mask < 1u << LEN; mask += 31) { /* from none to all */
+    for (unsigned mask = 0; mask < 1u << LEN; mask += 93) { /* from none to all */
         for (int undo = 0; undo < 2; undo++) {
             char text[N + 1];
             memcpy(text, old_text, sizeof text);
@@ -167,19 +170,52 @@ START_TEST(test_bad_records)
     struct gg_patch_pending p;
     struct gg_err err = {0};
     struct gg_journal *j;
-    uint8_t record[64];
-    for (size_t n = 0; n < sizeof record; n += 9) {
+    uint8_t record[80];
+    for (size_t n = 0; n < sizeof record; n += 5) {
         memset(record, 0xff, sizeof record);
-        if (n > 40) { /* a length that contradicts the record's */
+        if (n > 30) { /* lengths that contradict the record's */
             gg_store_u32(record, 1);
-            gg_store_u64(record + 20, 1000);
+            gg_store_u64(record + 12, n > 60 ? 3 : n > 40 ? 1 : 1ull << 60);
         }
+        if (n > 50)
+            gg_store_u64(record + 28, n > 70 ? 1000 : n > 60 ? 0 : UINT64_MAX / 2);
         ck_assert_int_eq(gg_journal_create(&j, scratch_path("f"), &err), GG_OK);
         ck_assert_int_eq(gg_journal_append(j, 0x45444954, record, n, &err), GG_OK);
         ck_assert_int_eq(gg_patch_look(scratch_path("f"), &p, &err), GG_ERR_UNSUPPORTED);
         ck_assert_int_eq(gg_journal_remove(j, &err), GG_OK);
         gg_journal_free(j);
     }
+}
+END_TEST
+
+/* What is the same is not written, when there is much of it. */
+START_TEST(test_pieces)
+{
+    enum { SIZE = 100000 };
+    static const size_t spots[] = {5, 7, 4000, 20000, 99999};
+    struct gg_err err = {0};
+    struct gg_patch_pending p;
+    char *a = calloc(1, SIZE), *b = calloc(1, SIZE);
+    size_t first, n;
+    ck_assert_uint_eq(gg_patch_nbytes(a, b, SIZE, &first), 0);
+    ck_assert_uint_eq(first, SIZE);
+    for (size_t i = 0; i < 5; i++)
+        b[spots[i]] = 'x';
+    ck_assert_uint_eq(gg_patch_nbytes(a, b, SIZE, &first), 3996 + 1 + 1);
+    ck_assert_uint_eq(first, 5);
+    scratch_write("f", a, SIZE);
+    ck_assert_int_eq(gg_patch_apply(scratch_path("f"), 0, a, b, SIZE, &err), GG_OK);
+    char *got = scratch_read("f", &n);
+    ck_assert_mem_eq(got, b, SIZE);
+    free(got);
+    scratch_write("f", a, SIZE); /* a change where nothing would be written */
+    a[50000] = 'y';
+    b[50000] = 'y';
+    ck_assert_int_eq(gg_patch_apply(scratch_path("f"), 0, a, b, SIZE, &err), GG_ERR_ARG);
+    ck_assert_int_eq(gg_patch_look(scratch_path("f"), &p, &err), GG_OK);
+    ck_assert_int_eq(p.state, GG_PATCH_NONE);
+    free(a);
+    free(b);
 }
 END_TEST
 
@@ -218,10 +254,12 @@ Suite *suite(void)
     Suite *s = suite_create("patch");
     TCase *t = tcase_create("patch");
     tcase_add_checked_fixture(t, begin, scratch_end);
+    tcase_set_timeout(t, 60); /* disks at work have slow syncs */
     tcase_add_test(t, test_apply);
     tcase_add_test(t, test_every_state);
     tcase_add_test(t, test_other_states);
     tcase_add_test(t, test_bad_records);
+    tcase_add_test(t, test_pieces);
     tcase_add_test(t, test_pending);
     suite_add_tcase(s, t);
     return s;
