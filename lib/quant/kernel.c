@@ -87,6 +87,7 @@ void qk_init(struct qk_table *table, enum gg_cpu_level level)
     for (size_t i = 0; i < GG_COUNTOF(ref_rows); i++)
         table->k[ref_rows[i].type] = ref_rows[i].k;
     table->err_row = qk_err_row;
+    table->err_quick = qk_err_quick;
     table->find_beyond = qk_find_beyond;
     table->count_f16_flushed = qk_count_f16_flushed;
     table->level = GG_CPU_C;

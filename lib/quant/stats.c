@@ -52,6 +52,21 @@ void qk_err_row(struct qk_err_sums *out, const float *x, const float *y, const f
     out->n = n;
 }
 
+void qk_err_quick(struct qk_err_sums *out, const float *x, const float *y, const float *w, size_t n)
+{
+    struct qk_quick s;
+    memset(&s, 0, sizeof s);
+    memset(out, 0, sizeof *out);
+    for (size_t i = 0; i < n; i += QK_RUN) {
+        size_t m = n - i < QK_RUN ? n - i : QK_RUN;
+        qk_quick_add(&s, x + i, y + i, w != NULL ? w + i : NULL, m);
+    }
+    find_max(out, x, y, n);
+    out->n = n;
+    if (!qk_quick_finish(out, &s, w != NULL))
+        qk_err_row(out, x, y, w, n);
+}
+
 void qk_err_add(struct qk_err_sums *acc, const struct qk_err_sums *row, uint64_t first)
 {
     acc->ee += row->ee;

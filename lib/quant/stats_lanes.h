@@ -1,6 +1,5 @@
 /* Error sums lane by lane: what scalar and vector code share (stats.h says which element goes
- * where).
- */
+ * where, and what is summed how). */
 #ifndef QK_STATS_LANES_H
 #define QK_STATS_LANES_H
 
@@ -90,6 +89,65 @@ static inline void qk_lanes_finish(struct qk_err_sums *out, const struct qk_lane
     out->e = qk_lanes_combine(s->v[QK_SUM_E]);
     out->wee = qk_lanes_combine(s->v[QK_SUM_WEE]);
     out->wxx = qk_lanes_combine(s->v[QK_SUM_WXX]);
+}
+
+/* ---- quick sums ------------------------------------------------------------------------------ */
+
+enum { QK_RUN = 16 * QK_LANES };
+
+enum { QK_QUICK_EE, QK_QUICK_XX, QK_QUICK_XE, QK_QUICK_E, QK_QUICK_WEE, QK_QUICK_WXX, QK_N_QUICK };
+
+struct qk_quick {
+    double v[QK_N_QUICK][QK_LANES];
+};
+
+/* Adds a run of n <= QK_RUN elements; w may be NULL. */
+static inline void qk_quick_add(struct qk_quick *s, const float *x, const float *y, const float *w,
+                                size_t n)
+{
+    float f[QK_N_QUICK][QK_LANES] = {{0}};
+    for (size_t i = 0; i < n; i += QK_LANES) {
+        size_t m = n - i < QK_LANES ? n - i : QK_LANES;
+        for (size_t j = 0; j < m; j++) {
+            float a = x[i + j], e = y[i + j] - a;
+            f[QK_QUICK_EE][j] += e * e;
+            f[QK_QUICK_XX][j] += a * a;
+            f[QK_QUICK_XE][j] += a * e;
+            f[QK_QUICK_E][j] += e;
+        }
+        for (size_t j = 0; w != NULL && j < m; j++) {
+            float a = x[i + j], e = y[i + j] - a;
+            f[QK_QUICK_WEE][j] += w[i + j] * (e * e);
+            f[QK_QUICK_WXX][j] += w[i + j] * (a * a);
+        }
+    }
+    for (size_t k = 0; k < QK_N_QUICK; k++) {
+        for (size_t j = 0; j < QK_LANES; j++)
+            s->v[k][j] += (double)f[k][j];
+    }
+}
+
+/* Are these sums of squares of floats, neither lost below a float's range nor beyond it? */
+static inline bool qk_quick_sound(double xx, double ee)
+{
+    return xx > 0x1p-60 && xx < 0x1p90 && ee < 0x1p90;
+}
+
+/* Sets the sums; what isn't a sum is left alone. False when they are not to be relied on. */
+static inline bool qk_quick_finish(struct qk_err_sums *out, const struct qk_quick *s, bool weighted)
+{
+    double xe = qk_lanes_combine(s->v[QK_QUICK_XE]);
+    out->ee = qk_lanes_combine(s->v[QK_QUICK_EE]);
+    out->xx = qk_lanes_combine(s->v[QK_QUICK_XX]);
+    out->e = qk_lanes_combine(s->v[QK_QUICK_E]);
+    out->xy = out->xx + xe;
+    out->yy = out->xx + 2 * xe + out->ee;
+    bool sound = qk_quick_sound(out->xx, out->ee) && out->yy * 16 > out->xx;
+    if (!weighted)
+        return sound;
+    out->wee = qk_lanes_combine(s->v[QK_QUICK_WEE]);
+    out->wxx = qk_lanes_combine(s->v[QK_QUICK_WXX]);
+    return sound && qk_quick_sound(out->wxx, out->wee);
 }
 
 #endif

@@ -110,17 +110,29 @@ static void clip_f16(const struct gg_item *it, const struct gg_encoding *e, cons
     res->n_overflow = res->n_f16_clipped;
 }
 
+/* Sums over a tile, or one of its rows, decoding what was made of it piece by piece. */
+static void measure_run(const struct qk_table *kernels, const struct gg_encoding *e,
+                        size_t first, size_t n, const float *x, const float *weights,
+                        const uint8_t *dst, float *back, struct gg_tensor_result *res)
+{
+    for (size_t i = 0; i < n; i += GG_MEASURED_NELEMS) {
+        struct qk_err_sums piece;
+        size_t at = first + i, m = gg_min_u64(n - i, GG_MEASURED_NELEMS);
+        e->kernel->dequant(back, dst + gg_elems_nbytes(e->type, at), m / e->block_nelems);
+        kernels->err_quick(&piece, x + at, back, weights != NULL ? weights + i : NULL, m);
+        qk_err_add(&res->sums, &piece, at);
+    }
+}
+
+/* Without weights it does not matter where rows begin. */
 static void measure(const struct qk_table *kernels, const struct gg_encoding *e,
                     const struct gg_cell *c, const float *x, const float *weights,
                     const uint8_t *dst, float *back, struct gg_tensor_result *res)
 {
-    e->kernel->dequant(back, dst, c->nelems / e->block_nelems);
-    for (size_t r = 0; r < c->n_rows; r++) {
-        struct qk_err_sums row;
-        size_t at = r * c->n_cols;
-        kernels->err_row(&row, x + at, back + at, weights, c->n_cols);
-        qk_err_add(&res->sums, &row, at);
-    }
+    if (weights == NULL)
+        measure_run(kernels, e, 0, c->nelems, x, NULL, dst, back, res);
+    for (size_t r = 0; weights != NULL && r < c->n_rows; r++)
+        measure_run(kernels, e, r * c->n_cols, c->n_cols, x, weights, dst, back, res);
     if (e->type == QT_F16)
         res->n_f16_flushed = kernels->count_f16_flushed(x, c->nelems);
 }
@@ -146,8 +158,8 @@ static int weights_at(const struct gg_item *it, const struct gg_encoding *e,
     return GG_OK;
 }
 
-/* A worker's scratch: importance weights (when there are any), the tile, the tile decoded again (when
- * measuring), the kernel's own. */
+/* A worker's scratch: importance weights (when there are any), the tile, a piece of it decoded again
+ * (when measuring), the kernel's own. */
 static int encode_tile(const struct gg_writer *w, const struct gg_item *it,
                        const struct gg_encoding *e, const struct gg_cell *c, float row_sum,
                        bool large, float *x, struct gg_hand *h, uint8_t *dst,
@@ -158,7 +170,7 @@ static int encode_tile(const struct gg_writer *w, const struct gg_item *it,
     int rc = weights_at(it, e, c, h, &args.weights, err);
     if (rc != GG_OK)
         return rc;
-    args.scratch = w->opts->stats ? back + GG_TILE_NELEMS : back;
+    args.scratch = w->opts->stats ? back + GG_MEASURED_NELEMS : back;
     if (e->wants_row_sums) {
         args.row_sumx2 = &row_sum;
         args.row_n_cols = (size_t)it->grid.n_cols;

@@ -19,7 +19,7 @@
 #include "lib/quant/stats.h"
 #include "lib/sys/sink.h"
 
-enum { GG_TILE_NELEMS = 65536, GG_SHA256_NBYTES = 32 };
+enum { GG_TILE_NELEMS = 65536, GG_MEASURED_NELEMS = 4096, GG_SHA256_NBYTES = 32 };
 
 #define GG_STREAM_MEMORY ((uint64_t)128 << 20) /* default of max_memory */
 

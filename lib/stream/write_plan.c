@@ -314,7 +314,8 @@ static uint64_t scratch_nbytes(const struct gg_writer *w)
                 most = gg_max_u64(most, ask((size_t)it->grid.tile_cols));
         }
     }
-    return !encodes ? 0 : gg_aligned(most) + tile * (1u + w->weighs + w->opts->stats);
+    uint64_t measured = w->opts->stats ? GG_MEASURED_NELEMS * sizeof(float) : 0;
+    return !encodes ? 0 : gg_aligned(most) + tile * (1u + w->weighs) + measured;
 }
 
 static void set_part(struct gg_writer *w, size_t i, uint64_t input)

@@ -4,8 +4,8 @@
  *           [--rows=N] [--json=FILE] [--best]
  *
  * Operations: decode, encode, weighted (encode with importance weights), valid (look for scales
- * that are not finite); under type f32 also stats (error sums of two rows) and finite (look for
- * NaN).
+ * that are not finite); under type f32 also stats and quick (error sums of two rows, exact and
+ * quick) and finite (look for NaN).
  *
  * Rates count f32 elements (GB/s: four bytes each). "x ref" is the ratio to level c, the plain
  * scalar reference as this build compiled it (-O3, baseline instruction set), measured in the same
@@ -24,9 +24,9 @@
 #include <string.h>
 #include <time.h>
 
-enum op { OP_DECODE, OP_ENCODE, OP_WEIGHTED, OP_VALID, OP_STATS, OP_FINITE, N_OPS };
+enum op { OP_DECODE, OP_ENCODE, OP_WEIGHTED, OP_VALID, OP_STATS, OP_QUICK, OP_FINITE, N_OPS };
 static const char *const op_names[N_OPS] = {"decode", "encode", "weighted",
-                                            "valid",  "stats",  "finite"};
+                                            "valid",  "stats",  "quick", "finite"};
 
 enum { MAX_RUNS = 101, CEILING = GG_CPU_LEVEL_COUNT, N_RACERS };
 
@@ -93,6 +93,8 @@ static void run_stats(struct bench *b, enum op op, int racer, size_t n_rows)
         const float *x = b->x + i % 8 * b->opt.n_cols, *y = b->back + i % 8 * b->opt.n_cols;
         if (op == OP_STATS)
             b->table[racer].err_row(&b->sums, x, y, NULL, b->opt.n_cols);
+        else if (op == OP_QUICK)
+            b->table[racer].err_quick(&b->sums, x, y, NULL, b->opt.n_cols);
         else
             b->kept = b->table[racer].find_beyond(x, b->opt.n_cols, INFINITY);
     }

@@ -167,11 +167,53 @@ START_TEST(test_levels)
             qk_err_row(&want, x, y, kind % 2 ? w : NULL, n);
             table.err_row(&got, x, y, kind % 2 ? w : NULL, n);
             ck_assert_msg(memcmp(&want, &got, sizeof got) == 0, "n %zu kind %u", n, kind);
+            qk_err_quick(&want, x, y, kind % 2 ? w : NULL, n);
+            table.err_quick(&got, x, y, kind % 2 ? w : NULL, n);
+            ck_assert_msg(memcmp(&want, &got, sizeof got) == 0, "quick, n %zu kind %u", n, kind);
             ck_assert_uint_eq(table.find_beyond(x, n, INFINITY), qk_find_beyond(x, n, INFINITY));
             ck_assert_uint_eq(table.count_f16_flushed(x, n), qk_count_f16_flushed(x, n));
             for (float limit = 1e-3F; limit < 1e12F; limit *= 1e3F)
                 ck_assert_uint_eq(table.find_beyond(x, n, limit), qk_find_beyond(x, n, limit));
             free(x), free(y), free(w);
+        }
+    }
+}
+END_TEST
+
+static void assert_close(double a, double b, double size)
+{
+    ck_assert_msg(fabs(a - b) <= size, "%.17g is not %.17g", a, b);
+}
+
+/* Quick sums are the exact ones to parts in ten million, whatever the size of the numbers, and how
+ * far y is from x; what is no sum is the same. */
+START_TEST(test_quick)
+{
+    static const float sizes[] = {1, 1e-4f, 1e-15f, 1e-30f, 1e-42f, 1e10f, 1e25f, 1e37f, 0};
+    float x[N], y[N], w[N];
+    struct qk_err_sums a, b;
+    for (unsigned kind = 0; kind < 6; kind++) {
+        for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+            fill(x, N, kind + 1);
+            fill(y, N, kind + 10);
+            fill(w, N, kind + 20);
+            for (size_t i = 0; i < N; i++) {
+                float far = kind == 0 ? 0 : kind == 1 ? 1e-4f : kind == 2 ? 1e-2f : 1;
+                x[i] *= sizes[k];
+                y[i] = kind == 5 ? 1e-6f * x[i] : far * sizes[k] * y[i] + (kind < 4 ? x[i] : 0);
+                w[i] = fabsf(w[i]) * (k % 2 ? 1 : 1e-12f);
+            }
+            qk_err_row(&a, x, y, w, N);
+            qk_err_quick(&b, x, y, w, N);
+            assert_close(b.ee, a.ee, 1e-7 * a.ee);
+            assert_close(b.xx, a.xx, 1e-7 * a.xx);
+            assert_close(b.yy, a.yy, 1e-6 * a.yy);
+            assert_close(b.xy, a.xy, 1e-6 * sqrt(a.xx) * sqrt(a.yy));
+            assert_close(b.e, a.e, 1e-7 * sqrt(N) * sqrt(a.ee));
+            assert_close(b.wee, a.wee, 1e-7 * a.wee);
+            assert_close(b.wxx, a.wxx, 1e-7 * a.wxx);
+            ck_assert(a.max_abs == b.max_abs && a.max_at == b.max_at && a.n_same == b.n_same &&
+                      a.n == b.n);
         }
     }
 }
@@ -184,6 +226,7 @@ Suite *suite(void)
     tcase_add_test(t, test_order);
     tcase_add_test(t, test_places);
     tcase_add_test(t, test_largest);
+    tcase_add_test(t, test_quick);
     tcase_add_test(t, test_nonfinite);
     tcase_add_test(t, test_f16_flushed);
     tcase_add_loop_test(t, test_levels, 0, GG_CPU_LEVEL_COUNT);

@@ -114,6 +114,109 @@ static void err_row(struct qk_err_sums *out, const float *x, const float *y, con
     out->n = n;
 }
 
+/* ---- quick sums ------------------------------------------------------------------------------ */
+
+struct quick {
+    struct qk_quick sums;
+    struct qk_peak peak;
+    vi same; /* elements, lane by lane */
+};
+
+V_FN void add_doubles(double *lane, vf f)
+{
+    *(vd_mem *)lane += vd_from_lo(f);
+    *(vd_mem *)(lane + DOUBLES) += vd_from_hi(f);
+}
+
+/* A run of n elements, a multiple of sixteen. Returns the largest difference of each lane. */
+V_FN vf add_run(struct quick *s, const float *x, const float *y, const float *w, bool weighted,
+                  size_t n)
+{
+    const vf zero = vf_set1(0);
+    vf max = zero;
+    vi same = s->same;
+    V_UNROLL
+    for (size_t lane = 0; lane < QK_LANES; lane += VL) {
+        vf ee = zero, xx = zero, xe = zero, sum_e = zero, wee = zero, wxx = zero;
+        V_UNROLL
+        for (size_t i = lane; i < n; i += QK_LANES) {
+            vf a = vf_load(x + i), b = vf_load(y + i), e = b - a, e2 = e * e, a2 = a * a;
+            ee += e2;
+            xx += a2;
+            xe += a * e;
+            sum_e += e;
+            max = vf_max(vf_abs(e), max); /* a NaN is no maximum */
+            same = vi_inc(same, vf_eq(a, b));
+            if (weighted) {
+                wee += vf_load(w + i) * e2;
+                wxx += vf_load(w + i) * a2;
+            }
+        }
+        add_doubles(&s->sums.v[QK_QUICK_EE][lane], ee);
+        add_doubles(&s->sums.v[QK_QUICK_XX][lane], xx);
+        add_doubles(&s->sums.v[QK_QUICK_XE][lane], xe);
+        add_doubles(&s->sums.v[QK_QUICK_E][lane], sum_e);
+        if (weighted) {
+            add_doubles(&s->sums.v[QK_QUICK_WEE][lane], wee);
+            add_doubles(&s->sums.v[QK_QUICK_WXX][lane], wxx);
+        }
+    }
+    s->same = same;
+    return max;
+}
+
+/* The whole runs; how many elements that is. */
+V_FN size_t add_runs(struct quick *s, const float *x, const float *y, const float *w, bool weighted,
+                     size_t n)
+{
+    size_t i = 0;
+    for (; i + QK_RUN <= n; i += QK_RUN) {
+        vf max = add_run(s, x + i, y + i, w + i, weighted, QK_RUN);
+        if (vm_any(vf_ge(max, vf_set1(s->peak.max))))
+            qk_peak_add(&s->peak, vf_hmax(max), i, i + QK_RUN);
+    }
+    return i;
+}
+
+/* The last elements, less than a run. */
+V_FN void add_rest(struct quick *s, struct qk_err_sums *out, const float *x, const float *y,
+                   const float *w, bool weighted, size_t first, size_t n)
+{
+    size_t m = n - first;
+    x += first;
+    y += first;
+    if (m % QK_LANES == 0) {
+        vf max = add_run(s, x, y, w + first, weighted, m);
+        qk_peak_add(&s->peak, vf_hmax(max), first, n);
+    } else {
+        struct tile t = measure_tile(x, y, m);
+        qk_quick_add(&s->sums, x, y, weighted ? w + first : NULL, m);
+        out->n_same += t.n_same;
+        qk_peak_add(&s->peak, t.max, first, n);
+    }
+}
+
+static void err_quick(struct qk_err_sums *out, const float *x, const float *y, const float *w,
+                      size_t n)
+{
+    struct quick s;
+    memset(&s, 0, sizeof s);
+    memset(out, 0, sizeof *out);
+    if (w != NULL) {
+        size_t i = add_runs(&s, x, y, w, true, n);
+        add_rest(&s, out, x, y, w, true, i, n);
+    } else {
+        size_t i = add_runs(&s, x, y, x, false, n);
+        add_rest(&s, out, x, y, x, false, i, n);
+    }
+    for (size_t k = 0; k < VL; k++)
+        out->n_same += (uint64_t)s.same[k];
+    qk_peak_finish(out, &s.peak, x, y);
+    out->n = n;
+    if (!qk_quick_finish(out, &s.sums, w != NULL))
+        err_row(out, x, y, w, n);
+}
+
 /* ---- ranges ---------------------------------------------------------------------------------- */
 
 V_FN vi magnitude(const float *p)
@@ -158,6 +261,7 @@ static uint64_t count_f16_flushed(const float *x, size_t n)
 void V_NAME(qk_vec_stats)(struct qk_table *table)
 {
     table->err_row = err_row;
+    table->err_quick = err_quick;
     table->find_beyond = find_beyond;
     table->count_f16_flushed = count_f16_flushed;
 }
