@@ -31,7 +31,7 @@ const struct cmd cmd_verify = {
     .name = "verify",
     .group = "Check",
     .args = "FILE...",
-    .brief = "Is a model whole, sound, and the one it should be?",
+    .brief = "Check that a model is whole, sound, and the one it should be",
     .details =
         "Looks at the structure: whether all data is there (\"needs N bytes, has M\", and which tensor "
         "is hit first), what a file is that is no model, whether shards are complete and belong "
