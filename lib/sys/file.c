@@ -2,10 +2,12 @@
 
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 int gg_file_allocate(int fd, uint64_t n)
@@ -25,6 +27,16 @@ ssize_t gg_file_copy_range(int from, uint64_t from_off, int to, uint64_t to_off,
         r = copy_file_range(from, &in, to, &out, (size_t)n, 0);
     } while (r < 0 && errno == EINTR);
     return r;
+}
+
+bool gg_file_is_remote(int fd)
+{
+    struct statfs s;
+    if (fstatfs(fd, &s) != 0)
+        return false;
+    uint32_t type = (uint32_t)s.f_type;
+    return type == NFS_SUPER_MAGIC || type == SMB2_SUPER_MAGIC || type == CIFS_SUPER_MAGIC ||
+           type == CEPH_SUPER_MAGIC;
 }
 
 bool gg_file_can_clone(int from, int to)

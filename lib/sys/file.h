@@ -21,6 +21,8 @@ static inline bool gg_file_cannot(int sys)
 int gg_file_allocate(int fd, uint64_t n);
 /* Up to n bytes from file to file inside the kernel; 0 at the end of the input. */
 ssize_t gg_file_copy_range(int from, uint64_t from_off, int to, uint64_t to_off, uint64_t n);
+/* True when a server has the file: NFS, SMB, Ceph. */
+bool gg_file_is_remote(int fd);
 /* True when `to`, new and empty, can share the blocks of `from`: tried out. It is empty afterwards. */
 bool gg_file_can_clone(int from, int to);
 /* Says that a range will be read soon. Advice. */

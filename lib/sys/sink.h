@@ -54,8 +54,8 @@ bool gg_sink_ordered(const struct gg_sink *s);
 /* n bytes at off. Any thread, unless ordered. */
 GG_MUST_CHECK int gg_sink_write(struct gg_sink *s, uint64_t off, const void *buf, size_t n,
                                 struct gg_err *err);
-/* n bytes from a file: copy_file_range or reflink where it works, else read and write. Where both
- * offsets lie alike in their blocks, whole blocks go by themselves, so that they can be shared. */
+/* n bytes from a file. Where both offsets lie alike in their blocks, or a server has the file, by
+ * copy_file_range, whole blocks by themselves so that they can be shared; else by reading and writing. */
 GG_MUST_CHECK int gg_sink_copy(struct gg_sink *s, uint64_t off, int from_fd, uint64_t from_off,
                                uint64_t n, struct gg_err *err);
 /* Everything before off is written for good: start write-back, and drop it from the page cache

@@ -114,7 +114,7 @@ for what in in_place moved copied relaid; do
     failing $what close EIO well "${args[@]}"
     [ -n "$copies" ] || failing $what unlink EIO left "${args[@]}"
     [ -z "$copies" ] || failing $what rename EIO no "${args[@]}"
-    [ -z "$copies" ] || failing $what copy EIO no "${args[@]}"
+    [ $what != copied ] || failing $what copy EIO no "${args[@]}" # else read and written
     [ -z "$copies" ] || failing $what fallocate ENOSPC no "${args[@]}"
     failing $what pwrite short well "${args[@]}"
     failing $what pread short well "${args[@]}"
