@@ -1,6 +1,7 @@
 /* Metadata as files: chat templates, vocabulary, merges, any value. */
 #include "cmds/extract.h"
 
+#include "lib/base/map.h"
 #include "lib/base/text.h"
 #include "lib/cli/json.h"
 #include "lib/job/value.h"
@@ -187,14 +188,17 @@ static int add_templates(struct extract *x, const char *name, struct gg_err *err
 /* Two options can ask for one file. */
 static int check_once(const struct extract *x, struct gg_err *err)
 {
-    for (size_t i = 0; i < x->n; i++) {
-        for (size_t k = 0; x->items[i].tensor == SIZE_MAX && k < i; k++) {
-            if (strcmp(x->items[i].path, x->items[k].path) == 0)
-                return gg_fail(err, GG_ERR_ARG, GG_NOWHERE, "'%s' is asked for twice",
-                               x->items[i].path);
-        }
+    struct gg_map paths = GG_MAP_INIT;
+    int rc = GG_OK;
+    for (size_t i = 0; rc == GG_OK && i < x->n; i++) {
+        const char *path = x->items[i].path;
+        int added = x->items[i].tensor == SIZE_MAX ? gg_map_add(&paths, path, strlen(path), i, NULL) : 1;
+        if (added != 1)
+            rc = added < 0 ? gg_fail_nomem(err, "the list of files")
+                           : gg_fail(err, GG_ERR_ARG, GG_NOWHERE, "'%s' is asked for twice", path);
     }
-    return GG_OK;
+    gg_map_free(&paths);
+    return rc;
 }
 
 int extract_texts(struct extract *x, struct gg_err *err)

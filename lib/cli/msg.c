@@ -132,25 +132,33 @@ void gg_msg_findings(struct gg_msg *m, const char *file, const struct gg_finding
         gg_msg_note(m, "%s: and %zu more", file, f->n - said);
 }
 
-/* How many findings before i have its code. */
-static size_t n_before(const struct gg_findings *f, size_t i)
+/* How often each code came; codes are static texts, few of them. */
+struct code_counts {
+    const char *code[128];
+    size_t n[128];
+};
+
+/* Counts one more; returns how many there were before. */
+static size_t count_code(struct code_counts *c, const char *code)
 {
-    size_t n = 0;
-    for (size_t k = 0; k < i; k++)
-        n += strcmp(f->v[k].code, f->v[i].code) == 0;
-    return n;
+    size_t i = 0;
+    while (i < 127 && c->code[i] != NULL && strcmp(c->code[i], code) != 0)
+        i++;
+    c->code[i] = code;
+    return c->n[i]++;
 }
 
 void gg_findings_print(FILE *out, const struct gg_term *term, const char *file,
                        const struct gg_findings *f, enum gg_severity least, size_t max)
 {
     static const enum gg_style styles[] = {GG_CYAN, GG_YELLOW, GG_RED};
+    struct code_counts counts = {0};
     size_t n_more = 0;
     for (size_t i = 0; i < f->n; i++) {
         const struct gg_finding *v = &f->v[i];
         if (v->severity < least)
             continue;
-        if (max != 0 && n_before(f, i) >= max) {
+        if (count_code(&counts, v->code) >= max && max != 0) {
             n_more++;
             continue;
         }

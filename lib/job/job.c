@@ -21,14 +21,6 @@ static int open_any(struct gg_model **out, const char *path, unsigned flags, str
     return rc != GG_OK || *out != NULL ? rc : gg_model_open_gguf(out, path, plain, err);
 }
 
-/* What was found out about the files before they were opened joins what the model knows. */
-static void add_findings(struct gg_model *m, const struct gg_findings *f)
-{
-    for (size_t i = 0; i < f->n; i++)
-        gg_findings_add(&m->findings, f->v[i].severity, f->v[i].code, NULL, 0, f->v[i].off, "%s",
-                        f->v[i].text);
-}
-
 int gg_job_open(struct gg_model **out, const char *path, unsigned flags, struct gg_err *err)
 {
     struct gg_findings pending = GG_FINDINGS_INIT;
@@ -38,7 +30,7 @@ int gg_job_open(struct gg_model **out, const char *path, unsigned flags, struct 
     if (rc == GG_OK)
         rc = open_any(out, path, flags, err);
     if (*out != NULL)
-        add_findings(*out, &pending);
+        gg_findings_append(&(*out)->findings, &pending, NULL);
     else if (pending.n > 0 && rc != GG_OK)
         gg_err_prefix(err, "%s: %s", path, pending.v[0].text);
     gg_findings_free(&pending);

@@ -15,14 +15,13 @@ struct entry {
     uint8_t digest[GG_DIGEST_NBYTES];
 };
 
-enum { FILE_KIND = GG_DIGEST_COUNT, MOST_NBYTES = 256 << 20 };
+enum { FILE_KIND = GG_DIGEST_COUNT, MOST_NBYTES = 256 << 20, MOST_MODELS = 1000 };
 
 struct gg_manifest {
     struct entry *v;
     size_t n, cap;
     struct gg_map by_key;
     struct gg_arena mem;
-    struct gg_buf text;
     bool failed; /* memory ran out in a question, whose answer was wrong */
 };
 
@@ -160,39 +159,45 @@ static int read_text(struct gg_buf *b, struct gg_input *in, const char *shown, s
     return rc;
 }
 
-static int read_all(struct gg_manifest *m, const char *path, struct gg_err *err)
+int gg_manifest_parse(struct gg_manifest **out, const void *text, size_t nbytes, const char *name,
+                      struct gg_err *err)
 {
-    struct gg_input *in = NULL;
+    const char *p = text, *end = p + nbytes;
+    struct gg_manifest *m = calloc(1, sizeof *m);
     char shown[256];
-    gg_text_escape_into(shown, sizeof shown, path, strlen(path));
-    int rc = gg_input_open(&in, path, err);
-    if (rc == GG_OK)
-        rc = read_text(&m->text, in, shown, err);
-    gg_input_free(in);
-    const char *p = gg_buf_str(&m->text), *end = p + m->text.nbytes;
+    int rc = m == NULL ? gg_fail_nomem(err, "a manifest") : GG_OK;
+    *out = NULL;
     while (rc == GG_OK && p < end) {
         const char *nl = memchr(p, '\n', (size_t)(end - p));
         size_t n = nl != NULL ? (size_t)(nl - p) : (size_t)(end - p);
         rc = memchr(p, '\0', n) != NULL ? GG_OK : read_line(m, p, n, err);
-        p += n + 1;
+        p += nl != NULL ? n + 1 : n;
     }
     if (rc == GG_OK && m->n == 0)
         rc = gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE,
-                     "%s: is no manifest: no line of llama-gguf-hash, ggtool hash or sha256sum", shown);
+                     "%s: is no manifest: no line of llama-gguf-hash, ggtool hash or sha256sum",
+                     gg_text_escape_into(shown, sizeof shown, name, strlen(name)));
+    if (rc == GG_OK)
+        *out = m;
+    else
+        gg_manifest_free(m);
     return rc;
 }
 
 int gg_manifest_read(struct gg_manifest **out, const char *path, struct gg_err *err)
 {
-    struct gg_manifest *m = calloc(1, sizeof *m);
+    struct gg_input *in = NULL;
+    struct gg_buf text = GG_BUF_INIT;
+    char shown[256];
     *out = NULL;
-    int rc = m == NULL ? gg_fail_nomem(err, "a manifest") : read_all(m, path, err);
-    if (rc == GG_OK) {
-        gg_buf_free(&m->text);
-        *out = m;
-    } else {
-        gg_manifest_free(m);
-    }
+    gg_text_escape_into(shown, sizeof shown, path, strlen(path));
+    int rc = gg_input_open(&in, path, err);
+    if (rc == GG_OK)
+        rc = read_text(&text, in, shown, err);
+    gg_input_free(in);
+    if (rc == GG_OK)
+        rc = gg_manifest_parse(out, gg_buf_str(&text), text.nbytes, path, err);
+    gg_buf_free(&text);
     return rc;
 }
 
@@ -202,7 +207,6 @@ void gg_manifest_free(struct gg_manifest *m)
         return;
     gg_map_free(&m->by_key);
     gg_arena_free(&m->mem);
-    gg_buf_free(&m->text);
     free(m->v);
     free(m);
 }
@@ -276,6 +280,8 @@ static bool add_model(struct gg_manifest *m, struct models *out, const char *lab
         if (k <= n && strncmp(label, out->v[i], k) == 0 && (k == n || label[k] == ':'))
             return true;
     }
+    if (out->n == MOST_MODELS) /* more than anybody's; the search is not for free */
+        return true;
     char *s = gg_arena_strndup(&m->mem, label, n);
     const char **v = realloc(out->v, (out->n + 1) * sizeof *v);
     if (v != NULL)

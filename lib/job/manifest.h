@@ -25,6 +25,9 @@ enum gg_answer { GG_ANSWER_NONE, GG_ANSWER_MISMATCH, GG_ANSWER_OK };
 /* Reads path ("-": standard input). GG_ERR_CORRUPT when no line is of a known form; GG_ERR_LIMIT over
  * 256 MiB. */
 GG_MUST_CHECK int gg_manifest_read(struct gg_manifest **out, const char *path, struct gg_err *err);
+/* The same from memory; name is for messages. */
+GG_MUST_CHECK int gg_manifest_parse(struct gg_manifest **out, const void *text, size_t nbytes,
+                                    const char *name, struct gg_err *err);
 void gg_manifest_free(struct gg_manifest *m); /* takes NULL */
 
 /* Which digests of stored data it has, a bit 1 << kind each; whether it has any of whole files. */

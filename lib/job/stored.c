@@ -13,24 +13,10 @@
 
 /* ---- which is it? ---------------------------------------------------------------------------- */
 
-/* Does the archive hold a GGUF file? A PyTorch checkpoint or an npz is no archive in this sense. */
-static bool archive_has_gguf(const char *path)
-{
-    struct gg_input *in = NULL;
-    struct gg_err err;
-    char magic[4];
-    size_t got = 0;
-    int rc = gg_archive_open_gguf(&in, path, &err);
-    if (rc == GG_ERR_ARG) /* several: whoever opens it says so */
-        return true;
-    bool has = rc == GG_OK && in != NULL && /* the only member may be anything */
-               gg_input_read(in, 0, magic, sizeof magic, &got, &err) == GG_OK && got == 4 &&
-               (memcmp(magic, "GGUF", 4) == 0 || memcmp(magic, "FUGG", 4) == 0);
-    gg_input_free(in);
-    return has;
-}
+enum what { GGUF, ARCHIVE, CHECKPOINT };
 
-bool gg_stored_is_checkpoint(const char *path)
+/* By the first bytes; a PyTorch checkpoint or an npz is an archive, too. */
+static enum what classify(const char *path)
 {
     struct gg_input *in = NULL;
     enum gg_kind kind = GG_KIND_UNKNOWN;
@@ -39,20 +25,46 @@ bool gg_stored_is_checkpoint(const char *path)
     struct stat st;
     size_t n;
     if (strcmp(path, "-") == 0)
-        return false;
+        return GGUF;
     if (stat(path, &st) != 0)
-        return gg_archive_split(path, &n) && !archive_has_gguf(path);
+        return gg_archive_split(path, &n) ? ARCHIVE : GGUF;
     if (S_ISDIR(st.st_mode))
-        return true;
+        return CHECKPOINT;
     if (!S_ISREG(st.st_mode) || gg_input_open(&in, path, &err) != GG_OK)
-        return false;
+        return GGUF;
     int rc = gg_recognise(in, path, &kind, &alien, &err);
     gg_input_free(in);
     if (rc != GG_OK)
-        return false;
-    if (kind == GG_KIND_ZIP || kind == GG_KIND_TAR || kind == GG_KIND_COMPRESSED)
-        return !archive_has_gguf(path);
-    return kind == GG_KIND_SAFETENSORS || kind == GG_KIND_NPY || kind == GG_KIND_JSON;
+        return GGUF;
+    return kind == GG_KIND_ZIP || kind == GG_KIND_TAR || kind == GG_KIND_COMPRESSED ? ARCHIVE
+           : kind == GG_KIND_SAFETENSORS || kind == GG_KIND_NPY || kind == GG_KIND_JSON ? CHECKPOINT
+                                                                                        : GGUF;
+}
+
+/* The GGUF model in an archive; *m is NULL, and the answer GG_OK, when it holds none, but maybe a
+ * checkpoint. */
+static int open_in_archive(struct gg_model **m, const char *path, unsigned flags, struct gg_err *err)
+{
+    struct gg_err e;
+    int rc = gg_archive_open_model(m, path, flags, &e);
+    if (rc == GG_ERR_NOT_GGUF || rc == GG_ERR_UNSUPPORTED)
+        return GG_OK;
+    if (rc != GG_OK)
+        *err = e;
+    return rc;
+}
+
+bool gg_stored_is_checkpoint(const char *path)
+{
+    struct gg_model *m = NULL;
+    struct gg_err err;
+    enum what what = classify(path);
+    if (what != ARCHIVE)
+        return what == CHECKPOINT;
+    int rc = open_in_archive(&m, path, GGF_HEADER_ONLY, &err);
+    bool is = rc == GG_OK && m == NULL;
+    gg_model_free(m);
+    return is;
 }
 
 /* ---- a model --------------------------------------------------------------------------------- */
@@ -198,16 +210,22 @@ int gg_stored_of_model(struct gg_stored **out, struct gg_model *m, struct gg_err
 int gg_stored_open(struct gg_stored **out, const char *path, unsigned flags,
                    struct gg_findings *findings, struct gg_err *err)
 {
+    enum what what = classify(path);
+    struct gg_model *m = NULL;
     *out = NULL;
-    if (!gg_stored_is_checkpoint(path)) {
-        struct gg_model *m = NULL;
-        int rc = gg_job_open(&m, path, flags, err);
-        return rc == GG_OK ? gg_stored_of_model(out, m, err) : rc;
+    int rc = what == ARCHIVE  ? open_in_archive(&m, path, flags, err) /* unpacks it: once is enough */
+             : what == GGUF ? gg_job_open(&m, path, flags, err)
+                            : GG_OK;
+    if (rc != GG_OK) {
+        gg_model_free(m);
+        return rc;
     }
+    if (m != NULL)
+        return gg_stored_of_model(out, m, err);
     struct gg_stored *s = calloc(1, sizeof *s);
     if (s == NULL)
         return gg_fail_nomem(err, "a checkpoint");
-    int rc = gg_checkpoint_open(&s->ckpt, path, findings, err);
+    rc = gg_checkpoint_open(&s->ckpt, path, findings, err);
     return settle(out, s, rc == GG_OK ? take_checkpoint(s, err) : rc);
 }
 
