@@ -92,9 +92,9 @@ const struct cmd cmd_edit = {
         "Prints what changes, key by key, and writes it into FILE, or to -o OUT. Of a shard set, any "
         "shard may be named: the metadata lies in the first; --scrub looks at all.\n\n"
         "A new header that fits before the data is written in place, however large the file: what "
-        "is left over becomes slack, a text of blanks under the key ggtool.padding. Otherwise a copy "
-        "with the new header is made and renamed over FILE; the blocks of the data are shared where "
-        "the file system can. --reserve=64KiB makes room ahead. --dry-run says which it will be.\n\n"
+        "is left over becomes slack, a text of blanks under the key ggtool.padding, and one before large "
+        "values under ggtool.padding.front. Otherwise a copy with the new header is made and renamed "
+        "over FILE; the blocks of the data are shared where the file system can. --reserve=64KiB makes room ahead. --dry-run says which it will be.\n\n"
         "In place, old and new bytes go to a journal beside the file first. If a crash comes "
         "between, the next ggtool command that opens the file finishes the edit, or 'ggtool edit "
         "--undo FILE' takes it back; 'ggtool edit FILE' does nothing else.\n\n"
@@ -244,6 +244,11 @@ static int run(struct cmd_env *env, void *opts, int argc, char **argv)
         gg_msg_findings(&env->msg, e.path, &e.model->findings, env->msg.level > 0 ? 0 : 5);
         if (!e.o->json)
             edit_show(&e);
+        /* said before it is done, or it is not done */
+        if (fflush(env->out) != 0 || ferror(env->out)) {
+            free_edit(&e);
+            return CMD_ENVIRONMENT; /* the dispatcher says why */
+        }
         if (!e.o->dry_run)
             rc = edit_write(&e, &err);
         if (rc == GG_OK && e.o->json)

@@ -142,6 +142,23 @@ static int plan_relay(struct edit *e, struct gg_err *err)
     return rc == GG_OK ? edit_relay(e, NULL, o->output == NULL, err) : rc;
 }
 
+/* Says early what opening the output would say late. */
+static int check_output(const struct edit *e, const char *path, struct gg_err *err)
+{
+    struct stat st;
+    char shown[256];
+    if (stat(path, &st) != 0 || !S_ISREG(st.st_mode))
+        return GG_OK;
+    for (size_t i = 0; i < e->model->n_files; i++) {
+        const struct gg_model_file *f = &e->model->files[i];
+        if (f->dev == st.st_dev && f->ino == st.st_ino)
+            return gg_fail(err, GG_ERR_ARG, GG_NOWHERE,
+                           "--output: %s: is the file itself; without -o it is changed in place",
+                           gg_text_escape_into(shown, sizeof shown, path, strlen(path)));
+    }
+    return gg_job_check_new("--output", path, e->o->force, err);
+}
+
 int edit_plan(struct edit *e, struct gg_err *err)
 {
     int rc = GG_OK;
@@ -155,7 +172,7 @@ int edit_plan(struct edit *e, struct gg_err *err)
     for (size_t i = 0; rc == GG_OK && i < e->model->n_files; i++) {
         rc = plan_file(e, i, err);
         if (rc == GG_OK && e->o->output != NULL)
-            rc = gg_job_check_new("--output", e->files[i].target, e->o->force, err);
+            rc = check_output(e, e->files[i].target, err);
     }
     return rc;
 }

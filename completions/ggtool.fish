@@ -6,6 +6,8 @@ function __ggtool_takers
     switch "$argv[1]"
         case ''
             printf '%s\n' --jobs -j --cpu --progress --color
+        case diff
+            printf '%s\n' --tensors --imatrix --arch --top --sort --fail-above --html --svg --png --max-memory
         case convert
             printf '%s\n' --type -t --arch --name --pre --metadata --endian --dtype --explain --report --stats-out --output -o --split-max-size --split-max-tensors --shards --imatrix --include-weights --exclude-weights --imatrix-missing --tensor-type --tensor-type-file --token-embedding-type --output-tensor-type --only --prune-layers --override-kv --quantized-by --max-memory --nonfinite
         case requant
@@ -88,6 +90,8 @@ end
 complete -c ggtool -n __ggtool_needs_command -f
 complete -c ggtool -n __ggtool_needs_command -f -a inspect -d 'Show what is in a model file'
 complete -c gg-inspect -w 'ggtool inspect'
+complete -c ggtool -n __ggtool_needs_command -f -a diff -d 'Show what changed between models: metadata, tensors, values, and where'
+complete -c gg-diff -w 'ggtool diff'
 complete -c ggtool -n __ggtool_needs_command -f -a convert -d 'Make a GGUF model of a downloaded checkpoint, quantized in the same pass'
 complete -c gg-convert -w 'ggtool convert'
 complete -c ggtool -n __ggtool_needs_command -f -a requant -d 'Write a model with other tensor types: smaller, and by how much worse'
@@ -98,7 +102,7 @@ complete -c ggtool -n __ggtool_needs_command -f -a merge -d 'Put the shards of a
 complete -c gg-merge -w 'ggtool merge'
 complete -c ggtool -n __ggtool_needs_command -f -a imatrix -d 'Look at importance matrices, check, merge, convert and cut them down'
 complete -c gg-imatrix -w 'ggtool imatrix'
-complete -c ggtool -n __ggtool_needs_command -f -a verify -d 'Is a model whole, sound, and the one it should be?'
+complete -c ggtool -n __ggtool_needs_command -f -a verify -d 'Check that a model is whole, sound, and the one it should be'
 complete -c gg-verify -w 'ggtool verify'
 complete -c ggtool -n __ggtool_needs_command -f -a hash -d 'Digests of every tensor and of the model, and check them'
 complete -c gg-hash -w 'ggtool hash'
@@ -129,6 +133,27 @@ complete -c ggtool -n '__ggtool_using inspect' -l diffable -d 'one line a tensor
 complete -c ggtool -n '__ggtool_using inspect' -l json -d 'the same as JSON (docs/json.md); alone: everything but vocabulary and statistics'
 complete -c ggtool -n '__ggtool_using inspect' -l header-only -d 'don\'t mind when tensor data is missing behind a complete header'
 complete -c ggtool -n '__ggtool_using inspect' -k -F -a '(__fish_complete_suffix .gguf)'
+
+# diff
+complete -c ggtool -n '__ggtool_using diff' -l tensors -x -a '(__ggtool_ask)' -d 'only tensors whose name matches (glob, or re:REGEX)'
+complete -c ggtool -n '__ggtool_using diff' -l imatrix -r -F -d 'also weigh errors by this importance matrix: what a layer\'s output feels'
+complete -c ggtool -n '__ggtool_using diff' -l arch -x -d 'architecture of checkpoints; raw takes their tensors under their own names'
+complete -c ggtool -n '__ggtool_using diff' -l header-only -d 'compare metadata, names, shapes and types alone; read no data'
+complete -c ggtool -n '__ggtool_using diff' -l top -x -d 'list the N worst tensors (5; all that match with --tensors)'
+complete -c ggtool -n '__ggtool_using diff' -l sort -x -a 'nmse weighted rmse max_abs row bias cosine snr_db bytes name file' -d 'by what tensors are listed, the worst first (nmse; weighted with --imatrix)'
+complete -c ggtool -n '__ggtool_using diff' -l full -d 'show every change of metadata, texts as line differences'
+complete -c ggtool -n '__ggtool_using diff' -l hex -d 'of each listed tensor the first block that differs, decoded and in hex'
+complete -c ggtool -n '__ggtool_using diff' -l rows -d 'of each listed tensor the worst rows and channels'
+complete -c ggtool -n '__ggtool_using diff' -l plot -d 'draw layers and roles as a heat map on the terminal'
+complete -c ggtool -n '__ggtool_using diff' -l fail-above -x -d 'exit with 1 only when a tensor\'s nmse, rmse, max_abs... is above (cosine, snr_db: below) N'
+complete -c ggtool -n '__ggtool_using diff' -l json -d 'everything as JSON (docs/json.md)'
+complete -c ggtool -n '__ggtool_using diff' -l csv -d 'a line for each tensor as CSV'
+complete -c ggtool -n '__ggtool_using diff' -l html -r -F -d 'write a page with heat map, histograms and a table to sort; it needs no network'
+complete -c ggtool -n '__ggtool_using diff' -l svg -r -F -d 'write the plots alone as SVG'
+complete -c ggtool -n '__ggtool_using diff' -l png -r -F -d 'write the plots alone as PNG'
+complete -c ggtool -n '__ggtool_using diff' -l force -d 'replace existing files'
+complete -c ggtool -n '__ggtool_using diff' -l max-memory -x -d 'limit for buffers (128MiB)'
+complete -c ggtool -n '__ggtool_using diff' -k -F -a '(__fish_complete_suffix .gguf)'
 
 # convert
 complete -c ggtool -n '__ggtool_using convert' -s t -l type -x -a '(__ggtool_ask)' -d 'what to make: auto (what the source holds), Q4_K_M, BF16...; several from one reading'
@@ -276,6 +301,7 @@ complete -c ggtool -n '__ggtool_using hash' -l xxh3 -d 'XXH3 with 128 bits: the 
 complete -c ggtool -n '__ggtool_using hash' -l uuid -d 'a UUID of the model, version 5, from the SHA-1 of its data'
 complete -c ggtool -n '__ggtool_using hash' -l all -d '--xxh64 --sha1 --sha256'
 complete -c ggtool -n '__ggtool_using hash' -l no-layer -d 'of the model alone, not of each tensor'
+complete -c ggtool -n '__ggtool_using hash' -l wrap-sha1 -d 'SHA-1 and UUID as llama-gguf-hash has them for tensors of 4 GiB and more (see below)'
 complete -c ggtool -n '__ggtool_using hash' -s c -l check -r -F -d 'compare with what a run of ggtool hash or llama-gguf-hash printed'
 complete -c ggtool -n '__ggtool_using hash' -l json -d 'JSON (docs/json.md)'
 complete -c ggtool -n '__ggtool_using hash' -l max-memory -x -d 'for buffers, 64M if not said'

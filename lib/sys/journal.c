@@ -168,7 +168,8 @@ static int begin(struct gg_journal *j, struct gg_err *err)
     j->fd = open(j->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
     if (j->fd < 0 && errno == EEXIST)
         return gg_fail(err, GG_ERR_ARG, GG_NOWHERE,
-                       "%s: is there already: earlier work on the file was cut short", j->shown);
+                       "%s: is there already: other work on the file goes on, or was cut short",
+                       j->shown);
     if (j->fd < 0)
         return gg_fail_sys(err, errno, "%s: cannot create", j->shown);
     int rc = lock(j, err);

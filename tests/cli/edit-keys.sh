@@ -14,6 +14,11 @@ in_place m.gguf --set x.u8=7 --set x.int=8 --set x.list='[9]' --rename x.s=y.s -
 for k in general.name general.url llama.rope.freq_base x.u8 x.at x.empty x.words general.tags y.s; do
     echo "$k $(value m.gguf $k)"
 done
+# keys keep their order, new ones go last
+ggtool inspect --json m.gguf | jq -r '.metadata | keys_unsorted[]' | grep -v ggtool.padding > order
+ggtool inspect --json "$TINY" | jq -r '.metadata | keys_unsorted[]' | cmp - <(head -27 order)
+tail -n +28 order | tr '\n' ' '; echo
+rm order
 # files
 printf 'one\ntwo\n\nfour' > lines
 printf '[1.5, "nan", -2]' > array.json

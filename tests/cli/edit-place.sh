@@ -57,6 +57,7 @@ ggtool edit -q link.gguf --copy --set general.name=link > sink
 echo 'outputs:'
 fails 2 ggtool edit m.gguf --set general.name=x -o m.gguf 2>&1
 fails 2 ggtool edit m.gguf --set general.name=x -o link.gguf 2>&1
+fails 2 ggtool edit m.gguf --set general.name=x -o m.gguf --force 2>&1
 fails 2 ggtool edit m.gguf --set general.name=x -o a.gguf 2>&1
 fails 2 ggtool edit m.gguf --set general.name=x -o - 2>&1
 fails 2 ggtool edit - --set general.name=x < m.gguf 2>&1
