@@ -8,26 +8,26 @@
 #include <string.h>
 
 /* n_levels: levels that occur (a field of two bits holds three). n_shells: how many different
- * distances count as near. rounded: values are rounded to points, each to its nearest level. Results
- * of iq2xs_init_impl and iq3xs_init_impl of ggml-quants.c. */
+ * distances count as near. Results of iq2xs_init_impl and iq3xs_init_impl of ggml-quants.c. */
 struct codebook_spec {
     enum qt_type type;
     const uint16_t *grid;
     int n_rows, dims, bits, n_levels, n_shells;
-    bool rounded;
 };
 
 static const struct codebook_spec specs[] = {
-    {QT_IQ2_XXS, qk_grid_iq2xxs, 256, 8, 2, 3, 2, true},
-    {QT_IQ2_XS, qk_grid_iq2xs, 512, 8, 2, 3, 2, true},
-    {QT_IQ2_S, qk_grid_iq2s, 1024, 8, 2, 3, 1, true},
-    {QT_IQ3_XXS, qk_grid_iq3xxs, 256, 4, 3, 8, 2, true},
-    {QT_IQ3_S, qk_grid_iq3s, 512, 4, 3, 8, 3, true},
-    {QT_IQ1_S, qk_grid_iq1s, 2048, 8, 2, 3, 3, false},
-    {QT_IQ1_M, qk_grid_iq1s, 2048, 8, 2, 3, 3, false},
+    {QT_IQ2_XXS, qk_grid_iq2xxs, 256, 8, 2, 3, 2}, {QT_IQ2_XS, qk_grid_iq2xs, 512, 8, 2, 3, 2},
+    {QT_IQ2_S, qk_grid_iq2s, 1024, 8, 2, 3, 1},    {QT_IQ3_XXS, qk_grid_iq3xxs, 256, 4, 3, 8, 2},
+    {QT_IQ3_S, qk_grid_iq3s, 512, 4, 3, 8, 3},     {QT_IQ1_S, qk_grid_iq1s, 2048, 8, 2, 3, 3},
+    {QT_IQ1_M, qk_grid_iq1s, 2048, 8, 2, 3, 3},
 };
 
-enum { MAX_ROWS = 2048, RUN = 32 /* rows */, MAX_DISTANCE = 4 * 7 * 7, MAX_POINTS = 6561 /* 3^8 */ };
+enum {
+    MAX_ROWS = 2048,
+    RUN = 32 /* rows */,
+    MAX_DISTANCE = 4 * 7 * 7,
+    MAX_POINTS = 6561 /* 3^8 */
+};
 
 /* What building needs and the codebook does not. */
 struct builder {
@@ -195,7 +195,8 @@ static bool add_spread(struct builder *b)
     return true;
 }
 
-/* ---- rows that can be nearest ----------------------------------------------------------------- */
+/* ---- rows that can be nearest -----------------------------------------------------------------
+ */
 
 /* A code with each level counted out in bits: what separates two points are the bits they differ
  * in, and a point is between two others, in every element, when it differs from the first in none
@@ -209,9 +210,9 @@ static uint32_t count_out(const struct codebook_spec *s, unsigned code)
     return bits;
 }
 
-/* Lists those rows around a point which have no other row between them and the point: for values
- * that round to the point, a row in between is nearer in every element whatever the weights, and it
- * comes first where distances are equal. Returns their number. */
+/* Lists those rows around a point which have no other row between them and the point: where the
+ * point is the nearest to the values, a row in between is nearer in every element whatever the
+ * weights, and it comes first where distances are equal. Returns their number. */
 static int prune(const struct builder *b, unsigned code, uint16_t *near)
 {
     const uint16_t *around = b->cb->around + (-1 - b->cb->row_of[code]);
@@ -277,7 +278,7 @@ static bool build(struct builder *b)
     for (unsigned code = 0; code < n_codes; code++)
         if (b->cb->row_of[code] < 0 && is_point(s, code) && !add_around(b, code))
             return false;
-    return add_spread(b) && (!s->rounded || add_near(b));
+    return add_spread(b) && add_near(b);
 }
 
 int qk_codebook_new(struct qk_codebook **out, enum qt_type type, struct gg_err *err)
@@ -291,7 +292,8 @@ int qk_codebook_new(struct qk_codebook **out, enum qt_type type, struct gg_err *
     struct builder *b = calloc(1, sizeof *b);
     bool ok = cb && b;
     if (ok) {
-        *cb = (struct qk_codebook){.type = type, .n_rows = s->n_rows, .dims = s->dims, .bits = s->bits};
+        *cb = (struct qk_codebook){
+            .type = type, .n_rows = s->n_rows, .dims = s->dims, .bits = s->bits};
         b->spec = s;
         b->cb = cb;
         ok = build(b);

@@ -1,9 +1,9 @@
 /* Codebooks: what encoding to IQ2_XXS, IQ2_XS, IQ2_S, IQ3_XXS, IQ3_S, IQ1_S and IQ1_M looks up.
  *
- * A grid (grids.h) holds some of the points of a small lattice: 8 elements of 3 levels, or 4 elements
- * of 8. A group of values is rounded to a lattice point first. Where that is not a row of the grid,
- * one of the rows around it is taken, those at the nearest few distances: the codebook knows them for
- * every point. Built once, then read only: any number of threads may share it.
+ * A grid (grids.h) holds some of the points of a small lattice: 8 elements of 3 levels, or 4
+ * elements of 8. A group of values is rounded to a lattice point first. Where that is not a row of
+ * the grid, one of the rows around it is taken, those at the nearest few distances: the codebook
+ * knows them for every point. Built once, then read only: any number of threads may share it.
  */
 #ifndef QK_CODEBOOK_H
 #define QK_CODEBOOK_H
@@ -19,7 +19,8 @@ struct qk_codebook {
     int n_rows; /* of the grid */
     int dims;   /* elements of a point: 8 or 4 */
     int bits;   /* of a level in a code: 2 or 3; dims << bits is 32 for all */
-    /* By code: the row that is this point; else -1 - the place in `around` of the rows around it. */
+    /* By code: the row that is this point; else -1 - the place in `around` of the rows around it.
+     */
     int32_t *row_of;
     /* A count and that many rows, the nearest first, the lower row first among equally near. */
     uint16_t *around;
@@ -28,10 +29,11 @@ struct qk_codebook {
     /* The lists of `around`, at the same places, with those in place of rows: what vectors look up,
      * many rows at a time. QK_BEYOND more can be read behind the last. */
     uint16_t *spread_around;
-    /* For values that were rounded to the point (not in IQ1): the rows around it that can be the
-     * nearest at all, see prune() in codebook.c. By code: QK_ON_GRID + the spread code where the
-     * point is a row; else where their spread codes begin in `near`, in eights, times 256, plus
-     * their number. The first fills a list up to a multiple of eight. QK_BEYOND more can be read. */
+    /* For values to which the point is the nearest in each element: the rows around it that can be
+     * the nearest at all, see prune() in codebook.c. By code: QK_ON_GRID + the spread code where
+     * the point is a row; else where their spread codes begin in `near`, in eights, times 256, plus
+     * their number. The first fills a list up to a multiple of eight. QK_BEYOND more can be read.
+     */
     int32_t *near_of;
     uint16_t *near;
     /* By row, dims each: (i << bits) + level of element i. Sums over a point of something that is

@@ -95,11 +95,9 @@ START_TEST(rows_around_every_point)
     ck_assert_int_eq(qk_codebook_new(&cb, books[_i].type, NULL), GG_OK);
     ck_assert(cb->dims == books[_i].dims && cb->bits == books[_i].bits);
     ck_assert_int_eq(cb->n_rows, books[_i].n_rows);
-    ck_assert_int_eq(cb->near_of != NULL, books[_i].type != QT_IQ1_S && books[_i].type != QT_IQ1_M);
     for (int row = 0; row < cb->n_rows; row++) {
         ck_assert_int_eq(cb->row_of[books[_i].grid[row]], row);
-        if (cb->near_of)
-            ck_assert_int_eq(cb->near_of[books[_i].grid[row]], QK_ON_GRID + cb->spread[row]);
+        ck_assert_int_eq(cb->near_of[books[_i].grid[row]], QK_ON_GRID + cb->spread[row]);
         for (int i = 0; i < cb->dims; i++)
             ck_assert_int_eq(level(cb->spread[row], 16 / cb->dims, i),
                              level(books[_i].grid[row], cb->bits, i));
@@ -114,8 +112,7 @@ START_TEST(rows_around_every_point)
         if (!point || cb->row_of[code] >= 0 || n_off++ % 17 != 0)
             continue;
         check_around(_i, cb, code);
-        if (cb->near_of)
-            check_near(_i, cb, code);
+        check_near(_i, cb, code);
     }
     ck_assert_int_eq(n_off, (cb->bits == 2 ? 6561 : 4096) - cb->n_rows);
     qk_codebook_free(cb);

@@ -1,12 +1,12 @@
 /* Which row near a point off the grid is nearest, by estimates.
  *
- * Over the square of the scale 1 / t, a row's distance is sum w (q - t x)^2, and what rows differ by
- * is a line in t: sum w q^2 - t sum 2 w x q, its level and its slope. Rows are lanes when lines are
- * looked up, by element and level; scales are lanes when lines are compared. Rows are those of
+ * Over the square of the scale 1 / t, a row's distance is sum w (q - t x)^2, and what rows differ
+ * by is a line in t: sum w q^2 - t sum 2 w x q, its level and its slope. Rows are lanes when lines
+ * are looked up, by element and level; scales are lanes when lines are compared. Rows are those of
  * codebook.h's `near`, eight at a time.
  *
- * An estimate is not the reference's sum: it decides only where it leads by more than a margin. What
- * margin is enough, fit23.h says.
+ * An estimate is not the reference's sum: it decides only where it leads by more than a margin.
+ * What margin is enough, fit23.h says.
  */
 #ifndef QK_VEC_LINES_H
 #define QK_VEC_LINES_H
@@ -18,8 +18,8 @@
 
 enum { V_BLOCK = 8 }; /* rows */
 
-/* By element, what its levels add to a row's line, four lanes (eight elements) or eight lanes (four)
- * over again. */
+/* By element, what its levels add to a row's line, four lanes (eight elements) or eight lanes
+ * (four) over again. */
 struct v_lines {
     vf level[8], slope[8];
 };
@@ -99,19 +99,23 @@ V_FN void v_compare_block(const float *level, const float *slope, vf t, vf *firs
     *other = b[0];
 }
 
-/* Compares the lines of a list at the inverse scales t. Leads end in three bits that number the rows
- * of a block, so they are off by less than eight units in the last place. */
-V_FN struct v_lead v_compare(const uint16_t *list, int n, const float *level, const float *slope,
-                             vf t)
+/* Compares the lines of n_blocks blocks of a list at the inverse scales t. Leads end in three bits
+ * that number the rows of a block, so they are off by less than eight units in the last place. */
+V_FN struct v_lead v_compare(const uint16_t *list, int n_blocks, const float *level,
+                             const float *slope, vf t)
 {
-    struct v_lead r = {vi_set1(0), vf_set1(-FLT_MAX), vf_set1(-FLT_MAX)};
+    struct v_lead r;
 
-    for (int j = 0; j < n; j += V_BLOCK) {
+    for (int j = 0; j < n_blocks; j++) {
         vf first, other, codes[V_T8];
-        v_compare_block(level + j, slope + j, t, &first, &other);
+        v_compare_block(level + V_BLOCK * j, slope + V_BLOCK * j, t, &first, &other);
         for (int k = 0; k < V_T8; k++)
-            codes[k] = (vf)vi_sides_from_u16(list + j + k * VL);
+            codes[k] = (vf)vi_sides_from_u16(list + V_BLOCK * j + k * VL);
         const vi code = (vi)vf_lookup8(codes, (vi)first);
+        if (j == 0) {
+            r = (struct v_lead){code, first, other};
+            continue;
+        }
         r.code = vi_select(vf_lt(r.first, first), code, r.code);
         v_merge(&r.first, &r.other, first, other);
     }

@@ -2,19 +2,26 @@
  * group a lane, pairs of cuts one after the other, in the reference's order.
  *
  * The reference keeps the first split whose score qx^2 / qq is greater than all before, as its
- * comparison qx^2 > score qq is computed. Nearly all splits come too low to matter:
+ * comparison qx^2 > score qq is computed. Nearly all splits come too low to matter. Both sums are
+ * a part that depends on the first cut and one that depends on the second, so estimates cost two
+ * additions. Splits estimated above 0.9996 of the best estimate so far are written down, and in the
+ * end those that are above 0.9996 of the best of all are gone through with the reference's sums, as
+ * the reference goes through all. Both keep the same split:
  *
- *   Let M be the greatest score and m <= M that of some split. Only splits above m (1 - 1e-4) are
- *   written down, and in the end what is written down is gone through as the reference goes through
- *   all. Both keep the same split. A score is computed within a few u = 2^-24 of its worth, so
- *   going upwards to M from below m (1 - 1e-4) there is a split, itself written down, more than 8 u
- *   above all before it, unless more than 200 splits were written down (then the reference does
- *   the block). That one is kept both here and there, whatever was kept before; from then on
- *   nothing below it is, and all above it is written down.
+ *   u = 2^-24, T = sum w |x|, W = sum w. Reference and estimate take qx in at most 16 roundings of
+ *   at most 1.2 T each (sums of 16 terms; or a few, of the same prefix sums), so they differ by
+ *   less than 40 u T; qq by less than 12 u W, and qq >= W / 64. Let m be the floor, 0.9996 of a
+ *   score. Where m W >= T^2 / 2 (split_fine), a split that scores m has |qx| >= sqrt(m W) / 8 >=
+ *   T / 11.4, so its estimate is within 1700 u = 1.02e-4 of the score. Let M be the greatest score.
+ *   No estimate is above M 1.000102, so no floor is above M 0.99971, so all splits that score above
+ * M 0.99985 are written down and stay. The reference, going up to M from below, must meet a split
+ * of these more than 8 u above all before it, unless there are more than 300 (then, and with more
+ *   than MAX_HITS, it does the block itself). Scores are computed within a few u, so it keeps that
+ *   split whatever it kept before, and so do we; from there on nothing that was not written down
+ * can be kept.
  *
- * So m may come from anywhere. It comes from a few rounds of refitting levels and scale in turns,
- * from prefix sums, and is raised when a better split is met. The premise is that nothing
- * overflows or becomes subnormal: split_fine tells.
+ * The first floor may come from any split: it comes from two rounds of refitting levels and scale
+ * in turns. All this presumes that nothing overflows or becomes subnormal: split_fine.
  */
 #ifndef QK_VEC_SPLIT1_H
 #define QK_VEC_SPLIT1_H
@@ -23,77 +30,100 @@
 
 #include <float.h>
 
-enum { S_GROUP = 32, M_GROUP = 16, MAX_HITS = 64 };
+enum { S_GROUP = 32, M_GROUP = 16, MAX_NOTES = 256, MAX_HITS = 32 };
 
-#define WORTH_NOTING 0.9999f
+#define WORTH_NOTING 0.9996f
 
 /* What the levels stand for, with delta +1/8 and -1/8. */
 static const float v_plus[4] = {-0.875f, 0.125f, 1.125f, 0};
 static const float v_minus[4] = {-1.125f, -0.125f, 0.875f, 0};
 
-/* A split that was written down: its sums, where levels 1 and 2 begin, its deltas. */
-struct hit {
-    float qx, qq;
-    uint8_t from_1, from_2, deltas;
-};
+#define V_STEP static __attribute__((noinline, unused))
 
-/* VL groups. */
+static const float v_lane[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+
+/* VL groups. How long they are is not known where they are worked on: loops of known length would
+ * be unrolled to more than the instruction cache holds. */
 struct lanes {
-    vf x[S_GROUP], w[S_GROUP];     /* by place in the group */
-    vi rank[S_GROUP];              /* place in ascending order; of equal values the first is first */
-    vf sum_wx[S_GROUP + 1], sum_w[S_GROUP + 1]; /* over the first so many in that order */
-    float floor[VL];               /* score from which on a split is written down */
-    float qx[VL], qq[VL];          /* of the splits looked at */
-    int n_hits[VL];
-    struct hit hit[VL][MAX_HITS];
+    int n;                     /* S_GROUP or M_GROUP */
+    vf x[S_GROUP], w[S_GROUP]; /* by place in the group */
+    vi rank[S_GROUP];          /* place in ascending order; of equal values the first is first */
+    vf sorted_x[S_GROUP], sorted_w[S_GROUP];    /* in that order; w below 0: of the second half */
+    vf sum_wx[S_GROUP + 1], sum_w[S_GROUP + 1]; /* over the first so many */
+    vf size;                                    /* sum w |x| */
+    vf floor;                                   /* estimate from which on a split is written down */
+    /* Splits that were written down for some lanes: from_1 | from_2 << 8 | deltas << 16, and
+     * estimates, 0 for the other lanes. */
+    int n_notes;
+    int32_t note[MAX_NOTES];
+    vf score[MAX_NOTES];
+    /* Those that count, lane by lane. */
+    int32_t n_hits[VL], hit[MAX_HITS][VL];
 };
 
-/* What was found in a group. */
-struct split {
-    int from_1, from_2;
-    int deltas; /* < 0: nothing, the weights are all 0 */
-    float scale;
+/* What was found in each group: where levels 1 and 2 begin; deltas < 0: nothing, the weights are
+ * all 0. */
+struct splits {
+    int32_t from_1[VL], from_2[VL], deltas[VL];
+    float scale[VL];
 };
+
+V_FN vi v_lanes(void)
+{
+    return vi_trunc(vf_load(v_lane));
+}
+
+/* Of the second half of a group? A weight of 0 has a sign, too. */
+V_FN vm second_half(vf w)
+{
+    return vi_lt((vi)w, vi_set1(0));
+}
 
 /* ---- order ------------------------------------------------------------------------------------
  */
 
-/* An element's rank is the number of others that are less, or equal and before it. */
-V_FN void set_ranks(struct lanes *l, int n)
+/* An element's rank is the number of others that are less, or equal and before it. Two at a time.
+ */
+V_STEP void set_ranks(struct lanes *l)
 {
+    const int n = l->n;
     vi over[S_GROUP]; /* elements before that are greater */
 
-    for (int i = 0; i < n; i++) {
-        l->rank[i] = vi_set1(i);
+    for (int i = 0; i < n; i++)
         over[i] = vi_set1(0);
-    }
-    for (int i = 0; i < n; i++) {
-        vi rank = l->rank[i];
-        for (int j = i + 1; j < n; j++) {
-            vm less = vf_lt(l->x[j], l->x[i]);
-            rank = vi_inc(rank, less);
-            over[j] = vi_inc(over[j], less);
+    for (int i = 0; i < n; i += 2) {
+        const vf x = l->x[i], y = l->x[i + 1];
+        const vm turned = vf_lt(y, x);
+        vi rank_x = vi_inc(vi_set1(i) - over[i], turned), rank_y = vi_set1(i + 1) - over[i + 1];
+        rank_y = vi_select(turned, rank_y - 1, rank_y);
+        for (int j = i + 2; j < n; j++) {
+            vm below_x = vf_lt(l->x[j], x), below_y = vf_lt(l->x[j], y);
+            rank_x = vi_inc(rank_x, below_x);
+            rank_y = vi_inc(rank_y, below_y);
+            over[j] = vi_inc(vi_inc(over[j], below_x), below_y);
         }
-        l->rank[i] = rank - over[i];
+        l->rank[i] = rank_x;
+        l->rank[i + 1] = rank_y;
     }
 }
 
-V_FN void set_sums(struct lanes *l, int n)
+V_STEP void set_sums(struct lanes *l)
 {
-    static const float iota[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-    float x[S_GROUP * VL], w[S_GROUP * VL];
-    const vi lane = vi_trunc(vf_load(iota));
+    const int n = l->n;
+    vf wx = vf_set1(0), w = wx, size = wx;
 
     for (int i = 0; i < n; i++) {
-        vi at = (vi)((vu)l->rank[i] * VL) + lane;
-        vf_scatter(x, at, l->x[i]);
-        vf_scatter(w, at, l->w[i]);
+        vi at = (vi)((vu)l->rank[i] * VL) + v_lanes();
+        vf_scatter((float *)l->sorted_x, at, l->x[i]);
+        vf_scatter((float *)l->sorted_w, at, i < n / 2 ? l->w[i] : -l->w[i]);
+        size += vf_abs(l->w[i] * l->x[i]);
     }
-    l->sum_wx[0] = l->sum_w[0] = vf_set1(0);
+    l->size = size;
+    l->sum_wx[0] = l->sum_w[0] = wx;
     for (int j = 0; j < n; j++) {
-        vf wj = vf_load(w + j * VL);
-        l->sum_wx[j + 1] = l->sum_wx[j] + wj * vf_load(x + j * VL);
-        l->sum_w[j + 1] = l->sum_w[j] + wj;
+        const vf one = vf_abs(l->sorted_w[j]);
+        l->sum_wx[j + 1] = wx = wx + one * l->sorted_x[j];
+        l->sum_w[j + 1] = w = w + one;
     }
 }
 
@@ -102,17 +132,17 @@ V_FN void set_sums(struct lanes *l, int n)
 
 V_FN vf sum_before(const vf *sums, vi j)
 {
-    static const float iota[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-    return vf_gather((const float *)sums, (vi)((vu)j * VL) + vi_trunc(vf_load(iota)));
+    return vf_gather((const float *)sums, (vi)((vu)j * VL) + v_lanes());
 }
 
-/* The best score met in a few rounds of cutting half way between levels and refitting the scale. */
-V_FN vf score_of_rounds(const struct lanes *l, int n, const float *value, vf scale)
+/* The best score met in two rounds of cutting half way between levels and refitting the scale. */
+V_FN vf score_of_rounds(const struct lanes *l, const float *value, vf scale)
 {
+    const int n = l->n;
     const vf all_wx = l->sum_wx[n], all_w = l->sum_w[n];
     vf best = vf_set1(0);
 
-    for (int round = 0; round < 3; round++) {
+    for (int round = 0; round < 2; round++) {
         vf cut_1 = scale * (0.5f * (value[0] + value[1]));
         vf cut_2 = scale * (0.5f * (value[1] + value[2]));
         vi from_1 = vi_set1(0), from_2 = from_1;
@@ -134,177 +164,230 @@ V_FN vf score_of_rounds(const struct lanes *l, int n, const float *value, vf sca
 }
 
 /* Sets the floor. Lanes where all weights are 0 have none, and no split passes it. */
-V_FN void set_floor(struct lanes *l, int n)
+V_STEP void set_floor(struct lanes *l)
 {
-    vf size = vf_set1(0);
+    vf scale = 1.5f * l->size / l->sum_w[l->n];
+    vf score = vf_max(score_of_rounds(l, v_plus, scale), score_of_rounds(l, v_minus, scale));
 
-    for (int i = 0; i < n; i++)
-        size += vf_abs(l->w[i] * l->x[i]);
-    vf scale = 1.5f * size / l->sum_w[n];
-    vf score = vf_max(score_of_rounds(l, n, v_plus, scale), score_of_rounds(l, n, v_minus, scale));
-    vf_store(l->floor, score * WORTH_NOTING);
-    memset(l->n_hits, 0, sizeof l->n_hits);
+    l->floor = score * WORTH_NOTING;
+    l->n_notes = 0;
 }
 
 /* ---- all splits -------------------------------------------------------------------------------
  */
 
-/* Writes a split down for the lanes of bits, with the sums in l->qx and l->qq. */
-static void note(struct lanes *l, unsigned bits, int from_1, int from_2, int deltas)
-{
-    for (; bits; bits &= bits - 1) {
-        int k = __builtin_ctz(bits);
-        float qx = l->qx[k], qq = l->qq[k], floor = qx * qx / qq * WORTH_NOTING;
-        if (l->n_hits[k] < MAX_HITS)
-            l->hit[k][l->n_hits[k]] =
-                (struct hit){qx, qq, (uint8_t)from_1, (uint8_t)from_2, (uint8_t)deltas};
-        l->n_hits[k]++;
-        l->floor[k] = floor > l->floor[k] ? floor : l->floor[k];
-    }
-}
+enum { MAX_CHOICES = 4, AHEAD = 4 };
 
-V_FN void note_if(struct lanes *l, vf qx, vf qq, vm above, int from_1, int from_2, int deltas)
-{
-    if (!vm_any(above))
-        return;
-    vf_store(l->qx, qx);
-    vf_store(l->qq, qq);
-    note(l, vm_bits(above), from_1, from_2, deltas);
-}
+/* The choices of deltas in the order they are tried in. Bit p: point p has delta -1/8; IQ1_S has
+ * one for all points. */
+static const int v_choices_s[2] = {0, 1};
+static const int v_choices_m[4] = {0, 2, 1, 3};
 
-/* Terms of the second cut: what lies above it, with either delta. An eighth and a sixty-fourth of
- * the sums below: level 1 stands for 1/8 or -1/8, and powers of two don't round. */
-struct tails {
-    vf wx, w, x_plus, x_minus, w_plus, w_minus;
+/* Parts of qx and qq, sums of w q x and w q q. A value's levels stand for d - 1, d, d + 1, where d
+ * is what its point's delta says; their squares differ by 1 - 2 d and 1 + 2 d. So qx is what lies
+ * above the second cut less what lies below the first, and sum d w x. */
+struct parts {
+    vf low_x[S_GROUP + 1], high_x[S_GROUP + AHEAD]; /* by cut: minus what is below, what is above */
+    vf delta_x[MAX_CHOICES];                        /* for each choice of deltas */
+    vf low_q[MAX_CHOICES][S_GROUP + 1], high_q[MAX_CHOICES][S_GROUP + AHEAD];
 };
 
-/* IQ1_S: one delta for all. Sums as the reference takes them, from prefix sums. */
-V_FN void find_hits_s(struct lanes *l)
+/* 1 when d is 1/8 for the half of the group in this choice, else -1. */
+V_FN float sign_of(int n_choices, int c, int half)
 {
-    struct tails t[S_GROUP + 1];
-    const vf all_wx = l->sum_wx[S_GROUP], all_w = l->sum_w[S_GROUP];
+    const int deltas = n_choices == 2 ? v_choices_s[c] * 3 : v_choices_m[c];
+    return deltas >> half & 1 ? -1.0f : 1.0f;
+}
 
-    for (int j = 0; j <= S_GROUP; j++) {
-        vf wx = all_wx - l->sum_wx[j], w = all_w - l->sum_w[j];
-        t[j] = (struct tails){l->sum_wx[j] * 0.125f, l->sum_w[j] * 0x1p-6f, wx * v_plus[2],
-                              wx * v_minus[2], w * v_plus[2] * v_plus[2],
-                              w * v_minus[2] * v_minus[2]};
+V_FN void set_parts(const struct lanes *l, struct parts *t, int n_choices)
+{
+    const int n = l->n;
+    const vf zero = vf_set1(0), all_x = l->sum_wx[n], all_w = l->sum_w[n];
+    vf part_x[2] = {zero, zero}, part_w[2] = {zero, zero}, whole_w[2] = {zero, zero};
+
+    for (int j = 0; j < n; j++) {
+        const vf w = l->sorted_w[j];
+        const vm second = second_half(w);
+        whole_w[1] += vf_select(second, -w, zero);
+        part_x[1] += vf_select(second, -w * l->sorted_x[j], zero);
     }
-    for (int i = 0; i <= S_GROUP; i++) {
-        const vf wx = t[i].wx, w = t[i].w;
-        const vf x_plus = l->sum_wx[i] * v_plus[0], x_minus = l->sum_wx[i] * v_minus[0];
-        const vf w_plus = l->sum_w[i] * v_plus[0] * v_plus[0];
-        const vf w_minus = l->sum_w[i] * v_minus[0] * v_minus[0];
-        vf floor = vf_load(l->floor);
-        for (int j = i; j <= S_GROUP; j++) {
-            vf middle_x = t[j].wx - wx, middle_w = t[j].w - w;
-            vf xp = x_plus + middle_x + t[j].x_plus, xm = x_minus - middle_x + t[j].x_minus;
-            vf wp = w_plus + middle_w + t[j].w_plus, wm = w_minus + middle_w + t[j].w_minus;
-            vm plus = vf_gt(xp * xp, floor * wp), minus = vf_gt(xm * xm, floor * wm);
-            if (!vm_any(vm_or(plus, minus)))
+    for (int j = n + 1; j < n + AHEAD; j++) {
+        t->high_x[j] = zero;
+        for (int c = 0; c < n_choices; c++)
+            t->high_q[c][j] = zero;
+    }
+    part_x[0] = all_x - part_x[1];
+    whole_w[0] = all_w - whole_w[1];
+    for (int c = 0; c < n_choices; c++)
+        t->delta_x[c] =
+            0.125f * (sign_of(n_choices, c, 0) * part_x[0] + sign_of(n_choices, c, 1) * part_x[1]);
+    for (int j = 0;; j++) {
+        t->low_x[j] = -l->sum_wx[j];
+        t->high_x[j] = all_x - l->sum_wx[j];
+        for (int c = 0; c < n_choices; c++) {
+            const float a = 0.25f * sign_of(n_choices, c, 0), b = 0.25f * sign_of(n_choices, c, 1);
+            t->low_q[c][j] = part_w[0] * (1.0f - a) + part_w[1] * (1.0f - b);
+            t->high_q[c][j] = (whole_w[0] - part_w[0]) * (1.0f + a) +
+                              (whole_w[1] - part_w[1]) * (1.0f + b) + all_w * 0x1p-6f;
+        }
+        if (j == n)
+            break;
+        part_w[1] += vf_max(-l->sorted_w[j], zero);
+        part_w[0] = l->sum_w[j + 1] - part_w[1];
+    }
+}
+
+/* Writes down what is above the floor at cuts i and j. Notes beyond MAX_NOTES are counted. */
+V_FN void note_above(struct lanes *l, const struct parts *t, int n_choices, int i, int j)
+{
+    for (int c = 0; c < n_choices; c++) {
+        const vf qx = t->low_x[i] + t->delta_x[c] + t->high_x[j];
+        const vf qq = t->low_q[c][i] + t->high_q[c][j], square = qx * qx;
+        const vm above = vf_gt(square, l->floor * qq);
+        if (!vm_any(above))
+            continue;
+        const vf score = vf_select(above, square / qq, vf_set1(0));
+        l->floor = vf_max(l->floor, score * WORTH_NOTING);
+        l->score[l->n_notes % MAX_NOTES] = score;
+        l->note[l->n_notes++ % MAX_NOTES] =
+            i | j << 8 | (n_choices == 2 ? v_choices_s[c] : v_choices_m[c]) << 16;
+    }
+}
+
+/* AHEAD pairs of cuts at once, and some behind the last that don't count. The sign bit of floor *
+ * qq
+ * - qx^2 says which are above the floor. */
+V_FN void find_notes(struct lanes *l, const struct parts *t, int n_choices)
+{
+    const int n = l->n, ahead = n_choices == 2 ? AHEAD : AHEAD / 2;
+
+    for (int i = 0; i <= n; i++) {
+        vf low_x[MAX_CHOICES];
+        for (int c = 0; c < n_choices; c++)
+            low_x[c] = t->low_x[i] + t->delta_x[c];
+        for (int j = i; j <= n; j += ahead) {
+            vu above = (vu)vi_set1(0);
+            for (int e = 0; e < ahead; e++)
+                for (int c = 0; c < n_choices; c++) {
+                    vf qx = low_x[c] + t->high_x[j + e];
+                    vf qq = t->low_q[c][i] + t->high_q[c][j + e];
+                    above |= (vu)(l->floor * qq - qx * qx);
+                }
+            if (!vm_any(vi_lt((vi)above, vi_set1(0))))
                 continue;
-            note_if(l, xp, wp, plus, i, j, 0);
-            note_if(l, xm, wm, minus, i, j, 1);
-            floor = vf_load(l->floor);
+            for (int e = 0; e < ahead && j + e <= n; e++)
+                note_above(l, t, n_choices, i, j + e);
         }
     }
 }
 
-/* ---- IQ1_M: a delta for each eight ------------------------------------------------------------ */
-
-enum { N_CHOICES = 4 };
-
-/* Choices in the order they are tried in; bit p: point p has delta -1/8. */
-static const int v_choices[N_CHOICES] = {0, 2, 1, 3};
-
-struct sums {
-    vf x[N_CHOICES], w[N_CHOICES];
-};
-
-/* term[v]: what the value at a place of the order adds when its level is v. */
-V_FN void set_terms(const struct lanes *l, struct sums term[3][M_GROUP])
+/* Sorts notes into lanes, without those that came to lie below the floor. Returns the lanes that
+ * had too many. */
+V_FN unsigned sort_notes(struct lanes *l)
 {
-    static const float iota[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-    const vi lane = vi_trunc(vf_load(iota));
+    unsigned over = l->n_notes > MAX_NOTES ? (1u << VL) - 1 : 0;
 
-    for (int i = 0; i < M_GROUP; i++) {
-        /* places in a struct sums of the lane's row of terms */
-        vi at = (vi)((vu)l->rank[i] * (sizeof(struct sums) / sizeof(float))) + lane;
-        for (int v = 0; v < 3; v++) {
-            vf qp = vf_set1(v_plus[v]), qm = vf_set1(v_minus[v]);
-            vf xp = l->w[i] * qp * l->x[i], xm = l->w[i] * qm * l->x[i];
-            vf wp = l->w[i] * qp * qp, wm = l->w[i] * qm * qm;
-            float *to = (float *)term[v];
-            for (int k = 0; k < N_CHOICES; k++) {
-                bool minus = v_choices[k] >> i / 8 & 1;
-                vf_scatter(to + k * VL, at, minus ? xm : xp);
-                vf_scatter(to + (N_CHOICES + k) * VL, at, minus ? wm : wp);
-            }
+    memset(l->n_hits, 0, sizeof l->n_hits);
+    for (int i = 0; i < l->n_notes && i < MAX_NOTES; i++)
+        for (unsigned bits = vm_bits(vf_ge(l->score[i], l->floor)); bits; bits &= bits - 1) {
+            const int k = __builtin_ctz(bits);
+            over |= (unsigned)(l->n_hits[k] >= MAX_HITS) << k;
+            l->hit[l->n_hits[k]++ % MAX_HITS][k] = l->note[i];
         }
-    }
+    return over;
 }
 
-V_FN void add(struct sums *a, const struct sums *b)
+V_STEP unsigned find_hits_s(struct lanes *l)
 {
-    for (int k = 0; k < N_CHOICES; k++) {
-        a->x[k] += b->x[k];
-        a->w[k] += b->w[k];
-    }
+    struct parts t;
+
+    set_parts(l, &t, 2);
+    find_notes(l, &t, 2);
+    return sort_notes(l);
 }
 
-/* Each sum is taken anew from the lowest value to the highest, as in the reference. */
-V_FN void find_hits_m(struct lanes *l)
+V_STEP unsigned find_hits_m(struct lanes *l)
 {
-    struct sums term[3][M_GROUP], low, middle, all;
+    struct parts t;
 
-    set_terms(l, term);
-    for (int k = 0; k < N_CHOICES; k++)
-        low.x[k] = low.w[k] = vf_set1(0);
-    for (int i = 0; i <= M_GROUP; i++) {
-        middle = low;
-        for (int j = i; j <= M_GROUP; j++) {
-            vf floor = vf_load(l->floor);
-            vm any = vm_from_bits(0), above[N_CHOICES];
-            all = middle;
-            for (int rest = j; rest < M_GROUP; rest++)
-                add(&all, &term[2][rest]);
-            for (int k = 0; k < N_CHOICES; k++) {
-                above[k] = vf_gt(all.x[k] * all.x[k], floor * all.w[k]);
-                any = vm_or(any, above[k]);
-            }
-            for (int k = 0; vm_any(any) && k < N_CHOICES; k++)
-                note_if(l, all.x[k], all.w[k], above[k], i, j, v_choices[k]);
-            if (j < M_GROUP)
-                add(&middle, &term[1][j]);
-        }
-        if (i < M_GROUP)
-            add(&low, &term[0][i]);
-    }
+    set_parts(l, &t, 4);
+    find_notes(l, &t, 4);
+    return sort_notes(l);
 }
 
 /* ---- the result -------------------------------------------------------------------------------
  */
 
-/* Goes through what was written down for lane k. */
-static inline struct split best_split(const struct lanes *l, int k)
+/* The sums of a split a lane as the reference takes them: from prefix sums. */
+V_FN void totals_s(const struct lanes *l, vi from_1, vi from_2, vi deltas, vf *qx, vf *qq)
 {
-    struct split s = {-1, -1, -1, 0.0f};
-    float score = -FLT_MAX;
+    const vf wx_1 = sum_before(l->sum_wx, from_1), wx_2 = sum_before(l->sum_wx, from_2);
+    const vf w_1 = sum_before(l->sum_w, from_1), w_2 = sum_before(l->sum_w, from_2);
+    const vm minus = vi_lt(vi_set1(0), deltas);
+    vf v[3];
 
-    for (int i = 0; i < l->n_hits[k] && i < MAX_HITS; i++) {
-        const struct hit *h = &l->hit[k][i];
-        if (h->qq > 0.0f && h->qx * h->qx > score * h->qq) {
-            s = (struct split){h->from_1, h->from_2, h->deltas, h->qx / h->qq};
-            score = s.scale * h->qx;
-        }
+    for (int i = 0; i < 3; i++)
+        v[i] = vf_select(minus, vf_set1(v_minus[i]), vf_set1(v_plus[i]));
+    *qx = wx_1 * v[0] + (wx_2 - wx_1) * v[1] + (l->sum_wx[S_GROUP] - wx_2) * v[2];
+    *qq = w_1 * v[0] * v[0] + (w_2 - w_1) * v[1] * v[1] + (l->sum_w[S_GROUP] - w_2) * v[2] * v[2];
+}
+
+/* The same for IQ1_M, value by value in ascending order. */
+V_FN void totals_m(const struct lanes *l, vi from_1, vi from_2, vi deltas, vf *qx, vf *qq)
+{
+    const vf low = vf_set1(v_minus[0]), high = vf_set1(v_plus[0]);
+    const vf base_1 = vf_select(vi_eq(deltas & 1, vi_set1(1)), low, high);
+    const vf base_2 = vf_select(vi_eq(deltas & 2, vi_set1(2)), low, high);
+
+    *qx = *qq = vf_set1(0);
+    for (int j = 0; j < l->n; j++) {
+        vi level = vi_inc(vi_set1(0), vi_lt(from_1, vi_set1(j + 1)));
+        level = vi_inc(level, vi_lt(from_2, vi_set1(j + 1)));
+        vf base = vf_select(second_half(l->sorted_w[j]), base_2, base_1);
+        vf q = vf_from_i(level) + base, wq = vf_abs(l->sorted_w[j]) * q;
+        *qx += wq * l->sorted_x[j];
+        *qq += wq * q;
     }
-    return s;
+}
+
+V_FN vi field(vi hit, int from)
+{
+    return (vi)((vu)hit >> from & 255);
+}
+
+/* Goes through what was written down, in all lanes; none overflowed. */
+V_STEP void best_splits(const struct lanes *l, struct splits *s)
+{
+    const vi n_hits = vi_load(l->n_hits);
+    vf score = vf_set1(-FLT_MAX), scale = vf_set1(0);
+    vi best = vi_set1(-1);
+
+    for (int i = 0; vm_any(vi_lt(vi_set1(i), n_hits)); i++) {
+        const vi hit = vi_load(l->hit[i]);
+        vf qx, qq;
+        vm takes = vi_lt(vi_set1(i), n_hits);
+        vi at = vi_select(takes, hit, vi_set1(0));
+        if (l->n == S_GROUP)
+            totals_s(l, field(at, 0), field(at, 8), field(at, 16), &qx, &qq);
+        else
+            totals_m(l, field(at, 0), field(at, 8), field(at, 16), &qx, &qq);
+        takes = vm_and(takes, vm_and(vf_gt(qq, vf_set1(0)), vf_gt(qx * qx, score * qq)));
+        vf ratio = qx / qq;
+        best = vi_select(takes, hit, best);
+        scale = vf_select(takes, ratio, scale);
+        score = vf_select(takes, ratio * qx, score);
+    }
+    vi_store(s->from_1, field(best, 0));
+    vi_store(s->from_2, field(best, 8));
+    vi_store(s->deltas, vi_select(vi_lt(best, vi_set1(0)), best, field(best, 16)));
+    vf_store(s->scale, scale);
 }
 
 /* Lanes where the argument above holds: values, weights and score are ordinary, or all weights 0.
  * To be asked after the search. */
-V_FN vm split_fine(const struct lanes *l, int n)
+V_STEP unsigned split_fine(const struct lanes *l)
 {
+    const int n = l->n;
     const vf w = l->sum_w[n];
     vf most = vf_set1(0);
 
@@ -312,8 +395,9 @@ V_FN vm split_fine(const struct lanes *l, int n)
         most = vf_max(most, vf_abs(l->x[i]));
     vm fine = vm_and(vf_ge(most, vf_set1(0x1p-30f)), vf_le(most, vf_set1(0x1p20f)));
     fine = vm_and(fine, vm_and(vf_ge(w, vf_set1(0x1p-40f)), vf_le(w, vf_set1(0x1p40f))));
-    fine = vm_and(fine, vf_ge(vf_load(l->floor), vf_set1(0x1p-70f)));
-    return vm_or(fine, vf_eq(w, vf_set1(0)));
+    fine = vm_and(fine, vf_ge(l->floor, vf_set1(0x1p-70f)));
+    fine = vm_and(fine, vf_ge(l->floor * w, 0.5f * l->size * l->size));
+    return vm_bits(vm_or(fine, vf_eq(w, vf_set1(0))));
 }
 
 #endif

@@ -314,7 +314,8 @@ V_FN vf vf_least(vf a)
 
 V_FN void vi_store_first(int32_t *p, vi a, int n)
 {
-    _mm512_mask_storeu_epi32(p, n < VL ? (__mmask16)((1u << n) - 1) : 0xffff, (__m512i)a);
+    unsigned first = n < VL ? (1u << (n > 0 ? n : 0)) - 1 : 0xffff;
+    _mm512_mask_storeu_epi32(p, (__mmask16)first, (__m512i)a);
 }
 
 V_FN vf vf_repeat(const float *p, int n)
