@@ -2,13 +2,11 @@
 
 #include "lib/base/num.h"
 #include "lib/quant/qtype.h"
+#include "lib/stream/bins.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Errors are binned by the upper bits of a float: sign (always 0), exponent, two bits of fraction. */
-enum { BIN_SHIFT = 21, N_BINS = 1 << 10 };
 
 /* Rows shorter than this are summed up as one run: sums over lanes cost too much for a few elements. */
 enum { SHORT_ROW = 64 };
@@ -29,7 +27,7 @@ struct open {
     bool skipped, decoded; /* some tiles were */
     bool same_bytes;
     double row_ee, row_xx; /* of the row that pieces come of */
-    uint64_t bins[N_BINS];
+    uint64_t bins[GG_N_BINS];
 };
 
 struct compare {
@@ -155,12 +153,6 @@ static void sum_around_odd(const struct compare *w, struct run *s, struct part *
     p->c.sums.n_same -= n_left_out - n_same;
 }
 
-static void fill_bins(uint32_t bins[N_BINS], const float *x, const float *y, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        bins[(gg_bits_from_f32(y[i] - x[i]) & 0x7fffffff) >> BIN_SHIFT]++;
-}
-
 /* ---- types whose values a float does not hold ------------------------------------------------ */
 
 static bool is_wide(uint32_t type)
@@ -284,7 +276,7 @@ static void look(const struct compare *w, const struct gg_tile *t, size_t m, siz
     else
         sum_around_odd(w, &s, p, buffer[BASE_COPY], buffer[OTHER_COPY]);
     if (w->c->histogram != NULL)
-        fill_bins((uint32_t *)(void *)(p + 1), s.x, s.y, s.nelems);
+        gg_bins_add((uint32_t *)(void *)(p + 1), s.x, s.y, s.nelems);
 }
 
 /* Decodes rows of the base, and of each of the others in turn. */
@@ -382,36 +374,6 @@ static void add_piece(struct gg_comparison *to, struct open *o, const struct gg_
         take_row(to, o->row_ee, o->row_xx, t->row);
 }
 
-/* Where a magnitude lies among the bins of a histogram. */
-static double place_of(double magnitude, double rms)
-{
-    double at = 4 * log2(magnitude / rms) + GG_ERROR_BIN_ONE;
-    return !(at > 0) ? 0 : at > GG_ERROR_BINS - 1 ? GG_ERROR_BINS - 1 : at;
-}
-
-/* Bins of errors, which are not of one width in octaves, are dealt out to bins of errors relative to the
- * tensor's root mean square. */
-static void add_histogram(struct gg_error_histogram *h, const struct open *o,
-                          const struct qk_err_sums *s, uint64_t nelems)
-{
-    double rms = s->n > 0 && s->xx > 0 ? sqrt(s->xx / (double)s->n) : 1;
-    if (!o->decoded) {
-        h->n_exact += nelems;
-        return;
-    }
-    h->n_exact += o->bins[0]; /* and those too small for a normal float */
-    for (uint32_t i = 1; i < N_BINS; i++) {
-        if (o->bins[i] == 0)
-            continue;
-        double from = place_of((double)gg_f32_from_bits(i << BIN_SHIFT), rms);
-        double to = place_of((double)gg_f32_from_bits((i + 1) << BIN_SHIFT), rms);
-        double share = to > floor(from) + 1 ? (floor(from) + 1 - from) / (to - from) : 1;
-        uint64_t first = (uint64_t)((double)o->bins[i] * share + 0.5);
-        h->bin[(size_t)from] += first;
-        h->bin[(size_t)from + (share < 1)] += o->bins[i] - first;
-    }
-}
-
 static void finish(struct compare *w, const struct gg_tensor *t, size_t r, struct open *o)
 {
     struct gg_comparison *c = &w->result[r];
@@ -422,7 +384,7 @@ static void finish(struct compare *w, const struct gg_tensor *t, size_t r, struc
         c->odd[i].col = c->odd[i].elem % t->ne[0];
     }
     if (w->c->histogram != NULL && w->c->histogram[r] != NULL)
-        add_histogram(w->c->histogram[r], o, &c->sums, t->nelems);
+        gg_bins_deal(w->c->histogram[r], o->decoded ? o->bins : NULL, &c->sums, t->nelems);
 }
 
 static int combine(void *ctx, const struct gg_tile *t, void *parts, struct gg_err *err)
@@ -448,7 +410,7 @@ static int combine(void *ctx, const struct gg_tile *t, void *parts, struct gg_er
         add_comparison(&w->result[r], &p->c);
         add_piece(&w->result[r], o, t, p, base->ne[0]);
         const uint32_t *bins = (const uint32_t *)(const void *)(p + 1);
-        for (size_t i = 0; w->c->histogram != NULL && i < N_BINS; i++)
+        for (size_t i = 0; w->c->histogram != NULL && i < GG_N_BINS; i++)
             o->bins[i] += bins[i];
         w->mixed[item] = o->skipped && o->decoded;
         if (last && !w->mixed[item])
@@ -495,7 +457,7 @@ int gg_compare_run(const struct gg_compare *c, const struct gg_stream_opts *opts
                    struct gg_comparison *result, struct gg_stream_usage *usage, struct gg_err *err)
 {
     struct compare w = {.c = c, .k = opts->kernels, .result = result, .n_others = c->n_models - 1};
-    size_t nbytes = sizeof(struct part) + (c->histogram != NULL ? N_BINS * sizeof(uint32_t) : 0);
+    size_t nbytes = sizeof(struct part) + (c->histogram != NULL ? GG_N_BINS * sizeof(uint32_t) : 0);
     w.part_nbytes = (nbytes + 15) & ~(size_t)15;
     memset(result, 0, c->n * w.n_others * sizeof *result);
     w.open = calloc(w.n_others + 1, sizeof *w.open);

@@ -55,15 +55,16 @@ static void add_paragraph(struct gg_buf *out, const char *s, size_t n)
     bool ended = false;
     for (size_t i = 0; i < n;) {
         size_t len = 0;
-        while (i + len < n && s[i + len] != ' ' && s[i + len] != '\n')
-            len++;
+        size_t width = 0; /* a sign that is escaped takes up to four */
+        for (; i + len < n && s[i + len] != ' ' && s[i + len] != '\n'; len++)
+            width += strchr("^~\\-'`", s[i + len]) != NULL ? 4 : 1;
         if (column > 0) {
-            bool new_line = ended || column + 1 + len > FILL;
+            bool new_line = ended || column + 1 + width > FILL;
             gg_buf_addc(out, new_line ? '\n' : ' ');
             column = new_line ? 0 : column + 1;
         }
         add_text(out, s + i, len, column == 0);
-        column += len;
+        column += width;
         ended = ends_sentence(s + i, len);
         i += len;
         while (i < n && (s[i] == ' ' || s[i] == '\n'))
