@@ -7,28 +7,31 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* By what path is, or by its first bytes; errors are left to whoever opens it. */
-static bool is_foreign(const char *path)
+/* By what path is, or by its first bytes; that it cannot be opened is left to whoever opens it. */
+static int is_foreign(const char *path, bool *foreign, struct gg_err *err)
 {
     struct gg_input *in = NULL;
     enum gg_kind kind = GG_KIND_UNKNOWN;
     const char *alien;
-    struct gg_err err;
+    struct gg_err why;
     struct stat st;
     size_t n = strlen(path);
+    *foreign = false;
     if (strcmp(path, "-") == 0)
-        return false;
-    if (stat(path, &st) != 0)
-        return gg_archive_split(path, &n);
-    if (S_ISDIR(st.st_mode))
-        return true;
-    if (!S_ISREG(st.st_mode) || gg_input_open(&in, path, &err) != GG_OK)
-        return false;
-    int rc = gg_recognise(in, path, &kind, &alien, &err);
+        return GG_OK;
+    if (stat(path, &st) != 0) {
+        *foreign = gg_archive_split(path, &n);
+        return GG_OK;
+    }
+    *foreign = S_ISDIR(st.st_mode);
+    if (!S_ISREG(st.st_mode) || gg_input_open(&in, path, &why) != GG_OK)
+        return GG_OK;
+    int rc = gg_recognise(in, path, &kind, &alien, err);
     gg_input_free(in);
-    return rc == GG_OK && (kind == GG_KIND_SAFETENSORS || kind == GG_KIND_ZIP || kind == GG_KIND_NPY ||
-                           kind == GG_KIND_TAR || kind == GG_KIND_COMPRESSED ||
-                           (kind == GG_KIND_JSON && n > 11 && strcmp(path + n - 11, ".index.json") == 0));
+    *foreign = kind == GG_KIND_SAFETENSORS || kind == GG_KIND_ZIP || kind == GG_KIND_NPY ||
+               kind == GG_KIND_TAR || kind == GG_KIND_COMPRESSED ||
+               (kind == GG_KIND_JSON && n > 11 && strcmp(path + n - 11, ".index.json") == 0);
+    return rc;
 }
 
 /* As it would be converted, or as it is stored. Takes the checkpoint over. */
@@ -54,11 +57,12 @@ int gg_foreign_open(struct gg_model **out, const char *path, unsigned flags, str
 {
     struct gg_findings found = GG_FINDINGS_INIT;
     struct gg_checkpoint *ckpt = NULL;
-    bool look = (flags & GG_JOB_LOOK) != 0;
+    bool look = (flags & GG_JOB_LOOK) != 0, foreign;
     *out = NULL;
-    if (!is_foreign(path))
-        return GG_OK;
-    int rc = gg_checkpoint_or_model(&ckpt, out, path, flags & (unsigned)~GG_JOB_LOOK, &found, err);
+    int rc = is_foreign(path, &foreign, err);
+    if (rc != GG_OK || !foreign)
+        return rc;
+    rc = gg_checkpoint_or_model(&ckpt, out, path, flags & (unsigned)~GG_JOB_LOOK, &found, err);
     if (rc == GG_OK && ckpt != NULL)
         rc = open_model(out, ckpt, path, look, err);
     if (*out != NULL)
