@@ -214,7 +214,7 @@ V_FN void set_terms(const struct iq_type *t, const struct super *s, const int32_
         for (int k = 0; k < V_PER16; k++) {
             const int i = at + k * VL;
             vu shift = (vu)vi_load((t->dims == 8 ? v_by_two : v_by_four) + k * VL);
-            vu bits = t->dims == 8 ? (vu)vi_set1(c[0] | c[1] << 16) : (vu)codes[k];
+            vu bits = t->dims == 8 ? (vu)vi_set1((int)(c[0] | (uint32_t)c[1] << 16)) : (vu)codes[k];
             vf q = value_at(vu_shrv(bits, shift), t->dims, 0), w = vf_load(s->w + i);
             vf_store(xq + i, vf_load(s->wx + i) * q);
             vf_store(qq + i, w * q * q);
