@@ -44,7 +44,8 @@ static void model_row(struct gg_table *t, const struct diff *d, size_t m)
     if (o->all.n_other == 0) {
         gg_table_cell(t, GG_GREEN, o->all.n_same_values > 0 ? "same values" : "same");
         gg_table_cell(t, GG_PLAIN, "%s", "");
-        gg_table_cell(t, GG_RED, left > 0 ? "%llu not compared" : "", (unsigned long long)left);
+        if (left > 0)
+            gg_table_cell(t, GG_RED, "%llu not compared", (unsigned long long)left);
         return;
     }
     double e = error_of(d, &o->all);

@@ -25,7 +25,7 @@ static bool ends_path(char c)
  * may be anything. */
 static bool known_root(const char *s, size_t n)
 {
-    static const char *const roots[] = {"/home/", "/Users/",     "/ro" "ot/", "/mnt/",     "/media/",
+    static const char *const roots[] = {"/home/", "/Users/",     ("/ro" "ot/"), "/mnt/",     "/media/",
                                         "/tmp/",  "/var/",       "/data/",    "/opt/",     "/srv/",
                                         "/nfs/",  "/workspace/", "/content/", "/kaggle/",  "/scratch/",
                                         "/usr/",  "/etc/",       "/Volumes/", "/private/", "/storage/"};
