@@ -12,14 +12,14 @@
 
 /* ---- tables (arch.c) ------------------------------------------------------------------------- */
 
-enum hf_how { /* how rows of a GGUF tensor come from the stored one */
+enum hf_how { /* what becomes of the elements of a stored tensor */
               HF_AS_IS,
               HF_ROPE_Q, /* halves of each query head are interleaved, as llama.cpp's rope wants
                             them */
               HF_ROPE_K, /* the same for key heads */
               HF_PLUS_ONE, /* 1 is added: norms stored around zero */
-              HF_FIRST_HALF, /* of the rows of each matrix: gate of a fused gate and up */
-              HF_SECOND_HALF,
+              HF_MINUS_EXP, /* x becomes -exp(x) */
+              HF_JOIN, /* appended to what the rules before gave the same GGUF tensor */
               HF_TOKENS, /* rows behind the last token are left out */
               HF_DROP, /* known, and not wanted */
 };
@@ -27,13 +27,19 @@ enum hf_how { /* how rows of a GGUF tensor come from the stored one */
 struct hf_rule {
     const char
         *hf; /* {L}: number of a layer, {E}: of an expert, *: anything; without .weight/.bias */
-    const char *gguf; /* the same numbers; experts are stacked */
+    const char *gguf; /* the same numbers; experts are stacked. Ends in .weight, .bias, or in ! when
+                         the name has neither; else with the suffix of the stored one */
     enum hf_how how;
+    const char *layout; /* how elements are drawn (layout.c); NULL: in the order stored */
+    const char *when; /* the rule counts only when this holds (expr.c); NULL: always */
+    const char *count; /* how many {E} there are; NULL: the experts of config.json */
 };
 
 enum hf_what { /* what a row of a key table writes */
                HF_VALUE, /* a hyper-parameter */
                HF_CONST, /* the fallback, whatever the config says */
+               HF_EXPR, /* a sum over hyper-parameters (expr.c); counts are cut to whole ones */
+               HF_LAYERS, /* a truth value a layer: whether "layer_types" calls it ... */
                HF_ROPE, /* the block of rope keys */
                HF_HEAD_DIM, /* head_dim, else hidden_size / heads */
                HF_PARTIAL_DIM, /* partial_rotary_factor * hidden_size / heads */
@@ -52,6 +58,7 @@ struct hf_key {
     const char
         *fallback; /* when none is there: a number, "!" an error, NULL: the key is left out */
     enum hf_what what;
+    const char *when; /* the key is written only when this holds (expr.c); NULL: always */
 };
 
 enum hf_flags {
@@ -78,6 +85,9 @@ struct hf_arch {
     const struct hf_extra_key *extra_keys; /* ends with key NULL; may be NULL */
     const char *defaults; /* JSON of hyper-parameters that configs leave out; NULL: none */
     unsigned flags;
+    const char *const *prefixes; /* taken off names, where they stand; NULL: none */
+    const char *mtp_layers; /* layers behind the last that predict further tokens; NULL: none */
+    const char *each_layer; /* a tensor that every layer has; NULL: blk.{L}.attn_norm */
 };
 
 extern const struct hf_arch *const gg_hf_archs[];
@@ -87,11 +97,20 @@ const struct hf_arch *gg_hf_arch_by_gguf(const char *name, size_t nbytes);
 
 /* ---- the work -------------------------------------------------------------------------------- */
 
-struct hf_part { /* a run of stored elements */
+enum { HF_VIEW_DIMS = 8 };
+
+struct hf_view { /* which elements of a stored tensor, in which order: nested loops */
+    uint64_t first;
+    unsigned n_dims; /* at least 1 */
+    uint64_t n[HF_VIEW_DIMS], stride[HF_VIEW_DIMS]; /* outermost first; strides in elements */
+};
+
+struct hf_part { /* a run of elements of the result */
     size_t src; /* index into the checkpoint */
-    uint64_t first; /* element */
+    uint64_t first; /* stored element, when view is NULL */
     uint64_t nelems;
-    uint32_t expert;
+    uint32_t order; /* among the parts: the expert, or the rule */
+    const struct hf_view *view; /* NULL: stored as they are wanted; in the arena */
 };
 
 struct hf_vt { /* a virtual tensor */
@@ -100,9 +119,10 @@ struct hf_vt { /* a virtual tensor */
     unsigned n_dims;
     uint64_t ne[GGF_MAX_DIMS]; /* fastest first */
     enum hf_how how;
-    uint64_t n_heads; /* HF_ROPE_*: heads whose rows are permuted */
+    const struct hf_rule *rule; /* NULL: computed, or raw */
     struct hf_part *parts; /* in order; NULL when data is computed */
     size_t n_parts, cap_parts;
+    bool alike; /* the parts are all of one size */
     const float *data; /* computed, F32 */
     uint64_t rank; /* order in the output */
 };
@@ -200,7 +220,12 @@ void gg_hf_add_str(struct gg_buf *b, const char *s, size_t n);
 /* map.c: names to virtual tensors; raw.c: none. */
 GG_MUST_CHECK int gg_hf_map(struct hf *h, struct gg_err *err);
 GG_MUST_CHECK int gg_hf_map_raw(struct hf *h, struct gg_err *err);
+/* parts.c: a new virtual tensor; a stored tensor taken in as a part of it, as the rule says (order among
+ * the parts: the expert, or the rule); whether all parts are there. */
 struct hf_vt *gg_hf_vt_add(struct hf *h, const char *name, struct gg_err *err);
+GG_MUST_CHECK int gg_hf_vt_take(struct hf *h, struct hf_vt *v, const struct hf_rule *r, size_t src,
+                                uint32_t order, struct gg_err *err);
+GG_MUST_CHECK int gg_hf_vt_finish(struct hf *h, struct hf_vt *v, struct gg_err *err);
 /* GGUF type for stored elements of dtype in a matrix (is_f32: wanted as F32). */
 uint32_t gg_hf_type_of(enum gg_dtype t, bool is_f32);
 /* match.c: whether name (without suffix) fits the pattern; *layer and *expert get its numbers. */
@@ -209,10 +234,29 @@ bool gg_hf_match(const char *pattern, const char *name, size_t nbytes, uint64_t 
 /* Pattern with numbers filled in. NULL: no memory. */
 char *gg_hf_fill(struct gg_arena *a, const char *pattern, uint64_t layer, const char *suffix);
 
+/* expr.c: the value of a sum; *text ends behind it. False when a name has no number: *missing. */
+bool gg_hf_eval(const struct hf *h, const char **text, double *out, const char **missing);
+/* Whether it is there and not 0. NULL holds. */
+bool gg_hf_holds(const struct hf *h, const char *text);
+/* layout.c: dimensions of the result to v, the way there to w. GG_ERR_CORRUPT when the stored shape does
+ * not fit. */
+GG_MUST_CHECK int gg_hf_layout(struct hf *h, const char *text, const struct gg_ckpt_tensor *t,
+                               struct hf_vt *v, struct hf_view *w, struct gg_err *err);
+
+/* draw.c: elements first .. first+n-1 of a part to dst, in the tensor's type. */
+GG_MUST_CHECK int gg_hf_draw(struct gg_checkpoint *c, const struct hf_vt *v, const struct hf_part *p,
+                             uint64_t first, uint64_t n, uint8_t *dst, struct gg_err *err);
+/* Whether the elements change on the way, not only their type. */
+bool gg_hf_changes(const struct hf_vt *v);
+/* Where element i of a view is stored. */
+uint64_t gg_hf_view_at(const struct hf_view *w, uint64_t i);
+
 /* rope.c */
 GG_MUST_CHECK int gg_hf_rope_read(struct hf *h, struct gg_err *err);
 GG_MUST_CHECK int gg_hf_rope_keys(struct hf *h, struct gg_err *err);
 GG_MUST_CHECK int gg_hf_rope_tensors(struct hf *h, struct gg_err *err);
+/* Those of the layers that see everything. */
+const json_t *gg_hf_rope_full(const struct hf *h);
 double gg_hf_rope_theta(const struct hf *h, double fallback);
 
 /* keys.c */

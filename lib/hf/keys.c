@@ -1,7 +1,10 @@
 /* Hyper-parameters to metadata, by the key tables of an architecture. */
 #include "lib/hf/hf_impl.h"
 
+#include "lib/base/num.h"
 #include "lib/base/text.h"
+
+#include <math.h>
 
 static int fail_missing(const struct hf_key *k, struct gg_err *err)
 {
@@ -19,6 +22,13 @@ static int set_number(struct hf *h, const struct hf_key *k, double d, const char
     return gg_hf_set_u32(h, k->key, (uint64_t)d, err);
 }
 
+static int fail_kind(struct hf *h, const struct hf_key *k, const char *what, struct gg_err *err)
+{
+    return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
+                   "config.json: %s is not a %s, which %s of '%s' should be", k->from, what, k->key,
+                   h->arch->gguf);
+}
+
 static int set_fallback(struct hf *h, const struct hf_key *k, struct gg_err *err)
 {
     if (k->fallback == NULL)
@@ -28,16 +38,88 @@ static int set_fallback(struct hf *h, const struct hf_key *k, struct gg_err *err
     return gg_hf_set_text(h, k->key, k->type, k->fallback, err);
 }
 
+/* A list: whole numbers become I32, as upstream has it, others F32 and truth values BOOL. */
+static int set_list(struct hf *h, const struct hf_key *k, const json_t *list, struct gg_err *err)
+{
+    struct gg_buf b = GG_BUF_INIT;
+    const json_t *first = json_array_get(list, 0), *v;
+    enum ggf_vtype elem = json_is_boolean(first) ? GGF_BOOL : k->type == GGF_F32 ? GGF_F32 : GGF_I32;
+    size_t i;
+    int rc = GG_OK;
+    json_array_foreach (list, i, v) {
+        double d = json_is_boolean(v) ? json_is_true(v) : json_number_value(v);
+        uint8_t raw[4] = {json_is_true(v)};
+        if (json_is_boolean(v) != (elem == GGF_BOOL) || (elem != GGF_BOOL && !json_is_number(v)) ||
+            (elem == GGF_I32 && !(d >= INT32_MIN && d <= INT32_MAX)))
+            rc = fail_kind(h, k, "list of one kind of number", err);
+        else if (elem == GGF_F32)
+            gg_store_u32(raw, gg_bits_from_f32((float)d));
+        else if (elem == GGF_I32)
+            gg_store_u32(raw, (uint32_t)(int32_t)d);
+        if (rc != GG_OK)
+            break;
+        gg_buf_add(&b, raw, elem == GGF_BOOL ? 1 : 4);
+    }
+    if (rc == GG_OK && b.failed)
+        rc = gg_fail_nomem(err, "a list");
+    if (rc == GG_OK)
+        rc = gg_hf_set_array(h, k->key, elem, json_array_size(list), gg_buf_str(&b), b.nbytes, err);
+    gg_buf_free(&b);
+    return rc;
+}
+
 static int set_value(struct hf *h, const struct hf_key *k, struct gg_err *err)
 {
     const json_t *v = gg_hf_get(h->config, k->from);
     if (v == NULL)
         return set_fallback(h, k, err);
-    if (!json_is_number(v))
-        return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
-                       "config.json: %s is not a number, which %s of '%s' should be", k->from,
-                       k->key, h->arch->gguf);
+    if (json_is_array(v) && json_array_size(v) > 0)
+        return set_list(h, k, v, err);
+    if (k->type == GGF_BOOL && json_is_boolean(v))
+        return gg_hf_set_bool(h, k->key, json_is_true(v), err);
+    if (k->type == GGF_STR && json_is_string(v))
+        return gg_hf_set_str(h, k->key, json_string_value(v), err);
+    if (!json_is_number(v) || k->type == GGF_BOOL || k->type == GGF_STR)
+        return fail_kind(h, k, k->type == GGF_BOOL ? "truth value" : k->type == GGF_STR ? "text" : "number",
+                         err);
     return set_number(h, k, json_number_value(v), k->from, err);
+}
+
+static int set_sum(struct hf *h, const struct hf_key *k, struct gg_err *err)
+{
+    const char *text = k->from, *missing;
+    double d;
+    if (!gg_hf_eval(h, &text, &d, &missing)) {
+        if (k->fallback == NULL || k->fallback[0] != '!')
+            return set_fallback(h, k, err);
+        return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "config.json: no %.*s, which %s needs",
+                       (int)strcspn(missing, " )+-*/"), missing, k->key);
+    }
+    if (k->type == GGF_BOOL)
+        return gg_hf_set_bool(h, k->key, d != 0, err);
+    return set_number(h, k, k->type == GGF_U32 ? trunc(d) : d, k->from, err);
+}
+
+/* For each layer whether layer_types calls it so; without the list all but every n-th are, n the
+ * fallback. */
+static int set_layers(struct hf *h, const struct hf_key *k, struct gg_err *err)
+{
+    const json_t *list = json_object_get(h->config, "layer_types");
+    const char *text = k->fallback, *missing;
+    double every = 0;
+    struct gg_buf b = GG_BUF_INIT;
+    if (!json_is_array(list) && (text == NULL || !gg_hf_eval(h, &text, &every, &missing) || !(every >= 1)))
+        return GG_OK;
+    uint64_t n = json_is_array(list) ? json_array_size(list) : h->n_layers;
+    for (uint64_t i = 0; i < n; i++) {
+        const char *s = json_string_value(json_array_get(list, (size_t)i));
+        gg_buf_addc(&b, json_is_array(list) ? s != NULL && strcmp(s, k->from) == 0
+                                            : (i + 1) % (uint64_t)every != 0);
+    }
+    int rc = b.failed ? gg_fail_nomem(err, "a list")
+                      : gg_hf_set_array(h, k->key, GGF_BOOL, n, gg_buf_str(&b), b.nbytes, err);
+    gg_buf_free(&b);
+    return rc;
 }
 
 static int set_head_dim(struct hf *h, const struct hf_key *k, struct gg_err *err)
@@ -78,9 +160,15 @@ static int set_gating(struct hf *h, const struct hf_key *k, struct gg_err *err)
 static int set_one(struct hf *h, const struct hf_key *k, struct gg_err *err)
 {
     double d;
+    if (!gg_hf_holds(h, k->when))
+        return GG_OK;
     switch (k->what) {
     case HF_VALUE:
         return set_value(h, k, err);
+    case HF_EXPR:
+        return set_sum(h, k, err);
+    case HF_LAYERS:
+        return set_layers(h, k, err);
     case HF_CONST:
         return set_fallback(h, k, err);
     case HF_ROPE:

@@ -76,157 +76,6 @@ static int by_rank(const void *a, const void *b)
     return x->rank < y->rank ? -1 : x->rank > y->rank;
 }
 
-/* ---- virtual tensors ------------------------------------------------------------------------- */
-
-uint32_t gg_hf_type_of(enum gg_dtype t, bool is_f32)
-{
-    if (is_f32)
-        return QT_F32;
-    switch (t) {
-    case GG_DT_F16:
-        return QT_F16;
-    case GG_DT_BF16:
-    case GG_DT_F8_E4M3: /* BF16 holds all their values */
-    case GG_DT_F8_E5M2:
-        return QT_BF16;
-    default:
-        return QT_F32;
-    }
-}
-
-struct hf_vt *gg_hf_vt_add(struct hf *h, const char *name, struct gg_err *err)
-{
-    struct hf_vt *v = h->vts;
-    if ((h->n_vts & (h->n_vts - 1)) == 0) { /* grows when full: at 0, 1, 2, 4... */
-        size_t cap = h->n_vts == 0 ? 1 : 2 * h->n_vts;
-        v = realloc(h->vts, cap * sizeof *v);
-        if (v == NULL) {
-            gg_fail_nomem(err, "the list of tensors");
-            return NULL;
-        }
-        h->vts = v;
-    }
-    v = &h->vts[h->n_vts++];
-    *v = (struct hf_vt){.name = name, .ne = {1, 1, 1, 1}};
-    return v;
-}
-
-static int add_part(struct hf_vt *v, const struct hf_part *p, struct gg_err *err)
-{
-    if (v->n_parts == v->cap_parts) {
-        size_t cap = v->cap_parts == 0 ? 1 : 2 * v->cap_parts;
-        struct hf_part *parts = realloc(v->parts, cap * sizeof *parts);
-        if (parts == NULL)
-            return gg_fail_nomem(err, "the parts of a tensor");
-        v->parts = parts;
-        v->cap_parts = cap;
-    }
-    v->parts[v->n_parts++] = *p;
-    return GG_OK;
-}
-
-static int fail_tensor(const struct gg_ckpt_tensor *t, struct gg_err *err, const char *why)
-{
-    char name[160];
-    return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "tensor '%s' %s",
-                   gg_text_escape_into(name, sizeof name, t->name, t->name_nbytes), why);
-}
-
-/* Always F32: vectors, norms, routers, whatever is no weight. */
-static bool wants_f32(const struct hf_vt *v)
-{
-    static const char *const tails[] = {"_norm.weight", ".ffn_gate_inp.weight",
-                                        ".ffn_gate_inp_shexp.weight"};
-    size_t n = strlen(v->name);
-    if (v->n_dims <= 1 || n < 7 || strcmp(v->name + n - 7, ".weight") != 0)
-        return true;
-    for (size_t i = 0; i < GG_COUNTOF(tails); i++) {
-        size_t t = strlen(tails[i]);
-        if (n >= t && strcmp(v->name + n - t, tails[i]) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* The shape of one stored tensor as GGUF counts. */
-static int shape_of(struct hf_vt *v, const struct gg_ckpt_tensor *t, struct gg_err *err)
-{
-    if (t->n_dims < 1 || t->n_dims > 3)
-        return fail_tensor(t, err,
-                           "has a number of dimensions that does not go with this architecture");
-    v->n_dims = t->n_dims;
-    for (unsigned d = 0; d < t->n_dims; d++)
-        v->ne[d] = t->shape[t->n_dims - 1 - d];
-    return GG_OK;
-}
-
-static int heads_of(struct hf *h, struct hf_vt *v, const struct gg_ckpt_tensor *t,
-                    struct gg_err *err)
-{
-    uint64_t n = 0, n_kv = 0;
-    if (!gg_hf_get_u64(h->config, "n_heads|num_attention_heads", &n))
-        return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "config.json: no num_attention_heads");
-    if (v->how == HF_ROPE_K && gg_hf_get_u64(h->config, "n_kv_heads|num_key_value_heads", &n_kv))
-        n = n_kv;
-    uint64_t rows = t->shape[0];
-    if (n == 0 || rows % n != 0 || rows / n % 2 != 0)
-        return fail_tensor(t, err, "has rows that do not divide into the heads of config.json");
-    v->n_heads = n;
-    return GG_OK;
-}
-
-/* Halves of the rows of each matrix: one part a matrix. */
-static int add_halves(struct hf_vt *v, size_t src, const struct gg_ckpt_tensor *t,
-                      struct gg_err *err)
-{
-    int rc = GG_OK;
-    if (t->n_dims != 3 || t->shape[1] % 2 != 0)
-        return fail_tensor(t, err, "should be experts of gate and up, one above the other");
-    v->ne[1] = t->shape[1] / 2;
-    uint64_t half = v->ne[0] * v->ne[1]; /* no overflow: half of a matrix of t */
-    for (uint64_t e = 0; rc == GG_OK && e < t->shape[0] && half > 0; e++) {
-        uint64_t first = (2 * e + (v->how == HF_SECOND_HALF)) * half;
-        rc = add_part(v, &(struct hf_part){src, first, half, (uint32_t)e}, err);
-    }
-    return rc;
-}
-
-static int fill_single(struct mapper *m, struct hf_vt *v, size_t src, struct gg_err *err)
-{
-    struct hf *h = m->h;
-    const struct gg_ckpt_tensor *t = gg_checkpoint_tensor(h->ckpt, src);
-    int rc = shape_of(v, t, err);
-    if (rc == GG_OK && (v->how == HF_ROPE_Q || v->how == HF_ROPE_K))
-        rc = heads_of(h, v, t, err);
-    if (rc != GG_OK)
-        return rc;
-    v->type = gg_hf_type_of(t->dtype, wants_f32(v));
-    if (v->how == HF_FIRST_HALF || v->how == HF_SECOND_HALF)
-        return add_halves(v, src, t, err);
-    return add_part(v, &(struct hf_part){src, 0, t->nelems, 0}, err);
-}
-
-/* One more expert of a stack; they must be alike. */
-static int fill_expert(struct mapper *m, struct hf_vt *v, size_t src, uint64_t expert,
-                       struct gg_err *err)
-{
-    const struct gg_ckpt_tensor *t = gg_checkpoint_tensor(m->h->ckpt, src);
-    if (v->n_parts == 0) {
-        int rc = shape_of(v, t, err);
-        if (rc != GG_OK)
-            return rc;
-        v->n_dims = t->n_dims + 1;
-        v->type = gg_hf_type_of(t->dtype, wants_f32(v));
-    } else {
-        const struct gg_ckpt_tensor *first = gg_checkpoint_tensor(m->h->ckpt, v->parts[0].src);
-        if (t->dtype != first->dtype || t->n_dims != first->n_dims ||
-            memcmp(t->shape, first->shape, t->n_dims * sizeof t->shape[0]) != 0)
-            return fail_tensor(t, err,
-                               "has another type or shape than the other experts of its layer");
-    }
-    return add_part(v, &(struct hf_part){src, 0, t->nelems, (uint32_t)expert}, err);
-}
-
 /* ---- rules ----------------------------------------------------------------------------------- */
 
 struct stored { /* a stored tensor's name, taken apart */
@@ -237,60 +86,75 @@ struct stored { /* a stored tensor's name, taken apart */
     uint64_t layer, expert;
 };
 
+/* The name in GGUF, in the arena. NULL: no memory. */
+static char *name_of(struct hf *h, const struct hf_rule *r, const struct stored *s)
+{
+    size_t n = strlen(r->gguf);
+    bool whole = n > 7 && (strcmp(r->gguf + n - 7, ".weight") == 0 || strcmp(r->gguf + n - 5, ".bias") == 0);
+    if (r->gguf[n - 1] != '!')
+        return gg_hf_fill(h->arena, r->gguf, s->layer, whole ? "" : s->suffix);
+    char *name = gg_hf_fill(h->arena, r->gguf, s->layer, "");
+    if (name != NULL)
+        name[strlen(name) - 1] = '\0';
+    return name;
+}
+
+static int fail_twice(struct mapper *m, const struct hf_vt *old, const struct stored *s,
+                      struct gg_err *err)
+{
+    char other[160];
+    const struct gg_ckpt_tensor *t = gg_checkpoint_tensor(m->h->ckpt, old->parts[0].src);
+    return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "tensors '%s' and '%s%s' are both %s",
+                   gg_text_escape_into(other, sizeof other, t->name, t->name_nbytes), s->name,
+                   s->suffix, old->name);
+}
+
 static int apply(struct mapper *m, const struct hf_rule *r, size_t r_index, const struct stored *s,
                  struct gg_err *err)
 {
     bool stacked = strstr(r->hf, "{E}") != NULL;
-    char *name = gg_hf_fill(m->h->arena, r->gguf, s->layer, s->suffix);
+    char *name = name_of(m->h, r, s);
     uint64_t at = m->h->n_vts;
     if (name == NULL)
         return gg_fail_nomem(err, "a tensor's name");
     int added = gg_map_add(&m->by_name, name, strlen(name), at, &at);
     if (added < 0)
         return gg_fail_nomem(err, "the list of tensors");
-    if (added == 0 && !stacked) {
-        const struct hf_vt *old = &m->h->vts[at];
-        char other[160];
-        const struct gg_ckpt_tensor *t = gg_checkpoint_tensor(m->h->ckpt, old->parts[0].src);
-        return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "tensors '%s' and '%s%s' are both %s",
-                       gg_text_escape_into(other, sizeof other, t->name, t->name_nbytes), s->name,
-                       s->suffix, name);
-    }
+    if (added == 0 && !stacked && r->how != HF_JOIN)
+        return fail_twice(m, &m->h->vts[at], s, err);
     struct hf_vt *v = added ? gg_hf_vt_add(m->h, name, err) : &m->h->vts[at];
     if (v == NULL)
         return err->code;
-    v->how = r->how;
     m->n_f64 += gg_checkpoint_tensor(m->h->ckpt, s->src)->dtype == GG_DT_F64;
-    uint64_t rank = (m->rank[s->src] + 1) << 16 | r_index; /* of a stack: that of its last expert */
+    uint64_t rank = (m->rank[s->src] + 1) << 16 | r_index; /* of several: that of the last */
     v->rank = added || rank > v->rank ? rank : v->rank;
     if (strstr(r->hf, "{L}") != NULL)
         m->n_layers = gg_max_u64(m->n_layers, s->layer + 1);
-    return stacked ? fill_expert(m, v, s->src, s->expert, err) : fill_single(m, v, s->src, err);
+    return gg_hf_vt_take(m->h, v, r, s->src, (uint32_t)(stacked ? s->expert : r_index), err);
 }
 
-/* All rules with the pattern that fits first (a fused tensor has two). */
+/* The first rule that fits, and those right behind it with the same pattern: a fused tensor has several. */
 static int apply_rules(struct mapper *m, struct stored *s, bool *found, struct gg_err *err)
 {
-    const char *first = NULL;
     size_t index = 0;
     int rc = GG_OK;
-    for (const struct hf_rule *const *list = m->h->arch->rules; *list != NULL; list++) {
-        for (const struct hf_rule *r = *list; rc == GG_OK && r->hf != NULL; r++, index++) {
-            if (first != NULL ? strcmp(first, r->hf) != 0
-                              : !gg_hf_match(r->hf, s->name, s->n, &s->layer, &s->expert))
+    *found = false;
+    for (const struct hf_rule *const *list = m->h->arch->rules; !*found && *list != NULL; list++) {
+        for (const struct hf_rule *r = *list, *first = NULL; rc == GG_OK && r->hf != NULL; r++, index++) {
+            if (first != NULL && strcmp(first->hf, r->hf) != 0)
+                break;
+            if ((first == NULL && !gg_hf_match(r->hf, s->name, s->n, &s->layer, &s->expert)) ||
+                !gg_hf_holds(m->h, r->when))
                 continue;
-            if (first != NULL && r->how < HF_FIRST_HALF) /* an override stands before it */
-                continue;
-            first = r->hf;
+            first = r;
+            *found = true;
             if (r->how == HF_DROP) {
                 m->n_dropped++;
-                *found = true;
                 return GG_OK;
             }
             rc = apply(m, r, index, s, err);
         }
     }
-    *found = first != NULL;
     return rc;
 }
 
@@ -319,6 +183,32 @@ static void take_out_wrapper(struct stored *s)
     s->n = strlen(s->name);
 }
 
+/* Takes a prefix of the architecture's off, once. */
+static bool take_off_prefix(const struct hf_arch *arch, struct stored *s)
+{
+    for (const char *const *p = arch->prefixes; p != NULL && *p != NULL; p++) {
+        size_t k = strlen(*p);
+        if (s->n <= k || memcmp(s->name, *p, k) != 0)
+            continue;
+        s->n -= k;
+        memmove(s->name, s->name + k, s->n + 1);
+        return true;
+    }
+    return false;
+}
+
+/* By the rules; a bare model's names lack "model.". */
+static int map_name(struct mapper *m, struct stored *s, bool *found, struct gg_err *err)
+{
+    int rc = apply_rules(m, s, found, err);
+    if (rc != GG_OK || *found || strncmp(s->name, "model.", 6) == 0)
+        return rc;
+    memmove(s->name + 6, s->name, s->n + 1);
+    memcpy(s->name, "model.", 6);
+    s->n += 6;
+    return apply_rules(m, s, found, err);
+}
+
 static int map_one(struct mapper *m, size_t src, struct gg_err *err)
 {
     const struct gg_ckpt_tensor *t = gg_checkpoint_tensor(m->h->ckpt, src);
@@ -330,13 +220,8 @@ static int map_one(struct mapper *m, size_t src, struct gg_err *err)
         s.n = t->name_nbytes;
         take_out_wrapper(&s);
         s.suffix = take_suffix(&s);
-        rc = apply_rules(m, &s, &found, err);
-        if (rc == GG_OK && !found && strncmp(s.name, "model.", 6) != 0) { /* of a bare model */
-            memmove(s.name + 6, s.name, s.n + 1);
-            memcpy(s.name, "model.", 6);
-            s.n += 6;
-            rc = apply_rules(m, &s, &found, err);
-        }
+        take_off_prefix(m->h->arch, &s);
+        rc = map_name(m, &s, &found, err);
     }
     if (rc == GG_OK && !found && m->n_unknown++ < SHOWN) {
         gg_buf_adds(&m->unknown, m->n_unknown > 1 ? ", '" : "'");
@@ -347,35 +232,6 @@ static int map_one(struct mapper *m, size_t src, struct gg_err *err)
 }
 
 /* ---- checks ---------------------------------------------------------------------------------- */
-
-static int by_expert(const void *a, const void *b)
-{
-    const struct hf_part *x = a, *y = b;
-    return x->expert < y->expert ? -1 : x->expert > y->expert;
-}
-
-static int finish_stack(struct hf *h, struct hf_vt *v, struct gg_err *err)
-{
-    uint64_t n = 0;
-    if (v->how == HF_FIRST_HALF || v->how == HF_SECOND_HALF || v->n_dims != 3 || v->n_parts == 0 ||
-        strstr(v->name, "_exps.") == NULL ||
-        gg_checkpoint_tensor(h->ckpt, v->parts[0].src)->n_dims == 3)
-        return GG_OK;
-    qsort(v->parts, v->n_parts, sizeof *v->parts, by_expert);
-    if (!gg_hf_get_u64(h->config, "num_local_experts|num_experts|n_routed_experts", &n))
-        n = v->parts[v->n_parts - 1].expert + (uint64_t)1;
-    for (size_t i = 0; i < v->n_parts; i++) {
-        if (v->parts[i].expert != i)
-            return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "%s: expert %zu is %s", v->name, i,
-                           v->parts[i].expert > i ? "missing" : "there twice");
-    }
-    if (v->n_parts != n)
-        return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE,
-                       "%s: %zu experts are stored, config.json says %llu", v->name, v->n_parts,
-                       (unsigned long long)n);
-    v->ne[v->n_dims - 1] = n;
-    return GG_OK;
-}
 
 static int check(struct mapper *m, struct gg_err *err)
 {
@@ -406,7 +262,9 @@ static int check(struct mapper *m, struct gg_err *err)
 static int check_layers(struct mapper *m, struct gg_err *err)
 {
     for (uint64_t l = 0; l < m->n_layers; l++) {
-        const char *name = gg_hf_fill(m->h->arena, "blk.{L}.attn_norm", l, ".weight");
+        const char *each = m->h->arch->each_layer;
+        const char *name =
+            gg_hf_fill(m->h->arena, each != NULL ? each : "blk.{L}.attn_norm", l, ".weight");
         if (name == NULL)
             return gg_fail_nomem(err, "a name");
         uint64_t at;
@@ -427,7 +285,7 @@ int gg_hf_map(struct hf *h, struct gg_err *err)
         struct hf_vt *v = &h->vts[i];
         if (strcmp(v->name, "token_embd.weight") == 0)
             h->n_vocab_rows = v->ne[1];
-        rc = finish_stack(h, v, err);
+        rc = gg_hf_vt_finish(h, v, err);
     }
     if (rc == GG_OK)
         rc = check(&m, err);

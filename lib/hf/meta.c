@@ -57,9 +57,10 @@ int gg_hf_set_json_str(struct hf *h, const char *key, const json_t *v, struct gg
 int gg_hf_set_array(struct hf *h, const char *key, enum ggf_vtype elem, uint64_t n,
                     const void *data, uint64_t nbytes, struct gg_err *err)
 {
+    char full[256];
     struct ggf_value v = {
         .type = GGF_ARR, .elem = elem, .count = n, .data = data, .nbytes = nbytes};
-    return ggf_meta_set(h->meta, ggf_str(key), &v, err);
+    return ggf_meta_set(h->meta, ggf_str(full_key(h, full, key)), &v, err);
 }
 
 void gg_hf_add_str(struct gg_buf *b, const char *s, size_t n)

@@ -62,7 +62,7 @@ static int add_raw(struct hf *h, size_t i, struct gg_err *err)
     v->parts = calloc(1, sizeof *v->parts);
     if (v->parts == NULL)
         return gg_fail_nomem(err, "a tensor");
-    v->parts[0] = (struct hf_part){i, 0, t->nelems, 0};
+    v->parts[0] = (struct hf_part){.src = i, .nelems = t->nelems};
     v->n_parts = v->cap_parts = 1;
     return GG_OK;
 }

@@ -54,8 +54,7 @@ int gg_hf_rope_read(struct hf *h, struct gg_err *err)
     return rc;
 }
 
-/* Those of the layers that see everything. */
-static const json_t *full(const struct hf *h)
+const json_t *gg_hf_rope_full(const struct hf *h)
 {
     const json_t *o = json_object_get(h->rope, "full_attention");
     return json_is_object(o) ? o : h->rope;
@@ -64,7 +63,7 @@ static const json_t *full(const struct hf *h)
 double gg_hf_rope_theta(const struct hf *h, double fallback)
 {
     double d;
-    return gg_hf_get_f64(full(h), "rope_theta", &d) ? d : fallback;
+    return gg_hf_get_f64(gg_hf_rope_full(h), "rope_theta", &d) ? d : fallback;
 }
 
 /* ---- keys ------------------------------------------------------------------------------------ */
@@ -72,13 +71,13 @@ double gg_hf_rope_theta(const struct hf *h, double fallback)
 static int set_if(struct hf *h, const char *key, const char *names, struct gg_err *err)
 {
     double d;
-    return gg_hf_get_f64(full(h), names, &d) ? gg_hf_set_f32(h, key, d, err) : GG_OK;
+    return gg_hf_get_f64(gg_hf_rope_full(h), names, &d) ? gg_hf_set_f32(h, key, d, err) : GG_OK;
 }
 
 static int yarn_keys(struct hf *h, struct gg_err *err)
 {
     uint64_t orig;
-    if (!gg_hf_get_u64(full(h), "original_max_position_embeddings", &orig))
+    if (!gg_hf_get_u64(gg_hf_rope_full(h), "original_max_position_embeddings", &orig))
         return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE,
                        "config.json: yarn without original_max_position_embeddings");
     int rc = gg_hf_set_u32(h, ".rope.scaling.original_context_length", orig, err);
@@ -94,7 +93,7 @@ static int yarn_keys(struct hf *h, struct gg_err *err)
 static int scaling_keys(struct hf *h, const char *type, struct gg_err *err)
 {
     double factor;
-    bool has_factor = gg_hf_get_f64(full(h), "factor", &factor);
+    bool has_factor = gg_hf_get_f64(gg_hf_rope_full(h), "factor", &factor);
     char shown[64];
     int rc;
     if (has_factor && (strcmp(type, "linear") == 0 || strcmp(type, "yarn") == 0)) {
@@ -114,7 +113,7 @@ static int scaling_keys(struct hf *h, const char *type, struct gg_err *err)
 
 int gg_hf_rope_keys(struct hf *h, struct gg_err *err)
 {
-    const char *type = gg_hf_get_str(full(h), "rope_type");
+    const char *type = gg_hf_get_str(gg_hf_rope_full(h), "rope_type");
     int rc = type != NULL ? scaling_keys(h, type, err) : GG_OK;
     double d;
     if (rc == GG_OK)
@@ -155,7 +154,7 @@ static float llama3_factor(float freq, double factor, double low, double high, d
 
 static int llama3_tensor(struct hf *h, struct gg_err *err)
 {
-    const json_t *r = full(h);
+    const json_t *r = gg_hf_rope_full(h);
     double base = 10000, factor = 8, low = 1, high = 4, orig = 8192;
     uint64_t dim = 0, width, heads;
     gg_hf_get_f64(r, "rope_theta", &base);
@@ -235,7 +234,7 @@ static int longrope_tensors(struct hf *h, struct gg_err *err)
 
 int gg_hf_rope_tensors(struct hf *h, struct gg_err *err)
 {
-    const char *type = gg_hf_get_str(full(h), "rope_type");
+    const char *type = gg_hf_get_str(gg_hf_rope_full(h), "rope_type");
     if ((h->arch->flags & HF_LLAMA3_ROPE) && type != NULL && gg_text_ieq(type, "llama3"))
         return llama3_tensor(h, err);
     return h->arch->flags & HF_LONGROPE ? longrope_tensors(h, err) : GG_OK;

@@ -3,14 +3,10 @@
 
 #include "lib/base/num.h"
 #include "lib/base/text.h"
-#include "lib/quant/half.h"
 #include "lib/sys/file.h"
 
 #include <assert.h>
-#include <math.h>
 #include <stdlib.h>
-
-enum { CHUNK = 2048 }; /* elements converted at a time, on the stack */
 
 struct hf_source {
     struct gg_source base;
@@ -29,151 +25,24 @@ static struct hf_source *self(struct gg_source *s)
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
-/* Index of the first element that does not fit; n: all do. */
-static size_t store_ints(uint8_t *dst, uint32_t type, const uint8_t *src, enum gg_dtype from,
-                         size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        uint64_t v = from == GG_DT_U64    ? gg_load_u64(src + 8 * i)
-                     : from == GG_DT_U32  ? gg_load_u32(src + 4 * i)
-                     : from == GG_DT_U16  ? gg_load_u16(src + 2 * i)
-                     : from == GG_DT_BOOL ? src[i] != 0
-                                          : src[i];
-        if (type == QT_I8)
-            dst[i] = (uint8_t)v;
-        else if (type == QT_I16)
-            gg_store_u16(dst + 2 * i, (uint16_t)v);
-        else if (type == QT_I32)
-            gg_store_u32(dst + 4 * i, (uint32_t)v);
-        else if (v <= INT64_MAX)
-            gg_store_u64(dst + 8 * i, v);
-        else
-            return i;
-    }
-    return n;
-}
-
-/* As upstream adds: F16 stays F16 until it is written, all else is F32 before. */
-static void add_one(float *x, size_t n, enum gg_dtype from)
-{
-    for (size_t i = 0; i < n; i++) {
-        x[i] += 1.0f;
-        if (from == GG_DT_F16)
-            x[i] = qt_f32_from_f16(qt_f16_from_f32(x[i]));
-    }
-}
-
-static void store_floats(uint8_t *dst, uint32_t type, const float *x, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        float v = x[i];
-        if (type == QT_F16)
-            gg_store_u16(dst + 2 * i, qt_f16_from_f32(v));
-        else if (type == QT_BF16)
-            gg_store_u16(dst + 2 * i, qt_bf16_from_f32(v));
-        else
-            gg_store_u32(dst + 4 * i, gg_bits_from_f32(v));
-    }
-}
-
-static bool is_uint(enum gg_dtype t)
-{
-    return t == GG_DT_U8 || t == GG_DT_U16 || t == GG_DT_U32 || t == GG_DT_U64 || t == GG_DT_BOOL;
-}
-
-static int fail_wide(uint64_t elem, double v, const char *type, struct gg_err *err)
-{
-    return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE, "element %llu is %g, more than %s holds",
-                   (unsigned long long)elem, v, type);
-}
-
-/* A run of stored elements to dst in the tensor's own type. */
-static int read_run(struct hf_source *s, const struct hf_vt *v, size_t src, uint64_t first,
-                    uint64_t n, uint8_t *dst, struct gg_err *err)
-{
-    enum gg_dtype dt = gg_checkpoint_tensor(s->ckpt, src)->dtype;
-    uint32_t nbytes = qt_info(v->type)->block_nbytes;
-    _Alignas(8) uint8_t raw[CHUNK * 8];
-    float x[CHUNK];
-    if (gg_dtype_qtype(dt) == v->type && v->how != HF_PLUS_ONE)
-        return gg_checkpoint_read(s->ckpt, src, first, n, dst, err);
-    while (n > 0) {
-        size_t lead = dt == GG_DT_F4 ? first & 1 : 0; /* pairs share a byte */
-        size_t take = (size_t)gg_min_u64(n, CHUNK - 2);
-        size_t asked = dt == GG_DT_F4 ? (lead + take + 1) & ~(size_t)1 : take;
-        int rc = gg_checkpoint_read(s->ckpt, src, first - lead, asked, raw, err);
-        if (rc != GG_OK)
-            return rc;
-        if (is_uint(dt) && v->type != QT_F32) {
-            size_t bad = store_ints(dst, v->type, raw, dt, take);
-            if (bad < take)
-                return fail_wide(first + bad, (double)gg_load_u64(raw + 8 * bad), "I64", err);
-        } else {
-            gg_dtype_to_f32(x, raw, dt, asked);
-            for (size_t i = 0; dt == GG_DT_F64 && i < take; i++) {
-                double d = gg_f64_from_bits(gg_load_u64(raw + 8 * i));
-                if (isfinite(d) && isinf(x[i]))
-                    return fail_wide(first + i, d, "F32", err);
-            }
-            if (v->how == HF_PLUS_ONE)
-                add_one(x, asked, dt);
-            store_floats(dst, v->type, x + lead, take);
-        }
-        first += take;
-        n -= take;
-        dst += take * nbytes;
-    }
-    return GG_OK;
-}
-
-/* Row of a head that stands at row r: the halves of each head are interleaved. */
-static uint64_t roped_row(uint64_t r, uint64_t head_rows)
-{
-    uint64_t head = r / head_rows, i = r % head_rows;
-    return head * head_rows + (i % 2) * (head_rows / 2) + i / 2;
-}
-
-static int read_roped(struct hf_source *s, const struct hf_vt *v, uint64_t first, uint64_t n,
-                      uint8_t *dst, struct gg_err *err)
-{
-    uint64_t cols = v->n_dims == 1 ? 1 : v->ne[0];
-    uint64_t rows = v->n_dims == 1 ? v->ne[0] : v->ne[1];
-    uint32_t nbytes = qt_info(v->type)->block_nbytes;
-    int rc = GG_OK;
-    while (rc == GG_OK && n > 0) {
-        uint64_t row = first / cols, col = first % cols, take = gg_min_u64(n, cols - col);
-        uint64_t from = roped_row(row, rows / v->n_heads) * cols + col;
-        rc = read_run(s, v, v->parts[0].src, from, take, dst, err);
-        first += take;
-        n -= take;
-        dst += take * nbytes;
-    }
-    return rc;
-}
-
 static void copy_data(const struct hf_vt *v, uint64_t first, uint64_t n, uint8_t *dst)
 {
     for (uint64_t i = 0; i < n; i++)
         gg_store_u32(dst + 4 * i, gg_bits_from_f32(v->data[first + i]));
 }
 
-/* All parts but the last of a tensor have one size, so the part of an element is found by division.
- */
-static int read_parts(struct hf_source *s, const struct hf_vt *v, uint64_t first, uint64_t n,
-                      uint8_t *dst, struct gg_err *err)
+/* The part that element *at lies in; *at becomes its place there. Stacks have parts of one size, found by
+ * division; joined ones are few. */
+static const struct hf_part *part_of(const struct hf_vt *v, uint64_t *at)
 {
-    uint32_t nbytes = qt_info(v->type)->block_nbytes;
-    uint64_t each = v->n_parts > 0 ? v->parts[0].nelems : 0;
-    int rc = GG_OK;
-    while (rc == GG_OK && n > 0) {
-        const struct hf_part *p = &v->parts[first / each];
-        uint64_t at = first % each, take = gg_min_u64(n, each - at);
-        rc = read_run(s, v, p->src, p->first + at, take, dst, err);
-        first += take;
-        n -= take;
-        dst += take * nbytes;
+    const struct hf_part *p = v->parts;
+    if (v->alike) {
+        p += *at / p->nelems;
+        *at %= p->nelems;
     }
-    return rc;
+    for (; *at >= p->nelems; p++)
+        *at -= p->nelems;
+    return p;
 }
 
 static int source_read(struct gg_source *src, size_t i, uint64_t first, uint64_t n, void *dst,
@@ -182,13 +51,21 @@ static int source_read(struct gg_source *src, size_t i, uint64_t first, uint64_t
     struct hf_source *s = self(src);
     assert(i < s->n);
     const struct hf_vt *v = &s->vts[i];
+    uint8_t *to = dst;
     int rc = GG_OK;
-    if (v->data != NULL)
+    if (v->data != NULL) {
         copy_data(v, first, n, dst);
-    else if (v->how == HF_ROPE_Q || v->how == HF_ROPE_K)
-        rc = read_roped(s, v, first, n, dst, err);
-    else
-        rc = read_parts(s, v, first, n, dst, err);
+        return GG_OK;
+    }
+    while (rc == GG_OK && n > 0) {
+        uint64_t at = first;
+        const struct hf_part *p = part_of(v, &at);
+        uint64_t take = gg_min_u64(n, p->nelems - at);
+        rc = gg_hf_draw(s->ckpt, v, p, at, take, to, err);
+        first += take;
+        n -= take;
+        to += take * qt_info(v->type)->block_nbytes;
+    }
     return rc == GG_OK ? rc : gg_err_prefix(err, "tensor '%s'", v->name);
 }
 
@@ -197,8 +74,8 @@ static bool source_extent(struct gg_source *src, size_t i, struct gg_extent *out
     struct hf_source *s = self(src);
     const struct hf_vt *v = &s->vts[i];
     uint64_t nelems, off;
-    if (v->data != NULL || v->n_parts != 1 || v->how == HF_ROPE_Q || v->how == HF_ROPE_K ||
-        v->how == HF_PLUS_ONE || !qt_nelems(v->ne, &nelems))
+    if (v->data != NULL || v->n_parts != 1 || v->parts[0].view != NULL || gg_hf_changes(v) ||
+        !qt_nelems(v->ne, &nelems))
         return false;
     const struct hf_part *p = &v->parts[0];
     uint32_t nbytes = qt_info(v->type)->block_nbytes;
@@ -218,6 +95,29 @@ static void will_need_run(struct hf_source *s, size_t tensor, uint64_t first, ui
         gg_file_will_need(fd, off + first * bits / 8, n * bits / 8); /* inside the file: measured */
 }
 
+/* Elements from the first to the last that a view takes of one step of its outermost axis. */
+static uint64_t span(const struct hf_view *w, unsigned from)
+{
+    uint64_t n = 1;
+    for (unsigned d = from; d < w->n_dims; d++)
+        n += (w->n[d] - 1) * w->stride[d];
+    return n;
+}
+
+/* A piece of a view that is read in one go, in elements of the result: as many steps of the outermost
+ * axes as have other elements between them. */
+static uint64_t piece(const struct hf_view *w)
+{
+    enum { GAP = 64 << 10 };
+    uint64_t all = 1, n;
+    unsigned cut = 0;
+    for (unsigned d = 0; d + 1 < w->n_dims && w->stride[d] >= span(w, d + 1); d++)
+        cut = w->stride[d] - span(w, d + 1) >= GAP ? d + 1 : cut;
+    for (n = all; cut < w->n_dims; cut++)
+        n *= w->n[cut];
+    return n;
+}
+
 /* The rank of the stored tensor, then the place in it. */
 static void source_place(struct gg_source *src, size_t i, uint64_t first, uint64_t *until,
                          uint64_t *rank)
@@ -225,33 +125,47 @@ static void source_place(struct gg_source *src, size_t i, uint64_t first, uint64
     enum { WITHIN_BITS = 40 };
     struct hf_source *s = self(src);
     const struct hf_vt *v = &s->vts[i];
-    uint64_t each = v->n_parts > 0 ? v->parts[0].nelems : 0;
+    uint64_t at = first, place;
     *rank = 0;
     *until = UINT64_MAX;
-    if (each == 0)
+    if (v->n_parts == 0 || v->parts[0].nelems == 0)
         return;
-    const struct hf_part *p = &v->parts[first / each];
-    *until = (first / each + 1) * each;
-    *rank = s->rank[p->src] << WITHIN_BITS |
-            gg_min_u64(p->first + first % each, ((uint64_t)1 << WITHIN_BITS) - 1);
+    const struct hf_part *p = part_of(v, &at);
+    *until = first - at + p->nelems;
+    place = p->first + at;
+    if (p->view != NULL) {
+        uint64_t each = piece(p->view);
+        place = gg_hf_view_at(p->view, at - at % each) + at % each;
+        *until = gg_min_u64(*until, first - at % each + each);
+    }
+    *rank = s->rank[p->src] << WITHIN_BITS | gg_min_u64(place, ((uint64_t)1 << WITHIN_BITS) - 1);
 }
 
-/* Rows of a head come from all over it, so it is wanted whole. */
+/* Elements of a view may come from all over a step of its outermost axis, so that is wanted whole. */
+static void will_need_view(struct hf_source *s, const struct hf_part *p, uint64_t first, uint64_t n)
+{
+    enum { MOST = 32 << 20 };
+    const struct hf_view *w = p->view;
+    uint64_t step = p->nelems / w->n[0], a = first / step, b = (first + n - 1) / step;
+    uint64_t wanted = (b - a) * w->stride[0] + span(w, 1);
+    if (wanted <= MOST)
+        will_need_run(s, p->src, w->first + a * w->stride[0], wanted);
+}
+
 static void source_will_need(struct gg_source *src, size_t i, uint64_t first, uint64_t n)
 {
     struct hf_source *s = self(src);
     const struct hf_vt *v = &s->vts[i];
-    uint64_t each = v->n_parts > 0 ? v->parts[0].nelems : 0, end = first + n;
-    if (v->how == HF_ROPE_Q || v->how == HF_ROPE_K) {
-        uint64_t head = each / v->n_heads, last = head > 0 ? (end + head - 1) / head * head : 0;
-        first = head > 0 ? first / head * head : 0;
-        will_need_run(s, v->parts[0].src, first, last - first);
-        return;
-    }
-    while (each > 0 && first < end) {
-        uint64_t at = first % each, take = gg_min_u64(end - first, each - at);
-        will_need_run(s, v->parts[first / each].src, v->parts[first / each].first + at, take);
+    while (v->n_parts > 0 && n > 0) {
+        uint64_t at = first;
+        const struct hf_part *p = part_of(v, &at);
+        uint64_t take = gg_min_u64(n, p->nelems - at);
+        if (p->view != NULL)
+            will_need_view(s, p, at, take);
+        else
+            will_need_run(s, p->src, p->first + at, take);
         first += take;
+        n -= take;
     }
 }
 

@@ -1,0 +1,35 @@
+/* Architectures: Llama, Mistral, Mixtral and what is built as they are. */
+#include "lib/hf/arch.h"
+
+static const struct hf_rule mixtral_moe[] = {
+    T("model.layers.{L}.block_sparse_moe.gate", "blk.{L}.ffn_gate_inp"),
+    T("model.layers.{L}.block_sparse_moe.experts.{E}.w1", "blk.{L}.ffn_gate_exps"),
+    T("model.layers.{L}.block_sparse_moe.experts.{E}.w2", "blk.{L}.ffn_down_exps"),
+    T("model.layers.{L}.block_sparse_moe.experts.{E}.w3", "blk.{L}.ffn_up_exps"),
+    T_END,
+};
+
+static const struct hf_extra_key llama_extra[] = {
+    {32016, "tokenizer.ggml.eot_token_id", GGF_U32, "32010"},    /* CodeLlama */
+    {49152, "tokenizer.ggml.add_bos_token", GGF_BOOL, "false"}, /* small Granite models */
+    {0, NULL, GGF_U32, NULL},
+};
+
+const struct hf_arch gg_hf_arch_llama = { /* Llama 1, 2, 3.x, Mistral, Mixtral */
+    .gguf = "llama",
+    .classes = LIST("LlamaForCausalLM", "LLaMAForCausalLM", "MistralForCausalLM", "MixtralForCausalLM",
+                    "LlamaModel"),
+    .rules = RULES(gg_hf_frame, gg_hf_attn_roped, gg_hf_mlp, mixtral_moe),
+    .keys = KEYS(gg_hf_base_keys, gg_hf_llama_keys),
+    .extra_keys = llama_extra,
+    .flags = HF_PREFIX_OPTION | HF_LLAMA3_ROPE,
+};
+
+const struct hf_arch gg_hf_arch_smollm3 = {
+    .gguf = "smollm3",
+    .classes = LIST("SmolLM3ForCausalLM"),
+    .rules = RULES(gg_hf_frame, gg_hf_attn_roped, gg_hf_mlp),
+    .keys = KEYS(gg_hf_base_keys, gg_hf_llama_keys),
+    .extra_keys = llama_extra,
+    .flags = HF_PREFIX_OPTION | HF_LLAMA3_ROPE,
+};

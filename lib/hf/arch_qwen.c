@@ -1,0 +1,46 @@
+/* Architectures: Qwen. */
+#include "lib/hf/arch.h"
+
+static const struct hf_rule qwen_moe[] = {
+    T("model.layers.{L}.mlp.gate", "blk.{L}.ffn_gate_inp"),
+    T("model.layers.{L}.mlp.shared_expert_gate", "blk.{L}.ffn_gate_inp_shexp"),
+    T("model.layers.{L}.mlp.shared_expert.gate_proj", "blk.{L}.ffn_gate_shexp"),
+    T("model.layers.{L}.mlp.shared_expert.up_proj", "blk.{L}.ffn_up_shexp"),
+    T("model.layers.{L}.mlp.shared_expert.down_proj", "blk.{L}.ffn_down_shexp"),
+    T("model.layers.{L}.mlp.experts.{E}.down_proj", "blk.{L}.ffn_down_exps"),
+    T("model.layers.{L}.mlp.experts.{E}.gate_proj", "blk.{L}.ffn_gate_exps"),
+    T("model.layers.{L}.mlp.experts.{E}.up_proj", "blk.{L}.ffn_up_exps"),
+    /* stored stacked and fused since transformers 5 */
+    T("model.layers.{L}.mlp.experts.down_proj", "blk.{L}.ffn_down_exps"),
+    T("model.layers.{L}.mlp.experts.gate_up_proj", "blk.{L}.ffn_gate_exps", .layout = "E (2[0] r) c -> E r c"),
+    T("model.layers.{L}.mlp.experts.gate_up_proj", "blk.{L}.ffn_up_exps", .layout = "E (2[1] r) c -> E r c"),
+    T_END,
+};
+
+const struct hf_arch gg_hf_arch_qwen2 = {
+    .gguf = "qwen2",
+    .classes = LIST("Qwen2ForCausalLM", "Qwen2Model"),
+    .rules = RULES(gg_hf_frame, gg_hf_attn, gg_hf_mlp),
+    .keys = KEYS(gg_hf_base_keys),
+};
+
+const struct hf_arch gg_hf_arch_qwen2moe = {
+    .gguf = "qwen2moe",
+    .classes = LIST("Qwen2MoeForCausalLM"),
+    .rules = RULES(gg_hf_frame, gg_hf_attn, gg_hf_mlp, qwen_moe),
+    .keys = KEYS(gg_hf_base_keys, gg_hf_moe_keys),
+};
+
+const struct hf_arch gg_hf_arch_qwen3 = {
+    .gguf = "qwen3",
+    .classes = LIST("Qwen3ForCausalLM", "Qwen3Model"),
+    .rules = RULES(gg_hf_frame, gg_hf_attn, gg_hf_qk_norm, gg_hf_mlp),
+    .keys = KEYS(gg_hf_base_keys),
+};
+
+const struct hf_arch gg_hf_arch_qwen3moe = {
+    .gguf = "qwen3moe",
+    .classes = LIST("Qwen3MoeForCausalLM"),
+    .rules = RULES(gg_hf_frame, gg_hf_attn, gg_hf_qk_norm, gg_hf_mlp, qwen_moe),
+    .keys = KEYS(gg_hf_base_keys, gg_hf_moe_keys),
+};

@@ -1,0 +1,198 @@
+/* Elements drawn from a stored tensor: their type changed, their order that of a view. */
+#include "lib/hf/hf_impl.h"
+
+#include "lib/base/num.h"
+#include "lib/quant/half.h"
+
+#include <math.h>
+
+enum { CHUNK = 2048, /* elements converted at a time, on the stack */
+       NEAR = 8 }; /* strides up to here: what lies between is read too */
+
+/* ---- runs ------------------------------------------------------------------------------------ */
+
+/* Index of the first element that does not fit; n: all do. */
+static size_t store_ints(uint8_t *dst, uint32_t type, const uint8_t *src, enum gg_dtype from,
+                         size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint64_t v = from == GG_DT_U64    ? gg_load_u64(src + 8 * i)
+                     : from == GG_DT_U32  ? gg_load_u32(src + 4 * i)
+                     : from == GG_DT_U16  ? gg_load_u16(src + 2 * i)
+                     : from == GG_DT_BOOL ? src[i] != 0
+                                          : src[i];
+        if (type == QT_I8)
+            dst[i] = (uint8_t)v;
+        else if (type == QT_I16)
+            gg_store_u16(dst + 2 * i, (uint16_t)v);
+        else if (type == QT_I32)
+            gg_store_u32(dst + 4 * i, (uint32_t)v);
+        else if (v <= INT64_MAX)
+            gg_store_u64(dst + 8 * i, v);
+        else
+            return i;
+    }
+    return n;
+}
+
+/* As upstream reckons: F16 stays F16 until it is written, all else is F32 before. */
+static void change(enum hf_how how, float *x, size_t n, enum gg_dtype from)
+{
+    if (how != HF_PLUS_ONE && how != HF_MINUS_EXP)
+        return;
+    for (size_t i = 0; i < n; i++) {
+        x[i] = how == HF_PLUS_ONE ? x[i] + 1.0f : (float)-exp(x[i]);
+        if (from == GG_DT_F16)
+            x[i] = qt_f32_from_f16(qt_f16_from_f32(x[i]));
+    }
+}
+
+bool gg_hf_changes(const struct hf_vt *v)
+{
+    return v->how == HF_PLUS_ONE || v->how == HF_MINUS_EXP;
+}
+
+static void store_floats(uint8_t *dst, uint32_t type, const float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        float v = x[i];
+        if (type == QT_F16)
+            gg_store_u16(dst + 2 * i, qt_f16_from_f32(v));
+        else if (type == QT_BF16)
+            gg_store_u16(dst + 2 * i, qt_bf16_from_f32(v));
+        else
+            gg_store_u32(dst + 4 * i, gg_bits_from_f32(v));
+    }
+}
+
+static bool is_uint(enum gg_dtype t)
+{
+    return t == GG_DT_U8 || t == GG_DT_U16 || t == GG_DT_U32 || t == GG_DT_U64 || t == GG_DT_BOOL;
+}
+
+static int fail_wide(uint64_t elem, double v, const char *type, struct gg_err *err)
+{
+    return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE, "element %llu is %g, more than %s holds",
+                   (unsigned long long)elem, v, type);
+}
+
+/* A run of stored elements to dst in the tensor's own type. */
+static int read_run(struct gg_checkpoint *c, const struct hf_vt *v, size_t src, uint64_t first,
+                    uint64_t n, uint8_t *dst, struct gg_err *err)
+{
+    enum gg_dtype dt = gg_checkpoint_tensor(c, src)->dtype;
+    uint32_t nbytes = qt_info(v->type)->block_nbytes;
+    _Alignas(8) uint8_t raw[CHUNK * 8];
+    float x[CHUNK];
+    if (gg_dtype_qtype(dt) == v->type && !gg_hf_changes(v))
+        return gg_checkpoint_read(c, src, first, n, dst, err);
+    while (n > 0) {
+        size_t lead = dt == GG_DT_F4 ? first & 1 : 0; /* pairs share a byte */
+        size_t take = (size_t)gg_min_u64(n, CHUNK - 2);
+        size_t asked = dt == GG_DT_F4 ? (lead + take + 1) & ~(size_t)1 : take;
+        int rc = gg_checkpoint_read(c, src, first - lead, asked, raw, err);
+        if (rc != GG_OK)
+            return rc;
+        if (is_uint(dt) && v->type != QT_F32) {
+            size_t bad = store_ints(dst, v->type, raw, dt, take);
+            if (bad < take)
+                return fail_wide(first + bad, (double)gg_load_u64(raw + 8 * bad), "I64", err);
+        } else {
+            gg_dtype_to_f32(x, raw, dt, asked);
+            for (size_t i = 0; dt == GG_DT_F64 && i < take; i++) {
+                double d = gg_f64_from_bits(gg_load_u64(raw + 8 * i));
+                if (isfinite(d) && isinf(x[i]))
+                    return fail_wide(first + i, d, "F32", err);
+            }
+            change(v->how, x, asked, dt);
+            store_floats(dst, v->type, x + lead, take);
+        }
+        first += take;
+        n -= take;
+        dst += take * nbytes;
+    }
+    return GG_OK;
+}
+
+
+/* ---- views ----------------------------------------------------------------------------------- */
+
+uint64_t gg_hf_view_at(const struct hf_view *w, uint64_t i)
+{
+    uint64_t at = w->first;
+    for (unsigned d = w->n_dims; d-- > 0; i /= w->n[d])
+        at += i % w->n[d] * w->stride[d];
+    return at;
+}
+
+/* n elements that stand `stride` apart, to places `step` elements apart. */
+static int read_apart(struct gg_checkpoint *c, const struct hf_vt *v, size_t src, uint64_t first,
+                      uint64_t stride, uint64_t n, uint8_t *dst, uint64_t step, struct gg_err *err)
+{
+    uint32_t size = qt_info(v->type)->block_nbytes;
+    _Alignas(8) uint8_t some[CHUNK * 8];
+    uint64_t most = stride <= NEAR ? CHUNK / stride : 1;
+    int rc = GG_OK;
+    while (rc == GG_OK && n > 0) {
+        uint64_t take = gg_min_u64(n, most);
+        rc = read_run(c, v, src, first, (take - 1) * stride + 1, some, err);
+        for (uint64_t i = 0; rc == GG_OK && i < take; i++)
+            memcpy(dst + i * step * size, some + i * stride * size, size);
+        first += take * stride;
+        dst += take * step * size;
+        n -= take;
+    }
+    return rc;
+}
+
+/* n elements of a view whose last axis is stored one after the other, or nearly. */
+static int draw_rows(struct gg_checkpoint *c, const struct hf_vt *v, const struct hf_part *p,
+                     uint64_t first, uint64_t n, uint8_t *dst, struct gg_err *err)
+{
+    const struct hf_view *w = p->view;
+    uint64_t len = w->n[w->n_dims - 1], stride = w->stride[w->n_dims - 1];
+    int rc = GG_OK;
+    while (rc == GG_OK && n > 0) {
+        uint64_t take = gg_min_u64(n, len - first % len), at = gg_hf_view_at(w, first);
+        rc = stride == 1 ? read_run(c, v, p->src, at, take, dst, err)
+                         : read_apart(c, v, p->src, at, stride, take, dst, 1, err);
+        first += take;
+        n -= take;
+        dst += take * qt_info(v->type)->block_nbytes;
+    }
+    return rc;
+}
+
+/* The same where it is the axis before the last (of a transposed matrix): whole rows are drawn together,
+ * a column at a time. */
+static int draw_columns(struct gg_checkpoint *c, const struct hf_vt *v, const struct hf_part *p,
+                        uint64_t first, uint64_t n, uint8_t *dst, struct gg_err *err)
+{
+    const struct hf_view *w = p->view;
+    unsigned last = w->n_dims - 1;
+    uint32_t size = qt_info(v->type)->block_nbytes;
+    uint64_t len = w->n[last], up = last > 0 ? w->n[last - 1] : 1;
+    uint64_t stride = last > 0 ? w->stride[last - 1] : 1;
+    int rc = GG_OK;
+    while (rc == GG_OK && n > 0) {
+        uint64_t col = first % len, cols = gg_min_u64(n, len - col);
+        uint64_t rows = cols < len ? 1 : gg_min_u64(n / len, up - first / len % up);
+        uint64_t at = gg_hf_view_at(w, first);
+        for (uint64_t i = 0; rc == GG_OK && i < cols; i++)
+            rc = read_apart(c, v, p->src, at + i * w->stride[last], stride, rows, dst + i * size, cols,
+                            err);
+        first += rows * cols;
+        n -= rows * cols;
+        dst += rows * cols * size;
+    }
+    return rc;
+}
+
+int gg_hf_draw(struct gg_checkpoint *c, const struct hf_vt *v, const struct hf_part *p, uint64_t first,
+               uint64_t n, uint8_t *dst, struct gg_err *err)
+{
+    if (p->view == NULL)
+        return read_run(c, v, p->src, p->first + first, n, dst, err);
+    return p->view->stride[p->view->n_dims - 1] <= NEAR ? draw_rows(c, v, p, first, n, dst, err)
+                                                        : draw_columns(c, v, p, first, n, dst, err);
+}

@@ -1,0 +1,183 @@
+/* Small sums over hyper-parameters, for tables: "hidden_size / H", "kv_lora_rank|512 + 64".
+ *
+ *   a|b|1        the first of these names that config.json has a number for, else the number
+ *   rope.x       a rope parameter
+ *   a~word       1 when the text a of config.json is that word, else 0
+ *   H, K, N, E   query heads, key heads, layers, experts (below)
+ *   + - * / ( )  and sqrt(), int(), !x (1 when x is 0 or not there)
+ *
+ * Truth values count as 0 and 1, lists as how many they hold.
+ */
+#include "lib/hf/hf_impl.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdlib.h>
+
+enum { MAX_DEPTH = 16 };
+
+struct expr {
+    const struct hf *h;
+    const char *p;
+    const char *missing; /* names that config.json has none of; NULL: all there */
+    unsigned depth;
+};
+
+static double sum(struct expr *e);
+
+static const char *of_letter(char c)
+{
+    switch (c) {
+    case 'H':
+        return "num_attention_heads|n_heads|n_head|num_heads";
+    case 'K':
+        return "num_key_value_heads|n_kv_heads|num_kv_heads|n_head_kv|H";
+    case 'N':
+        return "n_layers|num_hidden_layers|n_layer|num_layers";
+    case 'E':
+        return "num_local_experts|num_experts|n_routed_experts";
+    default:
+        return NULL;
+    }
+}
+
+static void blanks(struct expr *e)
+{
+    while (*e->p == ' ')
+        e->p++;
+}
+
+static bool is_name(char c)
+{
+    return isalnum((unsigned char)c) || c == '_' || c == '.';
+}
+
+static bool number_of(const json_t *v, double *out)
+{
+    if (v == NULL || json_is_null(v) || json_is_string(v))
+        return false;
+    *out = json_is_number(v)    ? json_number_value(v)
+           : json_is_boolean(v) ? json_is_true(v)
+           : json_is_array(v)   ? (double)json_array_size(v)
+                                : (double)json_object_size(v);
+    return true;
+}
+
+/* One of the names between bars. */
+static bool look_up(struct expr *e, const char *s, size_t n, double *out)
+{
+    const char *inner = n == 1 ? of_letter(*s) : NULL;
+    if (inner != NULL) {
+        struct expr sub = {.h = e->h, .p = inner, .depth = e->depth + 1};
+        *out = e->depth < MAX_DEPTH ? sum(&sub) : 0;
+        return sub.missing == NULL;
+    }
+    if (isdigit((unsigned char)*s)) {
+        *out = strtod(s, NULL);
+        return true;
+    }
+    if (n > 5 && strncmp(s, "rope.", 5) == 0)
+        return number_of(json_object_getn(gg_hf_rope_full(e->h), s + 5, n - 5), out);
+    return number_of(json_object_getn(e->h->config, s, n), out);
+}
+
+static double names(struct expr *e)
+{
+    const char *from = e->p;
+    double v = 0;
+    bool found = false;
+    for (;;) {
+        const char *s = e->p;
+        while (is_name(*e->p))
+            e->p++;
+        if (*e->p == '~') {
+            const char *is = json_string_value(json_object_getn(e->h->config, s, (size_t)(e->p - s)));
+            const char *word = ++e->p;
+            while (is_name(*e->p))
+                e->p++;
+            size_t n = (size_t)(e->p - word);
+            return is != NULL && strlen(is) == n && memcmp(is, word, n) == 0;
+        }
+        found = found || (e->p > s && look_up(e, s, (size_t)(e->p - s), &v));
+        if (*e->p != '|')
+            break;
+        e->p++;
+    }
+    if (!found && e->missing == NULL)
+        e->missing = from;
+    return v;
+}
+
+static double inside(struct expr *e)
+{
+    double v = 0;
+    e->p++; /* the parenthesis */
+    if (++e->depth < MAX_DEPTH)
+        v = sum(e);
+    e->depth--;
+    blanks(e);
+    e->p += *e->p == ')';
+    return v;
+}
+
+static double factor(struct expr *e)
+{
+    blanks(e);
+    if (*e->p == '(')
+        return inside(e);
+    if (*e->p == '!') {
+        const char *before = e->missing;
+        e->p++;
+        double v = factor(e);
+        bool there = e->missing == before;
+        e->missing = before;
+        return !there || v == 0;
+    }
+    if (strncmp(e->p, "sqrt(", 5) == 0) {
+        e->p += 4;
+        return sqrt(inside(e));
+    }
+    if (strncmp(e->p, "int(", 4) == 0) {
+        e->p += 3;
+        return trunc(inside(e));
+    }
+    return names(e);
+}
+
+static double product(struct expr *e)
+{
+    double v = factor(e);
+    for (blanks(e); *e->p == '*' || *e->p == '/'; blanks(e)) {
+        bool times = *e->p++ == '*';
+        double w = factor(e);
+        v = times ? v * w : v / w;
+    }
+    return v;
+}
+
+static double sum(struct expr *e)
+{
+    double v = product(e);
+    for (blanks(e); *e->p == '+' || (*e->p == '-' && e->p[1] != '>'); blanks(e)) {
+        bool plus = *e->p++ == '+';
+        double w = product(e);
+        v = plus ? v + w : v - w;
+    }
+    return v;
+}
+
+bool gg_hf_eval(const struct hf *h, const char **text, double *out, const char **missing)
+{
+    struct expr e = {.h = h, .p = *text};
+    *out = sum(&e);
+    *text = e.p;
+    *missing = e.missing;
+    return e.missing == NULL;
+}
+
+bool gg_hf_holds(const struct hf *h, const char *text)
+{
+    const char *missing;
+    double v;
+    return text == NULL || (gg_hf_eval(h, &text, &v, &missing) && v != 0);
+}

@@ -1,0 +1,221 @@
+/* Virtual tensors: of which parts of stored ones each is made. */
+#include "lib/hf/hf_impl.h"
+
+#include "lib/base/num.h"
+#include "lib/base/text.h"
+
+#include <stdlib.h>
+
+uint32_t gg_hf_type_of(enum gg_dtype t, bool is_f32)
+{
+    if (is_f32)
+        return QT_F32;
+    switch (t) {
+    case GG_DT_F16:
+        return QT_F16;
+    case GG_DT_BF16:
+    case GG_DT_F8_E4M3: /* BF16 holds all their values */
+    case GG_DT_F8_E5M2:
+        return QT_BF16;
+    default:
+        return QT_F32;
+    }
+}
+
+struct hf_vt *gg_hf_vt_add(struct hf *h, const char *name, struct gg_err *err)
+{
+    struct hf_vt *v = h->vts;
+    if ((h->n_vts & (h->n_vts - 1)) == 0) { /* grows when full: at 0, 1, 2, 4... */
+        size_t cap = h->n_vts == 0 ? 1 : 2 * h->n_vts;
+        v = realloc(h->vts, cap * sizeof *v);
+        if (v == NULL) {
+            gg_fail_nomem(err, "the list of tensors");
+            return NULL;
+        }
+        h->vts = v;
+    }
+    v = &h->vts[h->n_vts++];
+    *v = (struct hf_vt){.name = name, .ne = {1, 1, 1, 1}};
+    return v;
+}
+
+static int add_part(struct hf_vt *v, const struct hf_part *p, struct gg_err *err)
+{
+    if (v->n_parts == v->cap_parts) {
+        size_t cap = v->cap_parts == 0 ? 1 : 2 * v->cap_parts;
+        struct hf_part *parts = realloc(v->parts, cap * sizeof *parts);
+        if (parts == NULL)
+            return gg_fail_nomem(err, "the parts of a tensor");
+        v->parts = parts;
+        v->cap_parts = cap;
+    }
+    v->parts[v->n_parts++] = *p;
+    return GG_OK;
+}
+
+static int fail_tensor(const struct gg_ckpt_tensor *t, struct gg_err *err, const char *why)
+{
+    char name[160];
+    return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "tensor '%s' %s",
+                   gg_text_escape_into(name, sizeof name, t->name, t->name_nbytes), why);
+}
+
+/* Always F32: vectors, norms, routers, whatever is no weight. */
+static bool wants_f32(const struct hf_vt *v)
+{
+    static const char *const tails[] = {
+        "_norm.weight", ".ffn_gate_inp.weight", ".ffn_gate_inp_shexp.weight", "position_embd.weight",
+        "token_types.weight", ".ssm_conv1d.weight", ".shortconv.conv.weight"};
+    size_t n = strlen(v->name);
+    if (v->n_dims <= 1 || n < 7 || strcmp(v->name + n - 7, ".weight") != 0)
+        return true;
+    for (size_t i = 0; i < GG_COUNTOF(tails); i++) {
+        size_t t = strlen(tails[i]);
+        if (n >= t && strcmp(v->name + n - t, tails[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The shape of one stored tensor as GGUF counts. */
+static int shape_of(struct hf_vt *v, const struct gg_ckpt_tensor *t, struct gg_err *err)
+{
+    if (t->n_dims < 1 || t->n_dims > GGF_MAX_DIMS)
+        return fail_tensor(t, err,
+                           "has a number of dimensions that does not go with this architecture");
+    v->n_dims = t->n_dims;
+    for (unsigned d = 0; d < t->n_dims; d++)
+        v->ne[d] = t->shape[t->n_dims - 1 - d];
+    return GG_OK;
+}
+
+static const char *layout_of(const struct hf_rule *r)
+{
+    return r->layout != NULL     ? r->layout
+           : r->how == HF_ROPE_Q ? "(H 2 d) * -> (H d 2) *"
+           : r->how == HF_ROPE_K ? "(K 2 d) * -> (K d 2) *"
+                                 : NULL;
+}
+
+static uint64_t nelems_of(const struct hf_vt *v)
+{
+    uint64_t n = 1;
+    for (unsigned d = 0; d < v->n_dims; d++)
+        n *= v->ne[d]; /* no overflow: at most those of a stored tensor */
+    return n;
+}
+
+/* What the rule makes of a stored tensor: its shape, and the part it becomes. */
+static int draw_from(struct hf *h, const struct hf_rule *r, size_t src, struct hf_vt *v,
+                     struct hf_part *p, struct gg_err *err)
+{
+    const struct gg_ckpt_tensor *t = gg_checkpoint_tensor(h->ckpt, src);
+    const char *layout = layout_of(r);
+    struct hf_view w;
+    *v = (struct hf_vt){.ne = {1, 1, 1, 1}};
+    *p = (struct hf_part){.src = src};
+    int rc = layout != NULL ? gg_hf_layout(h, layout, t, v, &w, err) : shape_of(v, t, err);
+    p->nelems = nelems_of(v);
+    if (rc != GG_OK || layout == NULL)
+        return rc;
+    p->first = w.first;
+    if (w.n_dims == 1 && w.stride[0] == 1) /* stored so */
+        return GG_OK;
+    struct hf_view *copy = gg_arena_alloc(h->arena, sizeof *copy);
+    if (copy == NULL)
+        return gg_fail_nomem(err, "how a tensor is drawn");
+    *copy = w;
+    p->view = copy;
+    return GG_OK;
+}
+
+/* Takes the first or a further part in: parts of a stack are alike, joined ones as wide. */
+static int add_drawn(struct hf *h, struct hf_vt *v, const struct hf_vt *one, struct hf_part *p,
+                     bool stacked, struct gg_err *err)
+{
+    const struct gg_ckpt_tensor *t = gg_checkpoint_tensor(h->ckpt, p->src);
+    unsigned last = one->n_dims - 1;
+    if (v->n_parts == 0) {
+        memcpy(v->ne, one->ne, sizeof v->ne);
+        v->n_dims = one->n_dims + stacked;
+        v->type = gg_hf_type_of(t->dtype, wants_f32(v));
+        v->alike = stacked;
+        return v->n_dims > GGF_MAX_DIMS ? fail_tensor(t, err, "has too many dimensions")
+                                        : add_part(v, p, err);
+    }
+    const struct gg_ckpt_tensor *first = gg_checkpoint_tensor(h->ckpt, v->parts[0].src);
+    bool alike = one->n_dims + stacked == v->n_dims && t->dtype == first->dtype;
+    for (unsigned d = 0; alike && d < (stacked ? one->n_dims : last); d++)
+        alike = one->ne[d] == v->ne[d];
+    if (!alike && stacked)
+        return fail_tensor(t, err, "has another type or shape than the other experts of its layer");
+    if (!alike || (!stacked && !gg_add_u64(v->ne[last], one->ne[last], &v->ne[last])))
+        return fail_tensor(t, err, "has another type or shape than what it is to be joined with");
+    return add_part(v, p, err);
+}
+
+int gg_hf_vt_take(struct hf *h, struct hf_vt *v, const struct hf_rule *r, size_t src, uint32_t order,
+                  struct gg_err *err)
+{
+    struct hf_vt one;
+    struct hf_part part;
+    v->how = r->how;
+    v->rule = r;
+    int rc = draw_from(h, r, src, &one, &part, err);
+    part.order = order;
+    return rc == GG_OK ? add_drawn(h, v, &one, &part, strstr(r->hf, "{E}") != NULL, err) : rc;
+}
+
+/* ---- completeness ---------------------------------------------------------------------------- */
+
+static int by_order(const void *a, const void *b)
+{
+    const struct hf_part *x = a, *y = b;
+    return x->order < y->order ? -1 : x->order > y->order;
+}
+
+/* How many tensors a stack is made of; false: nothing says so. */
+static bool stack_count(struct hf *h, const struct hf_rule *r, uint64_t *n)
+{
+    const char *text = r->count != NULL ? r->count : "E", *missing;
+    double d;
+    if (!gg_hf_eval(h, &text, &d, &missing) || !(d >= 0 && d < 0x1p32))
+        return false;
+    *n = (uint64_t)d;
+    return true;
+}
+
+static int finish_stack(struct hf *h, struct hf_vt *v, struct gg_err *err)
+{
+    const char *what = v->rule->count != NULL ? "part" : "expert";
+    uint64_t n = 0;
+    if (!stack_count(h, v->rule, &n))
+        n = v->parts[v->n_parts - 1].order + (uint64_t)1;
+    for (size_t i = 0; i < v->n_parts; i++) {
+        if (v->parts[i].order != i)
+            return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "%s: %s %zu is %s", v->name, what, i,
+                           v->parts[i].order > i ? "missing" : "there twice");
+    }
+    if (v->n_parts != n)
+        return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE,
+                       "%s: %zu %ss are stored, config.json says %llu", v->name, v->n_parts, what,
+                       (unsigned long long)n);
+    v->ne[v->n_dims - 1] = n;
+    return GG_OK;
+}
+
+int gg_hf_vt_finish(struct hf *h, struct hf_vt *v, struct gg_err *err)
+{
+    uint64_t n = 0;
+    if (v->n_parts == 0)
+        return GG_OK;
+    qsort(v->parts, v->n_parts, sizeof *v->parts, by_order);
+    if (v->rule != NULL && strstr(v->rule->hf, "{E}") != NULL)
+        return finish_stack(h, v, err);
+    if (v->n_dims == 3 && strstr(v->name, "_exps.weight") != NULL && stack_count(h, v->rule, &n) &&
+        v->ne[2] != n)
+        return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE,
+                       "%s: %llu experts are stored, config.json says %llu", v->name,
+                       (unsigned long long)v->ne[2], (unsigned long long)n);
+    return GG_OK;
+}
