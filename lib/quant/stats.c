@@ -30,7 +30,8 @@ static void find_max(struct qk_err_sums *out, const float *x, const float *y, si
         size_t m = n - i < 256 ? n - i : 256;
         qk_peak_add(&peak, measure_run(x + i, y + i, m, &out->n_same), i, i + m);
     }
-    qk_peak_finish(out, &peak, x, y);
+    if (peak.max > 0)
+        qk_peak_look(out, x, y, peak.first, peak.end);
 }
 
 void qk_err_row(struct qk_err_sums *out, const float *x, const float *y, const float *w, size_t n)
@@ -48,7 +49,7 @@ void qk_err_row(struct qk_err_sums *out, const float *x, const float *y, const f
             qk_lanes_add_weighted(&s, x + i, y + i, w + i, m);
     }
     find_max(out, x, y, n);
-    qk_lanes_finish(out, &s);
+    qk_lanes_finish(out, &s, w != NULL);
     out->n = n;
 }
 

@@ -42,13 +42,12 @@ static inline void qk_lanes_add_weighted(struct qk_lanes *s, const float *x, con
 /* Pairwise: 0+8, 1+9, ... then 0+4, ... 0+2, 0+1. */
 static inline double qk_lanes_combine(const double lane[QK_LANES])
 {
-    double t[QK_LANES];
-    memcpy(t, lane, sizeof t);
-    for (size_t half = QK_LANES / 2; half > 0; half /= 2) {
-        for (size_t j = 0; j < half; j++)
-            t[j] += t[j + half];
-    }
-    return t[0];
+    double t[QK_LANES / 2];
+    for (size_t j = 0; j < 8; j++)
+        t[j] = lane[j] + lane[j + 8];
+    for (size_t j = 0; j < 4; j++)
+        t[j] += t[j + 4];
+    return (t[0] + t[2]) + (t[1] + t[3]);
 }
 
 /* Where the largest difference can be: it is looked for in float, which rounds but keeps the order, so
@@ -67,10 +66,11 @@ static inline void qk_peak_add(struct qk_peak *p, float max, size_t first, size_
         p->end = end;
 }
 
-static inline void qk_peak_finish(struct qk_err_sums *out, const struct qk_peak *p, const float *x,
-                                  const float *y)
+/* Looks for it among the elements from first to end. */
+static inline void qk_peak_look(struct qk_err_sums *out, const float *x, const float *y, size_t first,
+                                size_t end)
 {
-    for (size_t j = p->first; p->max > 0 && j < p->end; j++) {
+    for (size_t j = first; j < end; j++) {
         double a = fabs((double)y[j] - (double)x[j]);
         if (a > out->max_abs) {
             out->max_abs = a;
@@ -80,15 +80,15 @@ static inline void qk_peak_finish(struct qk_err_sums *out, const struct qk_peak 
 }
 
 /* The sums of a row; what isn't a sum is left alone. */
-static inline void qk_lanes_finish(struct qk_err_sums *out, const struct qk_lanes *s)
+static inline void qk_lanes_finish(struct qk_err_sums *out, const struct qk_lanes *s, bool weighted)
 {
     out->ee = qk_lanes_combine(s->v[QK_SUM_EE]);
     out->xx = qk_lanes_combine(s->v[QK_SUM_XX]);
     out->yy = qk_lanes_combine(s->v[QK_SUM_YY]);
     out->xy = qk_lanes_combine(s->v[QK_SUM_XY]);
     out->e = qk_lanes_combine(s->v[QK_SUM_E]);
-    out->wee = qk_lanes_combine(s->v[QK_SUM_WEE]);
-    out->wxx = qk_lanes_combine(s->v[QK_SUM_WXX]);
+    out->wee = weighted ? qk_lanes_combine(s->v[QK_SUM_WEE]) : 0;
+    out->wxx = weighted ? qk_lanes_combine(s->v[QK_SUM_WXX]) : 0;
 }
 
 /* ---- quick sums ------------------------------------------------------------------------------ */

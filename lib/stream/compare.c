@@ -259,9 +259,21 @@ static void decode(const struct compare *w, const struct run *s, size_t side, fl
     w->k->k[info->type].dequant(dst, s->raw[side], s->nelems / info->block_nelems);
 }
 
+/* Squares of floats add up to what a double holds, unless one of them is not finite. */
+static void sum_floats(const struct compare *w, struct run *s, struct part *p,
+                       float *buffer[N_BUFFERS])
+{
+    const struct part before = *p;
+    sum_rows(w, s, p);
+    if (!isfinite(p->c.sums.xx) || !isfinite(p->c.sums.yy)) {
+        *p = before;
+        sum_around_odd(w, s, p, buffer[BASE_COPY], buffer[OTHER_COPY]);
+    }
+}
+
 /* One of the others, the base being decoded already. */
 static void look(const struct compare *w, const struct gg_tile *t, size_t m, size_t row,
-                 struct run s, struct part *p, bool base_finite, float *buffer[N_BUFFERS])
+                 struct run s, struct part *p, float *buffer[N_BUFFERS])
 {
     s.raw[1] = raw_of(w, t, m, row);
     s.type[1] = tensor_of(w, t, m)->type;
@@ -271,10 +283,8 @@ static void look(const struct compare *w, const struct gg_tile *t, size_t m, siz
     }
     if (is_wide(s.type[0]) || is_wide(s.type[1]))
         sum_wide(&s, p);
-    else if (base_finite && (p->same_bytes || w->k->find_beyond(s.y, s.nelems, INFINITY) == s.nelems))
-        sum_rows(w, &s, p);
     else
-        sum_around_odd(w, &s, p, buffer[BASE_COPY], buffer[OTHER_COPY]);
+        sum_floats(w, &s, p, buffer);
     if (w->c->histogram != NULL)
         gg_bins_add((uint32_t *)(void *)(p + 1), s.x, s.y, s.nelems);
 }
@@ -293,10 +303,9 @@ static void look_all(const struct compare *w, const struct gg_tile *t, size_t ro
     s.raw[0] = raw_of(w, t, 0, row);
     s.type[0] = s.t->type;
     decode(w, &s, 0, buffer[BASE]);
-    bool finite = w->k->find_beyond(s.x, s.nelems, INFINITY) == s.nelems;
     for (size_t m = 1; m <= w->n_others; m++) {
         if (t->tensor[m] != GG_NO_TENSOR)
-            look(w, t, m, row, s, part_of(w, parts, m - 1), finite, buffer);
+            look(w, t, m, row, s, part_of(w, parts, m - 1), buffer);
     }
 }
 

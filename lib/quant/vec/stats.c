@@ -13,6 +13,7 @@ enum { DOUBLES = VL / 2 };
 /* Two vectors of lanes, from `lane` on, over n elements, a multiple of sixteen. */
 V_FN void sum_lanes(struct qk_lanes *s, size_t lane, const float *x, const float *y, size_t n)
 {
+    const vd one = (vd){0} + 1.0;
     vd ee[2] = {{0}}, xx[2] = {{0}}, yy[2] = {{0}}, xy[2] = {{0}}, sum_e[2] = {{0}};
     for (size_t i = lane; i < n; i += QK_LANES) {
         V_UNROLL
@@ -22,7 +23,7 @@ V_FN void sum_lanes(struct qk_lanes *s, size_t lane, const float *x, const float
             xx[h] = vd_add_exact(xx[h], a, a);
             yy[h] = vd_add_exact(yy[h], b, b);
             xy[h] = vd_add_exact(xy[h], a, b);
-            sum_e[h] += e;
+            sum_e[h] = vd_add_exact(sum_e[h], e, one); /* where additions are the bottleneck */
         }
     }
     V_UNROLL
@@ -83,16 +84,49 @@ V_FN struct tile measure_tile(const float *x, const float *y, size_t n)
     return t;
 }
 
+/* The largest difference of each lane over a run; *same counts the elements that are equal. */
+V_FN vf look_at_run(vi *same, const float *x, const float *y)
+{
+    vf max = vf_set1(0);
+    V_UNROLL
+    for (size_t i = 0; i < QK_RUN; i += VL) {
+        vf a = vf_load(x + i), b = vf_load(y + i);
+        max = vf_max(vf_abs(b - a), max); /* a NaN is no maximum */
+        *same = vi_inc(*same, vf_eq(a, b));
+    }
+    return max;
+}
+
+/* Only an element whose difference rounds to max can be it. */
+V_FN void find_peak(struct qk_err_sums *out, const struct qk_peak *p, const float *x, const float *y)
+{
+    size_t i = p->first;
+    for (; i + VL <= p->end && p->max > 0; i += VL) {
+        if (vm_any(vf_eq(vf_abs(vf_load(y + i) - vf_load(x + i)), vf_set1(p->max))))
+            qk_peak_look(out, x, y, i, i + VL);
+    }
+    if (p->max > 0)
+        qk_peak_look(out, x, y, i, p->end);
+}
+
 static void find_max(struct qk_err_sums *out, const float *x, const float *y, size_t n)
 {
     struct qk_peak peak = {0};
-    for (size_t i = 0; i < n; i += 256) {
-        size_t m = n - i < 256 ? n - i : 256;
-        struct tile t = measure_tile(x + i, y + i, m);
-        out->n_same += t.n_same;
-        qk_peak_add(&peak, t.max, i, i + m);
+    vi same = vi_set1(0);
+    size_t i = 0;
+    for (; i + QK_RUN <= n; i += QK_RUN) {
+        vf max = look_at_run(&same, x + i, y + i);
+        if (vm_any(vf_ge(max, vf_set1(peak.max))))
+            qk_peak_add(&peak, vf_hmax(max), i, i + QK_RUN);
     }
-    qk_peak_finish(out, &peak, x, y);
+    if (i < n) {
+        struct tile rest = measure_tile(x + i, y + i, n - i);
+        qk_peak_add(&peak, rest.max, i, n);
+        out->n_same += rest.n_same;
+    }
+    for (size_t k = 0; k < VL; k++)
+        out->n_same += (uint64_t)same[k];
+    find_peak(out, &peak, x, y);
 }
 
 static void err_row(struct qk_err_sums *out, const float *x, const float *y, const float *w,
@@ -100,7 +134,6 @@ static void err_row(struct qk_err_sums *out, const float *x, const float *y, con
 {
     struct qk_lanes s;
     size_t whole = n / QK_LANES * QK_LANES;
-    memset(&s, 0, sizeof s);
     memset(out, 0, sizeof *out);
     for (size_t lane = 0; lane < QK_LANES; lane += VL)
         sum_lanes(&s, lane, x, y, whole);
@@ -110,7 +143,7 @@ static void err_row(struct qk_err_sums *out, const float *x, const float *y, con
     if (w != NULL)
         qk_lanes_add_weighted(&s, x + whole, y + whole, w + whole, n - whole);
     find_max(out, x, y, n);
-    qk_lanes_finish(out, &s);
+    qk_lanes_finish(out, &s, w != NULL);
     out->n = n;
 }
 
@@ -211,7 +244,7 @@ static void err_quick(struct qk_err_sums *out, const float *x, const float *y, c
     }
     for (size_t k = 0; k < VL; k++)
         out->n_same += (uint64_t)s.same[k];
-    qk_peak_finish(out, &s.peak, x, y);
+    find_peak(out, &s.peak, x, y);
     out->n = n;
     if (!qk_quick_finish(out, &s.sums, w != NULL))
         err_row(out, x, y, w, n);
