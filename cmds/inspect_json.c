@@ -165,6 +165,8 @@ static void tensor_json(const struct inspect *x, const struct gg_tensor *t, stru
     gg_json_str(j, "type", qt_name(t->type, tmp));
     if (!t->known)
         gg_json_u64(j, "type_id", t->type);
+    if (t->origin != NULL)
+        gg_json_str(j, "stored", t->origin);
     gg_json_array_inline(j, "shape");
     for (uint32_t i = 0; i < t->n_dims; i++)
         gg_json_u64(j, NULL, t->ne[i]);

@@ -103,7 +103,7 @@ static void add_tensor(struct gg_table *table, const struct gg_tensor *t, bool s
     add_shape(&shape, t, " x ");
     gg_table_row(table);
     gg_table_raw(table, GG_PLAIN, t->name.p, (size_t)t->name.nbytes);
-    gg_table_cell(table, t->known ? GG_CYAN : GG_RED, "%s", qt_name(t->type, type));
+    gg_table_cell(table, t->known ? GG_CYAN : GG_RED, "%s", gg_tensor_stored(t, type));
     gg_table_cell(table, GG_PLAIN, "%s", gg_buf_str(&shape));
     if (t->known)
         gg_table_cell(table, GG_PLAIN, "%llu", (unsigned long long)t->nbytes);

@@ -29,7 +29,7 @@ static int show_tensors(struct make *r, const struct gg_plan_output *o, struct g
         gg_table_row(&t);
         gg_table_raw(&t, GG_PLAIN, p->name.p, p->name.nbytes);
         gg_table_cell(&t, GG_PLAIN, "%s", shape_text(shape, &r->model->tensors[p->src]));
-        gg_table_cell(&t, GG_PLAIN, "%s", qt_name(p->from, from));
+        gg_table_cell(&t, GG_PLAIN, "%s", gg_tensor_stored(&r->model->tensors[p->src], from));
         gg_table_cell(&t, p->action == GG_ENCODE ? GG_CYAN : GG_DIM, "%s", qt_name(p->to, to));
         gg_table_cell(&t, GG_PLAIN, "%s", gg_text_thousands(size, p->nbytes));
         gg_table_cell(&t, GG_DIM, "%s", p->reason);
@@ -178,7 +178,7 @@ static void explain_one(struct make *r, size_t k, const struct gg_plan_tensor *p
             r->targets.names[k]);
     if (p->name.nbytes != t->name.nbytes || memcmp(p->name.p, t->name.p, t->name.nbytes) != 0)
         fprintf(f, "  was named  %s\n", make_name(&name, t->name));
-    fprintf(f, "  type       %s -> %s%s\n", qt_name(p->from, from), qt_name(p->to, to),
+    fprintf(f, "  type       %s -> %s%s\n", gg_tensor_stored(t, from), qt_name(p->to, to),
             p->action == GG_COPY ? " (bytes copied)" : "");
     fprintf(f, "  why        %s\n", p->reason);
     if (p->rule)

@@ -72,20 +72,6 @@ static int choose_arch(struct hf *h, struct gg_err *err)
                : fail_unknown_arch(name, GG_ERR_UNSUPPORTED, "config.json: architecture", err);
 }
 
-/* Packed weights look like plain ones under other names, so they are refused before. */
-static int refuse_quantized(const struct hf *h, struct gg_err *err)
-{
-    const json_t *q = json_object_get(h->config, "quantization_config");
-    const char *method = gg_hf_get_str(q, "quant_method|quant_algo");
-    char shown[64];
-    if (h->arch == NULL || !json_is_object(q))
-        return GG_OK;
-    method = method != NULL ? method : "unknown";
-    return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
-                   "config.json: a checkpoint quantized by '%s' cannot be converted yet",
-                   gg_text_escape_into(shown, sizeof shown, method, strlen(method)));
-}
-
 static int read_config(struct hf *h, struct gg_err *err)
 {
     int rc = gg_hf_json_file(h, "config.json", &h->raw_config, err);
@@ -102,7 +88,7 @@ static int read_config(struct hf *h, struct gg_err *err)
     if (rc == GG_OK)
         rc = choose_arch(h, err);
     if (rc == GG_OK)
-        rc = refuse_quantized(h, err);
+        rc = gg_hf_unpack(h, err);
     if (rc == GG_OK)
         rc = add_defaults(h, err);
     if (rc == GG_OK && h->arch != NULL &&
@@ -198,6 +184,8 @@ static const char *folder_name(struct hf *h)
 /* general.file_type says what most matrices are; upstream asks the first. */
 static uint32_t file_type(const struct hf *h)
 {
+    if (h->quant != NULL)
+        return h->half == QT_BF16 ? 32 : 1;
     for (size_t i = 0; i < h->n_vts; i++) {
         if (h->vts[i].n_dims >= 2 && h->vts[i].type == QT_BF16)
             return 32;
@@ -245,7 +233,9 @@ static int build(struct hf *h, struct gg_err *err)
         rc = gg_hf_keys(h, err);
     if (rc == GG_OK)
         rc = gg_hf_set_u32(h, "general.quantization_version", QUANTIZATION_VERSION, err);
-    return rc == GG_OK ? gg_hf_vocab_write(h, err) : rc;
+    if (rc == GG_OK)
+        rc = gg_hf_vocab_write(h, err);
+    return rc == GG_OK && h->quant != NULL ? gg_hf_set_str(h, "quantize.source", h->quant, err) : rc;
 }
 
 static void release(struct hf *h)

@@ -23,9 +23,10 @@ struct gg_hf_opts {
 /* Makes a model of the checkpoint, which then belongs to it (also on failure). What was noticed and
  * decided (padding, parts left out, which tokenizer) stands in the model's findings as notes and
  * warnings. Matrices keep the type they are stored in, as far as GGUF has it (8-bit floats become
- * BF16, F64 becomes F32); vectors and norms become F32.
+ * BF16, F64 becomes F32); vectors and norms become F32. Quantized ones are decoded to F32 as they are
+ * read, or keep their bits where a GGUF type holds the same (quantized.c).
  *
- * Errors: GG_ERR_UNSUPPORTED for an unknown architecture, a quantized checkpoint, tensors without a
+ * Errors: GG_ERR_UNSUPPORTED for an unknown architecture or quantization, tensors without a
  * place in the architecture, a tokenizer not known; GG_ERR_CORRUPT for files that contradict each
  * other; GG_ERR_ARG for options. */
 GG_MUST_CHECK int gg_hf_open(struct gg_model **out, struct gg_checkpoint *ckpt,

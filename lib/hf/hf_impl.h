@@ -125,6 +125,8 @@ struct hf_vt { /* a virtual tensor */
     bool alike; /* the parts are all of one size */
     const float *data; /* computed, F32 */
     uint64_t rank; /* order in the output */
+    const char *origin; /* as struct gg_tensor's */
+    uint32_t plain;
 };
 
 struct hf_token {
@@ -181,6 +183,8 @@ struct hf {
     uint64_t n_layers;
     uint64_t n_vocab_rows; /* rows of the embedding, 0: not found */
     uint32_t file_type;
+    const char *quant; /* what quantized the checkpoint, for the metadata; NULL: nothing did */
+    uint32_t half;     /* with quant: the 16-bit type of what was not quantized */
     bool odd_spm; /* tokenizer.model is there, and is no SentencePiece model */
     struct hf_vocab vocab;
 };
@@ -216,6 +220,9 @@ GG_MUST_CHECK int gg_hf_set_array(struct hf *h, const char *key, enum ggf_vtype 
                                   const void *data, uint64_t nbytes, struct gg_err *err);
 /* Appends one element of a string array. */
 void gg_hf_add_str(struct gg_buf *b, const char *s, size_t n);
+
+/* quantized.c: puts together what a quantized checkpoint stores apart. */
+GG_MUST_CHECK int gg_hf_unpack(struct hf *h, struct gg_err *err);
 
 /* map.c: names to virtual tensors; raw.c: none. */
 GG_MUST_CHECK int gg_hf_map(struct hf *h, struct gg_err *err);

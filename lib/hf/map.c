@@ -30,7 +30,7 @@ struct place {
 static int by_file(const void *a, const void *b)
 {
     const struct place *x = a, *y = b;
-    int c = strcmp(x->file, y->file);
+    int c = x->t->turn != y->t->turn ? x->t->turn - y->t->turn : strcmp(x->file, y->file);
     return c != 0 ? c : (x->i > y->i) - (x->i < y->i);
 }
 
@@ -38,7 +38,7 @@ static int by_file_and_name(const void *a, const void *b)
 {
     const struct place *x = a, *y = b;
     size_t n = x->t->name_nbytes < y->t->name_nbytes ? x->t->name_nbytes : y->t->name_nbytes;
-    int c = strcmp(x->file, y->file);
+    int c = x->t->turn != y->t->turn ? x->t->turn - y->t->turn : strcmp(x->file, y->file);
     if (c == 0)
         c = memcmp(x->t->name, y->t->name, n);
     if (c != 0)

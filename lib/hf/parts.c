@@ -77,6 +77,14 @@ static bool wants_f32(const struct hf_vt *v)
     return false;
 }
 
+static void set_type(const struct hf *h, struct hf_vt *v, const struct gg_ckpt_tensor *t)
+{
+    bool is_f32 = wants_f32(v);
+    v->type = gg_hf_type_of(t->dtype, is_f32);
+    v->origin = t->origin;
+    v->plain = is_f32 ? QT_F32 : h->half;
+}
+
 /* The shape of one stored tensor as GGUF counts. */
 static int shape_of(struct hf_vt *v, const struct gg_ckpt_tensor *t, struct gg_err *err)
 {
@@ -138,7 +146,7 @@ static int add_drawn(struct hf *h, struct hf_vt *v, const struct hf_vt *one, str
     if (v->n_parts == 0) {
         memcpy(v->ne, one->ne, sizeof v->ne);
         v->n_dims = one->n_dims + stacked;
-        v->type = gg_hf_type_of(t->dtype, wants_f32(v));
+        set_type(h, v, t);
         v->alike = stacked;
         return v->n_dims > GGF_MAX_DIMS ? fail_tensor(t, err, "has too many dimensions")
                                         : add_part(v, p, err);

@@ -3,7 +3,6 @@
 
 #include "lib/base/num.h"
 #include "lib/base/text.h"
-#include "lib/sys/file.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -87,14 +86,6 @@ static bool source_extent(struct gg_source *src, size_t i, struct gg_extent *out
     return true;
 }
 
-static void will_need_run(struct hf_source *s, size_t tensor, uint64_t first, uint64_t n)
-{
-    uint64_t bits = gg_dtype_nbits(gg_checkpoint_tensor(s->ckpt, tensor)->dtype), off;
-    int fd;
-    if (gg_checkpoint_extent(s->ckpt, tensor, &fd, &off))
-        gg_file_will_need(fd, off + first * bits / 8, n * bits / 8); /* inside the file: measured */
-}
-
 /* Elements from the first to the last that a view takes of one step of its outermost axis. */
 static uint64_t span(const struct hf_view *w, unsigned from)
 {
@@ -149,7 +140,7 @@ static void will_need_view(struct hf_source *s, const struct hf_part *p, uint64_
     uint64_t step = p->nelems / w->n[0], a = first / step, b = (first + n - 1) / step;
     uint64_t wanted = (b - a) * w->stride[0] + span(w, 1);
     if (wanted <= MOST)
-        will_need_run(s, p->src, w->first + a * w->stride[0], wanted);
+        gg_checkpoint_will_need(s->ckpt, p->src, w->first + a * w->stride[0], wanted);
 }
 
 static void source_will_need(struct gg_source *src, size_t i, uint64_t first, uint64_t n)
@@ -163,7 +154,7 @@ static void source_will_need(struct gg_source *src, size_t i, uint64_t first, ui
         if (p->view != NULL)
             will_need_view(s, p, at, take);
         else
-            will_need_run(s, p->src, p->first + at, take);
+            gg_checkpoint_will_need(s->ckpt, p->src, p->first + at, take);
         first += take;
         n -= take;
     }
@@ -192,8 +183,8 @@ static const struct gg_source_ops packed_ops = {source_read, source_extent, sour
 
 static int fill_tensor(struct gg_tensor *t, const struct hf_vt *v, struct gg_err *err)
 {
-    *t = (struct gg_tensor){
-        .name = ggf_str(v->name), .type = v->type, .n_dims = v->n_dims, .known = true};
+    *t = (struct gg_tensor){.name = ggf_str(v->name), .type = v->type, .n_dims = v->n_dims,
+                            .known = true, .origin = v->origin, .plain = v->plain};
     memcpy(t->ne, v->ne, sizeof t->ne);
     if (!qt_nelems(t->ne, &t->nelems) || !qt_tensor_nbytes(t->type, t->ne, &t->nbytes))
         return gg_fail(err, GG_ERR_LIMIT, GG_NOWHERE, "tensor '%s' is too large", v->name);

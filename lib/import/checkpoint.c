@@ -5,6 +5,8 @@
 #include "lib/base/text.h"
 #include "lib/import/dtype.h"
 #include "lib/import/impl.h"
+#include "lib/import/packed_impl.h"
+#include "lib/sys/file.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -186,11 +188,10 @@ static void swap_elements(uint8_t *p, uint64_t n, size_t size)
         }
 }
 
-int gg_checkpoint_read(struct gg_checkpoint *c, size_t i, uint64_t first, uint64_t n, void *dst,
-                       struct gg_err *err)
+int gg_ckpt_read_stored(struct gg_checkpoint *c, size_t i, uint64_t first, uint64_t n, void *dst,
+                        struct gg_err *err)
 {
     char name[160];
-    assert(i < c->n);
     const struct gg_ckpt_tensor *t = &c->tensors[i];
     const struct gg_ckpt_place *p = &c->places[i];
     uint64_t bits = gg_dtype_nbits(t->dtype);
@@ -209,11 +210,48 @@ int gg_checkpoint_read(struct gg_checkpoint *c, size_t i, uint64_t first, uint64
     return GG_OK;
 }
 
+int gg_checkpoint_read(struct gg_checkpoint *c, size_t i, uint64_t first, uint64_t n, void *dst,
+                       struct gg_err *err)
+{
+    assert(i < c->n && gg_in_range(first, n, c->tensors[i].nelems));
+    const struct gg_packed *k = c->places[i].packed;
+    return k != NULL ? k->read(c, k, first, n, dst, err)
+                     : gg_ckpt_read_stored(c, i, first, n, dst, err);
+}
+
+static void will_need(struct gg_checkpoint *c, size_t i, uint64_t first, uint64_t n)
+{
+    uint64_t bits = gg_dtype_nbits(c->tensors[i].dtype);
+    const struct gg_ckpt_place *p = &c->places[i];
+    uint64_t off;
+    int fd;
+    if (!p->strided && p->in != NULL && gg_input_extent(p->in, p->off, &fd, &off))
+        gg_file_will_need(fd, off + first * bits / 8, n * bits / 8); /* inside the file: measured */
+}
+
+/* Of parts, what is as far into them: right where rows are stored in order, a part of the columns
+ * where they are not. */
+void gg_checkpoint_will_need(struct gg_checkpoint *c, size_t i, uint64_t first, uint64_t n)
+{
+    const struct gg_packed *k = c->places[i].packed;
+    double all = (double)c->tensors[i].nelems;
+    for (size_t p = 0; k != NULL && p < GG_PACKED_PARTS; p++) {
+        if (k->part[p] == SIZE_MAX)
+            continue;
+        uint64_t has = c->tensors[k->part[p]].nelems;
+        uint64_t from = gg_min_u64((uint64_t)((double)first / all * (double)has), has);
+        uint64_t want = gg_min_u64((uint64_t)((double)n / all * (double)has), has - from);
+        will_need(c, k->part[p], from, want);
+    }
+    if (k == NULL)
+        will_need(c, i, first, n);
+}
+
 bool gg_checkpoint_extent(struct gg_checkpoint *c, size_t i, int *fd, uint64_t *off)
 {
     assert(i < c->n);
     const struct gg_ckpt_place *p = &c->places[i];
-    return !p->strided && !p->swap && p->in != NULL && gg_input_extent(p->in, p->off, fd, off);
+    return p->packed == NULL && !p->strided && !p->swap && p->in != NULL && gg_input_extent(p->in, p->off, fd, off);
 }
 
 int gg_checkpoint_side_file(struct gg_checkpoint *c, const char *name, size_t max_nbytes,

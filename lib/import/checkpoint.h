@@ -48,6 +48,9 @@ struct gg_ckpt_tensor {
     uint64_t nbytes; /* of the contiguous tensor */
     uint32_t file;   /* index of the file it lies in */
     uint64_t pos;    /* where in it: reading in the order of (file, pos) never goes back */
+    /* Of one that is made of several (packed.h): a short name of how it is stored; NULL: as it is. */
+    const char *origin;
+    int turn; /* upstream takes it up before (-1) or after (1) all others */
 };
 
 struct gg_checkpoint;
@@ -92,6 +95,8 @@ const char *gg_checkpoint_file(const struct gg_checkpoint *c, size_t i, uint64_t
  * its own dtype (F4: n even). Short data is an error. Any thread. Strided tensors are gathered. */
 GG_MUST_CHECK int gg_checkpoint_read(struct gg_checkpoint *c, size_t i, uint64_t first, uint64_t n,
                                      void *dst, struct gg_err *err);
+/* The elements will be read soon: advice to the kernel, and nothing when it cannot be given. */
+void gg_checkpoint_will_need(struct gg_checkpoint *c, size_t i, uint64_t first, uint64_t n);
 /* Where a contiguous tensor lies verbatim in a plain file; false when it does not. */
 bool gg_checkpoint_extent(struct gg_checkpoint *c, size_t i, int *fd, uint64_t *off);
 

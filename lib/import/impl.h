@@ -5,6 +5,8 @@
 #include "lib/import/checkpoint.h"
 #include "lib/import/store.h"
 
+struct gg_packed; /* packed_impl.h */
+
 /* Where the elements of a tensor are. */
 struct gg_ckpt_place {
     struct gg_input *in; /* the file's, or one the checkpoint owns */
@@ -13,6 +15,7 @@ struct gg_ckpt_place {
     bool strided;        /* not row-major without gaps: strides say */
     bool swap;           /* big-endian */
     uint64_t strides[GG_CKPT_MAX_DIMS]; /* in elements */
+    const struct gg_packed *packed; /* made of others: all else is empty; NULL: stored as it is */
 };
 
 struct gg_ckpt_file {
@@ -30,7 +33,7 @@ struct gg_checkpoint {
     struct gg_arena mem; /* names */
     struct gg_ckpt_tensor *tensors;
     struct gg_ckpt_place *places;
-    size_t n, cap;
+    size_t n, cap; /* behind n: parts of packed ones */
     struct gg_ckpt_file *files;
     size_t n_files, files_cap;
     struct gg_input **inputs; /* owned besides the files' */

@@ -1,5 +1,7 @@
 #include "lib/model/model.h"
 
+#include "lib/quant/qtype.h"
+
 #include <stdlib.h>
 
 void gg_model_free(struct gg_model *m)
@@ -10,6 +12,11 @@ void gg_model_free(struct gg_model *m)
         m->source->ops->free(m->source);
     gg_findings_free(&m->findings);
     free(m);
+}
+
+const char *gg_tensor_stored(const struct gg_tensor *t, char tmp[32])
+{
+    return t->origin != NULL ? t->origin : qt_name(t->type, tmp);
 }
 
 int gg_model_require_sound(const struct gg_model *m, struct gg_err *err)

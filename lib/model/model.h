@@ -16,7 +16,14 @@ struct gg_tensor {
     uint64_t file_off;
     uint32_t file; /* index into files: the shard it lies in */
     bool known;
+    /* Of a foreign quantized tensor that is decoded to F32 as it is read: a short name of how it is
+     * stored, and the type it takes in an output that keeps what the source holds. NULL: stored so. */
+    const char *origin;
+    uint32_t plain;
 };
+
+/* How the tensor is stored, in a word: its origin, else the name of its type (into tmp). */
+const char *gg_tensor_stored(const struct gg_tensor *t, char tmp[32]);
 
 struct gg_model_file {
     const char *path;

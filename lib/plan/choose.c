@@ -44,10 +44,13 @@ static bool choose_explicit(struct gg_planner *p, const struct gg_fact *f, struc
 }
 
 static void choose_by_preset(struct gg_planner *p, const struct gg_preset *preset,
-                             const struct gg_fact *f, uint32_t from, struct choice *c)
+                             const struct gg_fact *f, const struct gg_tensor *t, struct choice *c)
 {
+    uint32_t from = t->origin != NULL ? t->plain : t->type;
     if (gg_preset_is_copy(preset)) {
         because(c, from, "copied");
+        if (t->origin != NULL)
+            snprintf(c->reason, sizeof c->reason, "decoded from %s", t->origin);
     } else if ((qt_info(preset->base)->flags & QT_BLOCKS) == 0 || p->w->pure) {
         because(c, preset->base, "");
         snprintf(c->reason, sizeof c->reason, "%sthe base type of %s", p->w->pure ? "--pure: " : "",
@@ -112,10 +115,14 @@ static int choose_one(struct gg_planner *p, const struct gg_plan_output *o, cons
     c.reason[0] = '\0';
     *pt = (struct gg_plan_tensor){.src = f->src, .name = f->name, .from = t->type, .to = t->type,
                                   .action = GG_COPY, .reason = keep};
+    if (keep != NULL && t->origin != NULL && t->plain != t->type) { /* not quantized, yet decoded */
+        pt->to = t->plain;
+        pt->action = GG_ENCODE;
+    }
     if (keep != NULL)
         return GG_OK;
     if (!choose_explicit(p, f, &c))
-        choose_by_preset(p, o->preset, f, t->type, &c);
+        choose_by_preset(p, o->preset, f, t, &c);
     if (p->w->keep != NULL && p->w->keep[f->src]) {
         pt->reason = "type kept: its values cannot be encoded";
         return GG_OK;

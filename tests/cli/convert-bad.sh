@@ -16,7 +16,7 @@ fresh llama 's/"num_attention_heads": 4/"num_attention_heads": 0/' config.json
 fresh llama 's/q_proj/q_prod/' tensors
 fresh llama '/embed_tokens/d' tensors
 fresh llama 's/^model.embed_tokens.weight F16 320x64/model.embed_tokens.weight F16 100x64/' tensors
-fresh llama 's/^{/{"quantization_config":{"quant_method":"gptq"},/' config.json
+fresh llama 's/^{/{"quantization_config":{"quant_method":"aqlm"},/' config.json
 fresh llama 's/^{/[/' config.json
 fresh mixtral 's/experts.{0-3}.w2/experts.{1-3}.w2/' tensors
 fresh mixtral 's/"num_local_experts": 4/"num_local_experts": 8/' config.json

@@ -2,7 +2,10 @@
  *
  * LIST (standard input when not named) has a line for each tensor: NAME DTYPE SHAPE
  *   NAME   {A-B} in it stands for each number, several times if need be
- *   DTYPE  F32, F16 or BF16
+ *   DTYPE  safetensors' name; F32, F16 and BF16 are between -1 and 1, all else is random bits (8-bit
+ *          floats without NaN). What follows a colon says more:
+ *            F16:LO,HI  between these            I32:=1,2,3  these, from the first again when all are used
+ *            I32:/32    element's index / 32     U8:TEXT     the bytes of TEXT
  *   SHAPE  4x256, slowest first
  * Values are a fixed sequence that depends on the name alone, between -1 and 1. Empty lines and lines
  * with # are passed over.
@@ -11,6 +14,7 @@
 #include "lib/base/num.h"
 #include "lib/quant/half.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,23 +35,86 @@ static uint64_t next(uint64_t *s)
     return *s;
 }
 
-static void add_value(const char *dtype, float v)
+static size_t size_of(const char *dtype)
+{
+    return strstr(dtype, "64") != NULL                                                 ? 8
+           : strstr(dtype, "32") != NULL                                               ? 4
+           : strstr(dtype, "16") != NULL                                               ? 2
+                                                                                       : 1;
+}
+
+static void add_float(const char *dtype, double v)
 {
     uint8_t b[4];
-    if (strcmp(dtype, "F32") == 0)
-        gg_store_u32(b, gg_bits_from_f32(v));
+    if (dtype[1] == '3')
+        gg_store_u32(b, gg_bits_from_f32((float)v));
     else
-        gg_store_u16(b, dtype[0] == 'B' ? qt_bf16_from_f32(v) : qt_f16_from_f32(v));
-    gg_buf_add(&data, b, dtype[1] == '3' ? 4 : 2);
+        gg_store_u16(b, dtype[0] == 'B' ? qt_bf16_from_f32((float)v) : qt_f16_from_f32((float)v));
+    gg_buf_add(&data, b, size_of(dtype));
+}
+
+static void add_int(size_t size, uint64_t v)
+{
+    uint8_t b[8];
+    gg_store_u64(b, v);
+    gg_buf_add(&data, b, size);
+}
+
+static bool is_float(const char *dtype)
+{
+    return strcmp(dtype, "F32") == 0 || strcmp(dtype, "F16") == 0 || strcmp(dtype, "BF16") == 0;
+}
+
+static uint64_t random_bits(const char *dtype, uint64_t *seed)
+{
+    uint64_t v = next(seed) >> 16;
+    if (strcmp(dtype, "F8_E4M3") == 0 && (v & 0x7f) == 0x7f)
+        v ^= 1;
+    if (strcmp(dtype, "F8_E5M2") == 0 && (v & 0x7c) == 0x7c)
+        v ^= 4;
+    return v;
+}
+
+/* The values of one tensor: dtype without its colon, and what stood behind it ("" for nothing). */
+static void add_values(const char *dtype, const char *spec, uint64_t n, uint64_t seed)
+{
+    size_t size = size_of(dtype), n_spec = strlen(spec);
+    double lo = -1, hi = 1;
+    const char *p = spec;
+    if (is_float(dtype) && spec[0] != '\0' && spec[0] != '=' && sscanf(spec, "%lf,%lf", &lo, &hi) != 2)
+        die("range", spec);
+    for (uint64_t i = 0; i < n; i++) {
+        char *end = NULL;
+        if (spec[0] == '=') {
+            p = *p == '\0' || p == spec ? spec + 1 : p;
+            double v = strtod(p, &end);
+            p = *end == ',' ? end + 1 : end;
+            if (is_float(dtype))
+                add_float(dtype, v);
+            else
+                add_int(size, (uint64_t)(int64_t)v);
+        } else if (spec[0] == '/') {
+            add_int(size, i / strtoull(spec + 1, NULL, 10));
+        } else if (is_float(dtype)) {
+            double v = (double)(int64_t)next(&seed) / 0x1p63;
+            add_float(dtype, n_spec == 0 ? v : lo + (hi - lo) * (v + 1) / 2);
+        } else if (n_spec > 0) {
+            add_int(1, (uint8_t)spec[i % n_spec]);
+        } else {
+            add_int(size, random_bits(dtype, &seed));
+        }
+    }
 }
 
 static void add_tensor(const char *name, const char *dtype, const char *shape)
 {
     uint64_t n = 1, seed = 88172645463325252u;
-    size_t begin = data.nbytes;
+    size_t begin = data.nbytes, n_type = strcspn(dtype, ":");
+    char type[16];
+    snprintf(type, sizeof type, "%.*s", (int)n_type, dtype);
     gg_buf_addf(&header, "%s\"%s\":{\"dtype\":\"%s\",\"shape\":[", header.nbytes > 0 ? "," : "{", name,
-                dtype);
-    for (const char *p = shape; *p != '\0';) {
+                type);
+    for (const char *p = strcmp(shape, "-") == 0 ? "" : shape; *p != '\0';) { /* -: no dimensions */
         char *end;
         uint64_t d = strtoull(p, &end, 10);
         if (end == p || (*end != 'x' && *end != '\0') || !gg_mul_u64(n, d, &n) || n > 1 << 24)
@@ -57,8 +124,7 @@ static void add_tensor(const char *name, const char *dtype, const char *shape)
     }
     for (const char *p = name; *p != '\0'; p++)
         seed = (seed ^ (uint8_t)*p) * 1099511628211u;
-    for (uint64_t i = 0; i < n; i++)
-        add_value(dtype, (float)((double)(int64_t)next(&seed) / 0x1p63));
+    add_values(type, dtype + n_type + (dtype[n_type] == ':'), n, seed);
     gg_buf_addf(&header, "],\"data_offsets\":[%zu,%zu]}", begin, data.nbytes);
 }
 
@@ -81,7 +147,7 @@ static void expand(const char *name, const char *dtype, const char *shape)
 
 int main(int argc, char **argv)
 {
-    char line[512], name[256], dtype[8], shape[64];
+    char line[1024], name[256], dtype[600], shape[64];
     if (argc < 2)
         die("usage", "mkckpt OUT.safetensors [LIST]");
     FILE *in = argc > 2 ? fopen(argv[2], "r") : stdin, *out = fopen(argv[1], "wb");
@@ -90,7 +156,7 @@ int main(int argc, char **argv)
     while (fgets(line, sizeof line, in) != NULL) {
         if (line[0] == '#' || line[0] == '\n')
             continue;
-        if (sscanf(line, "%255s %7s %63s", name, dtype, shape) != 3)
+        if (sscanf(line, "%255s %599s %63s", name, dtype, shape) != 3)
             die("line", line);
         expand(name, dtype, shape);
     }

@@ -1,0 +1,209 @@
+/* Quantized checkpoints: what quantization_config means, and which stored tensors belong together.
+ *
+ * How to add a method: a function that finds its tensors by their names and hands them to one of
+ * lib/import/packed.h, and a row in `methods`. What it leaves unused stays as it is stored.
+ */
+#include "lib/hf/hf_impl.h"
+
+#include "lib/base/num.h"
+#include "lib/base/text.h"
+#include "lib/hf/quantized.h"
+
+#include <stdlib.h>
+
+/* ---- what most methods do -------------------------------------------------------------------- */
+
+int gg_hf_quant_pair(struct quant *q, size_t scale, const char *cut, const char *tail, size_t zero,
+                     struct gg_err *err)
+{
+    size_t weight = gg_packing_sibling(q->u, scale, strlen(cut), tail);
+    if (weight == SIZE_MAX)
+        return gg_packing_fail(q->u, scale, err, "is the scale of a weight that is not there");
+    enum gg_dtype t = gg_checkpoint_tensor(q->h->ckpt, weight)->dtype;
+    const char *origin = t == GG_DT_F8_E4M3   ? "fp8"
+                         : t == GG_DT_F8_E5M2 ? "fp8_e5m2"
+                         : t == GG_DT_I8      ? "int8"
+                                              : NULL;
+    if (origin == NULL)
+        return gg_packing_fail(q->u, weight, err,
+                              "has a scale, and holds %s where method '%s' has F8_E4M3, F8_E5M2 or I8",
+                              gg_dtype_name(t), q->method);
+    return gg_packing_scaled(q->u, weight, scale, zero, q->block, origin, err);
+}
+
+void gg_hf_quant_hide(struct quant *q, size_t i, const char *const *tails)
+{
+    for (; *tails != NULL; tails++)
+        if (gg_packing_ends(q->u, i, *tails))
+            gg_packing_hide(q->u, i);
+}
+
+/* Blocks of rows and columns; none when the configuration has none. */
+int gg_hf_quant_block(struct quant *q, const json_t *list, const char *name, struct gg_err *err)
+{
+    if (list == NULL || json_is_null(list))
+        return GG_OK;
+    for (size_t i = 0; i < 2; i++) {
+        if (json_array_size(list) != 2 || !gg_hf_as_u64(json_array_get(list, i), &q->block[i]) ||
+            q->block[i] == 0)
+            return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE,
+                           "config.json: quantization_config: %s is no pair of sizes", name);
+    }
+    return GG_OK;
+}
+
+/* ---- FP8 ------------------------------------------------------------------------------------- */
+
+/* Scales of activations and of the KV cache: GGUF has no use for them. */
+static const char *const activation_scales[] = {".activation_scale", "_activation_scale",
+                                                ".input_scale",      ".qscale_act",
+                                                ".k_scale",          ".v_scale",
+                                                ".output_scale",     NULL};
+
+static int run_fp8(struct quant *q, struct gg_err *err)
+{
+    static const struct {
+        const char *end, *cut, *tail;
+    } names[] = {{"_scale_inv", "_scale_inv", ""},
+                 {".weight_scale", "_scale", ""},
+                 {".qscale_weight", "qscale_weight", "weight"}};
+    int rc = gg_hf_quant_block(q, json_object_get(q->config, "weight_block_size"), "weight_block_size",
+                               err);
+    for (size_t i = 0; rc == GG_OK && i < q->n; i++) {
+        gg_hf_quant_hide(q, i, activation_scales);
+        for (size_t k = 0; rc == GG_OK && k < GG_COUNTOF(names); k++)
+            if (gg_packing_ends(q->u, i, names[k].end))
+                rc = gg_hf_quant_pair(q, i, names[k].cut, names[k].tail, SIZE_MAX, err);
+    }
+    if (q->block[0] > 0)
+        gg_buf_addf(&q->text, ", scales of %llux%llu blocks", (unsigned long long)q->block[0],
+                    (unsigned long long)q->block[1]);
+    return rc;
+}
+
+/* Scales of tensors or rows; what the KV cache's have no weight for is left out. */
+static int run_modelopt(struct quant *q, struct gg_err *err)
+{
+    const char *algo = gg_hf_get_str(q->config, "quant_algo");
+    int rc = GG_OK;
+    if (algo == NULL || strcmp(algo, "FP8") != 0)
+        return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
+                       "config.json: quantization_config: quant_algo '%.64s' of modelopt is not known "
+                       "(known is FP8)",
+                       algo != NULL ? algo : "");
+    for (size_t i = 0; rc == GG_OK && i < q->n; i++) {
+        gg_hf_quant_hide(q, i, activation_scales);
+        if (!gg_packing_ends(q->u, i, ".weight_scale"))
+            continue;
+        if (gg_packing_sibling(q->u, i, 6, "") == SIZE_MAX)
+            gg_packing_hide(q->u, i);
+        else
+            rc = gg_hf_quant_pair(q, i, "_scale", "", SIZE_MAX, err);
+    }
+    gg_buf_addf(&q->text, ", %s", algo);
+    return rc;
+}
+
+/* ---- the whole ------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *name;
+    int (*run)(struct quant *q, struct gg_err *err);
+} methods[] = {
+    {"compressed-tensors", gg_hf_quant_compressed},
+    {"fbgemm_fp8", run_fp8},
+    {"fp8", run_fp8},
+    {"modelopt", run_modelopt},
+};
+
+/* The first stored matrix of 16-bit floats, as upstream looks for one, says what decoded ones become. */
+static enum gg_dtype half_of(const struct hf *h)
+{
+    const struct gg_ckpt_tensor *best = NULL;
+    bool named = strcmp(gg_checkpoint_format(h->ckpt), "safetensors") == 0;
+    for (size_t i = 0; i < gg_checkpoint_n_tensors(h->ckpt); i++) {
+        const struct gg_ckpt_tensor *t = gg_checkpoint_tensor(h->ckpt, i);
+        if (t->n_dims < 2 || (t->dtype != GG_DT_BF16 && t->dtype != GG_DT_F16))
+            continue;
+        size_t n = best != NULL ? (size_t)gg_min_u64(t->name_nbytes, best->name_nbytes) : 0;
+        int c = best != NULL && named ? memcmp(t->name, best->name, n) : 0;
+        if (best == NULL || t->file < best->file ||
+            (t->file == best->file && (c < 0 || (c == 0 && named && t->name_nbytes < best->name_nbytes))))
+            best = t;
+    }
+    return best != NULL ? best->dtype : GG_DT_F16;
+}
+
+static int fail_unknown(const char *method, struct gg_err *err)
+{
+    struct gg_buf known = GG_BUF_INIT;
+    char shown[64];
+    for (size_t i = 0; i < GG_COUNTOF(methods); i++)
+        gg_buf_addf(&known, "%s%s", i > 0 ? ", " : "", methods[i].name);
+    int rc = gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
+                     "config.json: a checkpoint quantized by '%s' cannot be converted (known are %s)",
+                     gg_text_escape_into(shown, sizeof shown, method, strlen(method)),
+                     gg_buf_str(&known));
+    gg_buf_free(&known);
+    return rc;
+}
+
+/* An 8-bit float is nothing without its scale. */
+static int check_scales(const struct quant *q, struct gg_err *err)
+{
+    for (size_t i = 0; i < q->n; i++) {
+        const struct gg_ckpt_tensor *t = gg_checkpoint_tensor(q->h->ckpt, i);
+        if (!gg_packing_used(q->u, i) && t->n_dims >= 2 &&
+            (t->dtype == GG_DT_F8_E4M3 || t->dtype == GG_DT_F8_E5M2))
+            return gg_packing_fail(q->u, i, err, "is %s, and the scale is missing that method '%s' needs",
+                                  gg_dtype_name(t->dtype), q->method);
+    }
+    return GG_OK;
+}
+
+static int unpack(struct quant *q, struct gg_err *err)
+{
+    int (*run)(struct quant *, struct gg_err *) = NULL;
+    for (size_t i = 0; i < GG_COUNTOF(methods); i++)
+        if (strcmp(methods[i].name, q->method) == 0)
+            run = methods[i].run;
+    if (run == NULL)
+        return fail_unknown(q->method, err);
+    if (gg_checkpoint_sequential(q->h->ckpt))
+        return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
+                       "a quantized checkpoint in a compressed archive: its weights and scales stand apart; "
+                       "unpack it first");
+    q->h->half = half_of(q->h) == GG_DT_BF16 ? QT_BF16 : QT_F16;
+    gg_buf_adds(&q->text, q->method);
+    int rc = gg_packing_begin(&q->u, q->h->ckpt, err);
+    if (rc == GG_OK)
+        rc = run(q, err);
+    if (rc == GG_OK)
+        rc = check_scales(q, err);
+    if (rc == GG_OK && gg_packing_n_made(q->u) == 0)
+        rc = gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE,
+                     "config.json: quantization_config says '%s', and no tensor is quantized so",
+                     q->method);
+    return rc == GG_OK ? gg_packing_end(q->u, err) : rc;
+}
+
+int gg_hf_unpack(struct hf *h, struct gg_err *err)
+{
+    json_t *config = json_object_get(h->config, "quantization_config");
+    struct quant q = {.h = h, .config = config, .n = gg_checkpoint_n_tensors(h->ckpt)};
+    if (h->arch == NULL || !json_is_object(config))
+        return GG_OK;
+    q.method = gg_hf_get_str(config, "quant_method|quant_algo");
+    if (q.method == NULL)
+        return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE,
+                       "config.json: quantization_config has no quant_method");
+    int rc = unpack(&q, err);
+    gg_packing_free(q.u);
+    if (rc == GG_OK) {
+        h->quant = gg_arena_strndup(h->arena, gg_buf_str(&q.text), q.text.nbytes);
+        if (h->quant == NULL || q.text.failed)
+            rc = gg_fail_nomem(err, "a name");
+    }
+    gg_buf_free(&q.text);
+    return rc;
+}

@@ -1,0 +1,44 @@
+/* Packed: several stored tensors that stand for one.
+ *
+ * Quantized checkpoints keep codes, scales and zero points in tensors of their own. Here they become one
+ * tensor of floats (or of GGUF blocks, where those hold the same bits) under the name the plain one would
+ * have; it is decoded as it is read, in constant memory. What a configuration means is lib/hf's business
+ * (quantized.c); this is how the stored forms are laid out.
+ *
+ * Formulas are those of the converter of llama.cpp (2026-08-21) where it takes the format, operation by
+ * operation, so that values are equal to the last bit; else those of the format's own code, named there.
+ */
+#ifndef GG_PACKED_H
+#define GG_PACKED_H
+
+#include "lib/import/checkpoint.h"
+
+/* A checkpoint while its packed tensors are put together. The checkpoint is unchanged until
+ * gg_packing_end; indices and names are those of before. */
+struct gg_packing;
+GG_MUST_CHECK int gg_packing_begin(struct gg_packing **out, struct gg_checkpoint *c,
+                                  struct gg_err *err);
+/* Puts the made tensors in, each at the place of the stored one it is named after, and takes out all
+ * that was hidden or used. Indices change. */
+GG_MUST_CHECK int gg_packing_end(struct gg_packing *u, struct gg_err *err);
+void gg_packing_free(struct gg_packing *u); /* takes NULL */
+
+/* The tensor whose name is that of tensor i with its last n_cut bytes replaced by tail; SIZE_MAX: there
+ * is none. */
+size_t gg_packing_sibling(const struct gg_packing *u, size_t i, size_t n_cut, const char *tail);
+bool gg_packing_ends(const struct gg_packing *u, size_t i, const char *tail);
+bool gg_packing_used(const struct gg_packing *u, size_t i); /* hidden, or part of a made one */
+size_t gg_packing_n_made(const struct gg_packing *u);
+void gg_packing_hide(struct gg_packing *u, size_t i);
+/* GG_ERR_CORRUPT: "tensor 'NAME' ...". */
+GG_MUST_CHECK int gg_packing_fail(const struct gg_packing *u, size_t i, struct gg_err *err,
+                                 const char *fmt, ...) GG_PRINTF(4, 5);
+
+/* One value a stored element, times a scale (less a zero point): F8 or integers. The scale has the
+ * dimensions of the weight from the left, each 1, that of the weight, or its blocks of block[]
+ * (slowest first, the last two dimensions; both 0: no blocks). zero may be SIZE_MAX. n_cut and tail
+ * make the name as in gg_packing_sibling, from that of the weight. */
+GG_MUST_CHECK int gg_packing_scaled(struct gg_packing *u, size_t weight, size_t scale, size_t zero,
+                                   const uint64_t block[2], const char *origin, struct gg_err *err);
+
+#endif

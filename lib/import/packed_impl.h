@@ -1,0 +1,41 @@
+/* What the kinds of packed tensors share. One file a kind: packed_scaled.c... */
+#ifndef GG_PACKED_IMPL_H
+#define GG_PACKED_IMPL_H
+
+#include "lib/import/impl.h"
+#include "lib/import/packed.h"
+
+enum { GG_PACKED_DIMS = 4 };
+
+enum gg_packed_part { GG_PART_WEIGHT, GG_PART_SCALE, GG_PART_ZERO, GG_PART_INDEX, GG_PACKED_PARTS };
+
+/* How a packed tensor is read: what each kind wants to know, filled by its own file. */
+struct gg_packed {
+    /* As gg_checkpoint_read, in the dtype of the tensor that was made. */
+    int (*read)(struct gg_checkpoint *c, const struct gg_packed *k, uint64_t first, uint64_t n,
+                void *dst, struct gg_err *err);
+    size_t part[GG_PACKED_PARTS]; /* stored tensors; SIZE_MAX: there is none */
+    uint64_t rows, cols;          /* of the made tensor; rows of all its matrices */
+    unsigned n_dims;              /* packed_scaled.c: of the weight */
+    uint64_t shape[GG_PACKED_DIMS];  /* slowest first */
+    uint64_t scales[GG_PACKED_DIMS]; /* scales along each dimension */
+    uint64_t span[GG_PACKED_DIMS];   /* elements each of them is for */
+};
+
+/* Elements of a stored tensor of the checkpoint (gg_packing_end's order), whatever kind it is of. */
+GG_MUST_CHECK int gg_ckpt_read_stored(struct gg_checkpoint *c, size_t i, uint64_t first, uint64_t n,
+                                      void *dst, struct gg_err *err);
+/* The same, widened. */
+GG_MUST_CHECK int gg_ckpt_read_f32(struct gg_checkpoint *c, size_t i, uint64_t first, uint64_t n,
+                                   float *dst, struct gg_err *err);
+
+/* Adds a made tensor in the place of stored tensor `at`, named after it (gg_packing_sibling). t holds
+ * dtype, shape, origin, turn; parts of k count as used. NULL: no memory, or a shape that cannot be, and
+ * err says so. */
+GG_MUST_CHECK int gg_packing_make(struct gg_packing *u, size_t at, size_t n_cut, const char *tail,
+                                 struct gg_ckpt_tensor *t, const struct gg_packed *k,
+                                 struct gg_err *err);
+const struct gg_ckpt_tensor *gg_packing_tensor(const struct gg_packing *u, size_t i);
+struct gg_checkpoint *gg_packing_checkpoint(const struct gg_packing *u);
+
+#endif
