@@ -63,8 +63,10 @@ vec_sse2   := lib/quant/x86/v_sse2.h
 vec_avx2   := lib/quant/x86/v_avx2.h -march=x86-64-v3
 vec_avx512 := lib/quant/x86/v_avx512.h -march=x86-64-v4
 vec_neon   := lib/quant/arm/v_neon.h
-# Parts built otherwise at a level: searches with few candidates don't fill sixteen lanes.
+# Parts built otherwise at a level: searches with few candidates don't fill sixteen lanes, and rows
+# of four or eight floats take more to put together than they save.
 vec_avx512_encode_iq23 := lib/quant/x86/v_avx2.h -march=x86-64-v4 -mprefer-vector-width=256
+vec_avx512_decode_iq := lib/quant/x86/v_avx2.h -march=x86-64-v4 -mprefer-vector-width=256
 VEC_CALLS  := $(foreach l,$(VEC_LEVELS),QK_LEVEL($(shell echo $l | tr a-z A-Z), $l))
 
 # How kernels are optimized changes speed only. Vector texts say themselves what is to be unrolled
@@ -73,7 +75,7 @@ VEC_CALLS  := $(foreach l,$(VEC_LEVELS),QK_LEVEL($(shell echo $l | tr a-z A-Z), 
 OPT     = $(if $(filter release,$(MODE)),$(1) $(EXACT))
 REF_SRC := lib/quant/stats.c $(wildcard lib/quant/ref/*.c)
 $(VEC_OBJ): CFLAGS_ALL := $(CFLAGS_ALL) $(call OPT,-O2)
-VEC_O3  := $(foreach p,decode_iq encode_iq1 encode_iq23,$(VEC_LEVELS:%=$(BUILD)/lib/quant/vec/$p.%.o))
+VEC_O3  := $(foreach p,encode_iq1 encode_iq23,$(VEC_LEVELS:%=$(BUILD)/lib/quant/vec/$p.%.o))
 $(VEC_O3): CFLAGS_ALL := $(CFLAGS_ALL) $(call OPT,-O3)
 $(REF_SRC:%.c=$(BUILD)/%.o): CFLAGS_ALL := $(CFLAGS_ALL) $(call OPT,$(if $(VEC_LEVELS),-O2,-O3))
 

@@ -19,6 +19,14 @@ extern const uint16_t qk_grid_iq1s[2048]; /* IQ1_S and IQ1_M */
 extern const uint16_t qk_grid_iq3xxs[256];
 extern const uint16_t qk_grid_iq3s[512];
 
+/* The same rows, each element as what it stands for: the decoders' form. */
+extern const float qk_rows_iq2xxs[256][8];
+extern const float qk_rows_iq2xs[512][8];
+extern const float qk_rows_iq2s[1024][8];
+extern const int8_t qk_rows_iq1s[2048][8]; /* floats would not fit the fastest cache */
+extern const float qk_rows_iq3xxs[256][4];
+extern const float qk_rows_iq3s[512][4];
+
 /* What the sixteen values of a quant stand for. */
 extern const int8_t qk_iq4nl_values[16];
 extern const int8_t qk_fp4_values[16]; /* E2M1, doubled: MXFP4, NVFP4 */

@@ -1,51 +1,113 @@
-/* Decoders of the codebook types. As in the reference, a group's few values are a palette computed
- * once, and the grid's fields pick among them, here sixteen (or VL) at a time; then signs flip. */
+/* Decoders of the codebook types: a row of the grid stands ready as the values it means (grids.h),
+ * so that an element is one product, and its sign. What tells rows, scales and signs apart is
+ * unpacked for a super-block at a time. */
 #include "lib/quant/grids.h"
 #include "lib/quant/ref/kscales.h"
 #include "lib/quant/vec/put.h"
 
-/* ---- signs ----------------------------------------------------------------------------------- */
+/* A super-block unpacked. */
+struct parts {
+    float scale[16];   /* by 16 elements */
+    uint16_t row[64];  /* by eight elements, or four (IQ3): where it is in the table, in bytes */
+    uint8_t signs[32]; /* a bit an element; not IQ1 */
+    float delta[32];   /* IQ1: by eight elements */
+};
+
+enum { AT_ONCE = 8 }; /* super-blocks: while one is unpacked, others need not wait for it */
+
+/* ---- bytes and words ------------------------------------------------------------------------- */
+
+/* 32 bytes, eight words: at four lanes the compiler takes two vectors. */
+#pragma GCC diagnostic ignored "-Wpsabi" /* all are inlined: none passes through a call */
+typedef uint8_t v_bytes __attribute__((vector_size(32)));
+typedef uint32_t v_longs __attribute__((vector_size(32)));
+typedef v_bytes v_bytes_mem __attribute__((aligned(1), may_alias));
+
+V_FN v_bytes load_bytes(const void *p)
+{
+    return *(const v_bytes_mem *)p;
+}
+
+V_FN void store_bytes(void *p, v_bytes a)
+{
+    *(v_bytes_mem *)p = a;
+}
+
+V_FN v_bytes join(vb a, vb b)
+{
+    return __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16,
+                                   17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31);
+}
+
+V_FN vb low_half(v_bytes a)
+{
+    return __builtin_shufflevector(a, a, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+}
+
+V_FN vb high_half(v_bytes a)
+{
+    return __builtin_shufflevector(a, a, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30,
+                                   31);
+}
+
+/* Eight words to eight twice as wide. */
+V_FN v_longs widen(vb words)
+{
+    return (v_longs)join(vb_zip2_lo(words, vb_set1(0)), vb_zip2_hi(words, vb_set1(0)));
+}
+
+/* Low bytes of eight words, twice each. */
+V_FN vb narrow_twice(v_longs a)
+{
+    vb even = vb_even((vw)low_half((v_bytes)a), (vw)high_half((v_bytes)a));
+    even = vb_even((vw)even, (vw)even);
+    return vb_zip_lo(even, even);
+}
+
+/* Four fields of two bits, of three, of seven, to four bytes. */
+V_FN v_bytes spread_twos(v_longs x)
+{
+    return (v_bytes)((x & 3) | (x << 6 & 0x300) | (x << 12 & 0x30000) | (x << 18 & 0x3000000));
+}
+
+V_FN v_bytes spread_threes(v_longs x)
+{
+    return (v_bytes)((x & 7) | (x << 5 & 0x700) | (x << 10 & 0x70000) | (x << 15 & 0x7000000));
+}
+
+V_FN v_bytes spread_sevens(v_longs x)
+{
+    return (v_bytes)((x & 0x7f) | (x << 1 & 0x7f00) | (x << 2 & 0x7f0000) | (x << 3 & 0x7f000000));
+}
 
 /* Bytes of seven bits get an eighth that makes their number of bits even. */
-V_FN uint32_t even_bytes(uint32_t x)
+V_FN v_bytes even_bytes(v_bytes x)
 {
-    uint32_t p = x ^ x >> 4;
+    v_longs p = (v_longs)x;
+    p ^= p >> 4;
     p ^= p >> 2;
     p ^= p >> 1;
-    return x | (p & 0x01010101) << 7;
+    return x | (v_bytes)(p << 7 & 0x80808080);
 }
 
-/* Four times seven bits to four bytes, even ones. */
-V_FN uint32_t four_even_signs(uint32_t s)
+enum { ROW1 = 3, ROW2 = 5, ROW3 = 4 }; /* binary logarithms of the bytes of a row */
+
+/* Places of sixteen rows of 2^log bytes, whose numbers have low and high bytes. */
+V_FN void set_rows(uint16_t row[16], vb low, vb high, int log)
 {
-    return even_bytes((s & 0x7f) | (s << 1 & 0x7f00) | (s << 2 & 0x7f0000) | (s << 3 & 0x7f000000));
+    vb_store(row, (vb)((vw)vb_zip_lo(low, high) << log));
+    vb_store(row + 8, (vb)((vw)vb_zip_hi(low, high) << log));
 }
 
-/* ---- IQ2: fields of two bits ----------------------------------------------------------------- */
-
-/* Where a field of two bits starts, lane by lane. */
-V_FN vu field2(void)
+V_FN void set_rows32(uint16_t row[32], v_bytes low, v_bytes high, int log)
 {
-    static const int32_t at[16] = {0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30};
-    return (vu)vi_load(at);
+    set_rows(row, low_half(low), low_half(high), log);
+    set_rows(row + 16, high_half(low), high_half(high), log);
 }
 
-V_FN vf iq2_palette(float db)
-{
-    static const float magnitude[16] = {8, 25, 43, 0, 8, 25, 43, 0, 8, 25, 43, 0, 8, 25, 43, 0};
-    return vf_set1(db) * vf_load(magnitude);
-}
+/* ---- scales ---------------------------------------------------------------------------------- */
 
-/* Sixteen elements: two codes of eight fields, sixteen signs. */
-V_FN void put_iq2(float *dst, vf palette, uint32_t codes, uint32_t signs)
-{
-    for (int k = 0; k < V_PER16; k++) {
-        vi at = (vi)vu_shrv((vu)vi_set1((int32_t)(codes >> 2 * k * VL % 32)), field2());
-        vf_store(dst + k * VL, vf_flip(vf_lookup4(palette, at), signs >> k * VL));
-    }
-}
-
-/* db[i] = d * (1/2 + scale[i]) * factor */
+/* d * (1/2 + scale) * factor */
 V_FN void half_scales(float db[16], vb scale, const void *d, float factor)
 {
     vf x[V_PER16], dv = vf_set1_f16(d);
@@ -61,217 +123,196 @@ V_FN vb nibble_scales(const uint8_t p[8])
     return vb_zip_lo(b & 15, vb_shr(b, 4));
 }
 
-/* The high four bits of eight u32, a stride apart. */
-V_FN vb top_scales(const uint8_t *p, size_t stride)
+/* ---- unpacking ------------------------------------------------------------------------------- */
+
+/* Scales and signs of words with four times seven signs, then a scale of four bits. */
+V_FN void unpack_words(struct parts *p, v_longs word, const void *d, float factor)
 {
-    uint64_t s = 0;
-    for (int g = 0; g < 8; g++)
-        s |= (uint64_t)p[(size_t)g * stride + 3] << 8 * g;
-    return vb_shr(vb_load_halves(&s, &s), 4);
+    store_bytes(p->signs, even_bytes(spread_sevens(word)));
+    half_scales(p->scale, narrow_twice(word >> 28), d, factor);
 }
 
-static void dequant_iq2_xxs(float *dst, const void *src, size_t n)
+V_FN void unpack_iq2_xxs(struct parts *p, const struct qt_block_iq2_xxs *b)
 {
-    const struct qt_block_iq2_xxs *b = src;
-    for (size_t i = 0; i < n; i++, b++) {
-        const uint8_t *q = (const uint8_t *)b + sizeof b->d; /* qs, byte by byte */
-        float db[16];
-        half_scales(db, top_scales(q + 4, 8), &b->d, 0.25f);
-        for (int g = 0; g < 8; g++, q += 8, dst += 32) {
-            uint32_t signs = four_even_signs(gg_load_u32(q + 4));
-            const uint16_t *grid = qk_grid_iq2xxs;
-            vf p = iq2_palette(db[g]);
-            put_iq2(dst, p, grid[q[0]] | (uint32_t)grid[q[1]] << 16, signs & 0xffff);
-            put_iq2(dst + 16, p, grid[q[2]] | (uint32_t)grid[q[3]] << 16, signs >> 16);
+    const uint8_t *q = (const uint8_t *)b + sizeof b->d; /* qs, byte by byte */
+    v_longs x = (v_longs)load_bytes(q), y = (v_longs)load_bytes(q + 32);
+
+    unpack_words(p, __builtin_shufflevector(x, y, 1, 3, 5, 7, 9, 11, 13, 15), &b->d, 0.25f);
+    v_bytes low = (v_bytes)__builtin_shufflevector(x, y, 0, 2, 4, 6, 8, 10, 12, 14);
+    set_rows32(p->row, low, low & 0, ROW2);
+}
+
+V_FN void unpack_iq2_xs(struct parts *p, const struct qt_block_iq2_xs *b)
+{
+    vb signs[2];
+
+    half_scales(p->scale, nibble_scales(b->scales), &b->d, 0.25f);
+    V_UNROLL
+    for (int k = 0; k < 2; k++) {
+        const uint8_t *q = (const uint8_t *)b + sizeof b->d + 32 * k;
+        vw x = (vw)vb_load(q), y = (vw)vb_load(q + 16);
+        vb_store(p->row + 16 * k, (vb)((x & 511) << ROW2));
+        vb_store(p->row + 16 * k + 8, (vb)((y & 511) << ROW2));
+        signs[k] = vb_even(x >> 9, y >> 9);
+    }
+    store_bytes(p->signs, even_bytes(join(signs[0], signs[1])));
+}
+
+V_FN void unpack_iq2_s(struct parts *p, const struct qt_block_iq2_s *b)
+{
+    const vb high = vb_zip_lo(vb_load_halves(b->qh, b->qh), vb_set1(0));
+
+    half_scales(p->scale, nibble_scales(b->scales), &b->d, 0.25f);
+    set_rows32(p->row, load_bytes(b->qs), spread_twos(widen(high)), ROW2);
+    store_bytes(p->signs, load_bytes(b->qs + 32));
+}
+
+V_FN void unpack_iq3_xxs(struct parts *p, const struct qt_block_iq3_xxs *b)
+{
+    for (int k = 0; k < 64; k += 16)
+        set_rows(p->row + k, vb_load(b->qs + k), vb_set1(0), ROW3);
+    unpack_words(p, (v_longs)load_bytes(b->qs + 64), &b->d, 0.5f);
+}
+
+V_FN void unpack_iq3_s(struct parts *p, const struct qt_block_iq3_s *b)
+{
+    const uint64_t four = gg_load_u32(b->scales);
+    vb scale = nibble_scales((const uint8_t *)&four);
+
+    scale = vb_zip_lo(scale, scale);
+    put16(p->scale, scale + scale + 1, vf_set1_f16(&b->d));
+    for (int k = 0; k < 4; k++)
+        set_rows(p->row + 16 * k, vb_load(b->qs + 16 * k),
+                 vb_from_bits(gg_load_u16(b->qh + 2 * k), vb_set1(1)), ROW3);
+    store_bytes(p->signs, load_bytes(b->signs));
+}
+
+/* 1/8, or -1/8 where a byte is not 0 but 1. */
+V_FN void set_deltas(float delta[16], vb minus)
+{
+    put16(delta, 1 - (minus + minus), vf_set1(0.125f));
+}
+
+V_FN void unpack_iq1_s(struct parts *p, const struct qt_block_iq1_s *b)
+{
+    const vw qh = (vw)vb_load((const uint8_t *)b->qs + sizeof b->qs);
+    vb scale = vb_even(qh >> 12 & 7, qh), minus = vb_even(qh >> 15, qh);
+
+    scale = vb_zip_lo(scale, scale);
+    minus = vb_zip_lo(minus, minus);
+    put16(p->scale, scale + scale + 1, vf_set1_f16(&b->d));
+    set_deltas(p->delta, vb_zip_lo(minus, minus));
+    set_deltas(p->delta + 16, vb_zip_hi(minus, minus));
+    set_rows32(p->row, load_bytes(b->qs), spread_threes(widen((vb)qh)), ROW1);
+}
+
+V_FN void unpack_iq1_m(struct parts *p, const struct qt_block_iq1_m *b)
+{
+    const vb low = vb_load(b->qh) & 15, high = vb_shr(vb_load(b->qh), 4);
+    const vb scale = low_half(spread_threes(widen(vb_load_halves(b->scales, b->scales))));
+    put16(p->scale, scale + scale + 1, vf_set1(qt_f32_from_f16(qk_iq1m_scale(b->scales))));
+    for (int k = 0; k < 2; k++) {
+        vb four = k == 0 ? vb_zip_lo(low, high) : vb_zip_hi(low, high);
+        set_rows(p->row + 16 * k, vb_load(b->qs + 16 * k), four & 7, ROW1);
+        set_deltas(p->delta + 16 * k, vb_shr(four, 3));
+    }
+}
+
+/* ---- elements -------------------------------------------------------------------------------- */
+
+/* Elements 32 g and on. */
+V_FN void put_signed(float *dst, vf v[32 / VL], const struct parts *p, int g)
+{
+    V_UNROLL
+    for (int k = 0; k < 32 / VL; k++)
+        v[k] *= vf_set1(p->scale[2 * g + k / V_PER16]);
+    vf_flip32(v, p->signs + 4 * g);
+    V_UNROLL
+    for (int k = 0; k < 32 / VL; k++)
+        vf_store(dst + k * VL, v[k]);
+}
+
+V_FN const void *row_at(const void *rows, unsigned at)
+{
+    return (const char *)rows + at;
+}
+
+V_FN void put_iq2(float *dst, const struct parts *p, const void *rows)
+{
+    V_UNROLL
+    for (int g = 0; g < 8; g++) {
+        const uint16_t *at = p->row + 4 * g;
+        vf v[32 / VL];
+        vf_from_rows8(v, row_at(rows, at[0]), row_at(rows, at[1]));
+        vf_from_rows8(v + V_PER16, row_at(rows, at[2]), row_at(rows, at[3]));
+        put_signed(dst + 32 * g, v, p, g);
+    }
+}
+
+V_FN void put_iq3(float *dst, const struct parts *p, const void *rows)
+{
+    V_UNROLL
+    for (int g = 0; g < 8; g++) {
+        const float *at[32];
+        vf v[32 / VL];
+        V_UNROLL
+        for (int j = 0; j < 8; j += 2) {
+            uint32_t two = gg_load_u32((const uint8_t *)(p->row + 8 * g + j)); /* one load */
+            at[4 * j] = row_at(rows, two & 0xffff);
+            at[4 * j + 4] = row_at(rows, two >> 16);
+        }
+        V_UNROLL
+        for (int k = 0; k < 32 / VL; k++)
+            v[k] = vf_load_quads(at + k * VL, 0);
+        put_signed(dst + 32 * g, v, p, g);
+    }
+}
+
+V_FN void put_iq1(float *dst, const struct parts *p, const void *rows)
+{
+    V_UNROLL
+    for (int g = 0; g < 8; g++) {
+        const uint16_t *at = p->row + 4 * g;
+        const float *delta = p->delta + 4 * g;
+        vf v[32 / VL];
+        vf_from_bytes8(v, row_at(rows, at[0]), row_at(rows, at[1]));
+        vf_from_bytes8(v + V_PER16, row_at(rows, at[2]), row_at(rows, at[3]));
+        V_UNROLL
+        for (int k = 0; k < 32 / VL; k++) {
+            const float *d = delta + k * VL / 8;
+            v[k] += vf_sides(d[0], d[V_SIDES - 1]);
+            vf_store(dst + 32 * g + k * VL, vf_set1(p->scale[2 * g + k / V_PER16]) * v[k]);
         }
     }
 }
 
-static void dequant_iq2_xs(float *dst, const void *src, size_t n)
-{
-    const struct qt_block_iq2_xs *b = src;
-    for (size_t i = 0; i < n; i++, b++) {
-        float db[16];
-        half_scales(db, nibble_scales(b->scales), &b->d, 0.25f);
-        for (int g = 0; g < 16; g++, dst += 16) {
-            uint32_t q = gg_load_u32((const uint8_t *)b + sizeof b->d + 4 * g);
-            uint32_t codes = qk_grid_iq2xs[q & 511] | (uint32_t)qk_grid_iq2xs[q >> 16 & 511] << 16;
-            uint32_t signs = even_bytes(q >> 9 & 0x007f007f);
-            put_iq2(dst, iq2_palette(db[g]), codes, (signs | signs >> 8) & 0xffff);
-        }
+#define DEQUANT(type, family, rows)                                                                \
+    static void dequant_##type(float *dst, const void *src, size_t n)                              \
+    {                                                                                              \
+        const struct qt_block_##type *b = src;                                                     \
+        while (n > 0) {                                                                            \
+            struct parts p[AT_ONCE];                                                               \
+            const size_t now = n < AT_ONCE ? n : AT_ONCE;                                          \
+            for (size_t i = 0; i < now; i++)                                                       \
+                unpack_##type(&p[i], b + i);                                                       \
+            for (size_t i = 0; i < now; i++, dst += QT_SUPER)                                      \
+                put_##family(dst, &p[i], rows);                                                    \
+            b += now;                                                                              \
+            n -= now;                                                                              \
+        }                                                                                          \
     }
-}
 
-static void dequant_iq2_s(float *dst, const void *src, size_t n)
-{
-    const struct qt_block_iq2_s *b = src;
-    for (size_t i = 0; i < n; i++, b++) {
-        float db[16];
-        half_scales(db, nibble_scales(b->scales), &b->d, 0.25f);
-        const uint16_t *grid = qk_grid_iq2s;
-        for (int g = 0; g < 8; g++, dst += 32) {
-            const uint8_t *q = b->qs + 4 * g;
-            uint32_t high = b->qh[g], signs = gg_load_u32(q + 32);
-            uint32_t lo =
-                grid[q[0] | (high << 8 & 0x300)] | (uint32_t)grid[q[1] | (high << 6 & 0x300)] << 16;
-            uint32_t hi =
-                grid[q[2] | (high << 4 & 0x300)] | (uint32_t)grid[q[3] | (high << 2 & 0x300)] << 16;
-            put_iq2(dst, iq2_palette(db[2 * g]), lo, signs & 0xffff);
-            put_iq2(dst + 16, iq2_palette(db[2 * g + 1]), hi, signs >> 16);
-        }
-    }
-}
-
-/* ---- IQ3: fields of three bits --------------------------------------------------------------- */
-
-V_FN vu field3(void)
-{
-    static const int32_t at[16] = {0, 3, 6, 9, 0, 3, 6, 9, 0, 3, 6, 9, 0, 3, 6, 9};
-    return (vu)vi_load(at);
-}
-
-struct palette3 {
-    vf v[V_T8];
-};
-
-V_FN struct palette3 iq3_palette(float db, const float magnitude[16])
-{
-    struct palette3 p;
-    for (int k = 0; k < V_T8; k++)
-        p.v[k] = vf_set1(db) * vf_load(magnitude + k * VL);
-    return p;
-}
-
-/* Sixteen elements: four codes of four fields, sixteen signs. */
-V_FN void put_iq3(float *dst, const struct palette3 *p, uint64_t codes, uint32_t signs)
-{
-    vi code[V_PER16];
-    vi_spread4(code, codes);
-    for (int k = 0; k < V_PER16; k++) {
-        vi at = (vi)vu_shrv((vu)code[k], field3());
-        vf_store(dst + k * VL, vf_flip(vf_lookup8(p->v, at), signs >> k * VL));
-    }
-}
-
-V_FN uint64_t four_codes(uint64_t a, uint64_t b, uint64_t c, uint64_t d)
-{
-    return a | b << 16 | c << 32 | d << 48;
-}
-
-static void dequant_iq3_xxs(float *dst, const void *src, size_t n)
-{
-    static const float magnitude[16] = {4, 12, 20, 28, 36, 44, 52, 62,
-                                        4, 12, 20, 28, 36, 44, 52, 62};
-    const uint16_t *grid = qk_grid_iq3xxs;
-    const struct qt_block_iq3_xxs *b = src;
-    for (size_t i = 0; i < n; i++, b++) {
-        const uint8_t *q = b->qs;
-        float db[16];
-        half_scales(db, top_scales(b->qs + 64, 4), &b->d, 0.5f);
-        for (int g = 0; g < 8; g++) {
-            uint32_t signs = four_even_signs(gg_load_u32(b->qs + 64 + 4 * g));
-            struct palette3 p = iq3_palette(db[g], magnitude);
-            for (int l = 0; l < 2; l++, dst += 16, q += 4, signs >>= 16) {
-                put_iq3(dst, &p, four_codes(grid[q[0]], grid[q[1]], grid[q[2]], grid[q[3]]),
-                        signs & 0xffff);
-            }
-        }
-    }
-}
-
-/* Eight grid indexes: low bytes, and ninth bits. */
-V_FN void iq3_s_indexes(uint16_t at[8], const uint8_t low[8], unsigned high)
-{
-    vb_store(at, vb_zip_lo(vb_load_halves(low, low), vb_from_bits(high, vb_set1(1))));
-}
-
-static void dequant_iq3_s(float *dst, const void *src, size_t n)
-{
-    static const float magnitude[16] = {1, 3, 5, 7, 9, 11, 13, 15, 1, 3, 5, 7, 9, 11, 13, 15};
-    const uint16_t *grid = qk_grid_iq3s;
-    const struct qt_block_iq3_s *b = src;
-    for (size_t i = 0; i < n; i++, b++) {
-        uint64_t four = gg_load_u32(b->scales);
-        vb scale = nibble_scales((const uint8_t *)&four);
-        float dl[16];
-        put16(dl, scale + scale + 1, vf_set1_f16(&b->d));
-        for (int g = 0; g < 8; g++, dst += 32) {
-            struct palette3 p = iq3_palette(dl[g], magnitude);
-            uint32_t signs = gg_load_u32(b->signs + 4 * g);
-            uint16_t k[8];
-            iq3_s_indexes(k, b->qs + 8 * g, b->qh[g]);
-            put_iq3(dst, &p, four_codes(grid[k[0]], grid[k[1]], grid[k[2]], grid[k[3]]),
-                    signs & 0xffff);
-            put_iq3(dst + 16, &p, four_codes(grid[k[4]], grid[k[5]], grid[k[6]], grid[k[7]]),
-                    signs >> 16);
-        }
-    }
-}
-
-/* ---- IQ1: fields of two bits for -1, 0, 1, shifted by an eighth ------------------------------ */
-
-/* Sixteen elements: two codes of eight fields; minus: which elements are shifted down. */
-V_FN void put_iq1(float *dst, float dl, uint32_t codes, uint32_t minus)
-{
-    static const float level[16] = {-1, 0, 1, 0, -1, 0, 1, 0, -1, 0, 1, 0, -1, 0, 1, 0};
-    for (int k = 0; k < V_PER16; k++) {
-        vi at = (vi)vu_shrv((vu)vi_set1((int32_t)(codes >> 2 * k * VL % 32)), field2());
-        vf delta = vf_flip(vf_set1(0.125f), minus >> k * VL);
-        vf_store(dst + k * VL, vf_lookup4(vf_set1(dl) * (vf_load(level) + delta), at));
-    }
-}
-
-static void dequant_iq1_s(float *dst, const void *src, size_t n)
-{
-    const struct qt_block_iq1_s *b = src;
-    for (size_t i = 0; i < n; i++, b++) {
-        float d = qt_f16_load(&b->d);
-        const uint8_t *q = b->qs;
-        for (int g = 0; g < 8; g++) {
-            uint32_t qh = gg_load_u16((const uint8_t *)b->qs + sizeof b->qs + 2 * g);
-            float dl = d * (float)(int)(2 * (qh >> 12 & 7) + 1);
-            uint32_t minus = qh & 0x8000 ? 0xffff : 0;
-            for (int l = 0; l < 2; l++, dst += 16, q += 2, qh >>= 6) {
-                uint32_t codes = qk_grid_iq1s[q[0] | (qh & 7) << 8] |
-                                 (uint32_t)qk_grid_iq1s[q[1] | (qh & 56) << 5] << 16;
-                put_iq1(dst, dl, codes, minus);
-            }
-        }
-    }
-}
-
-/* Sixteen d * (2 * scale + 1), scales of three bits, four in each of four words. */
-V_FN void iq1_m_scales(float dl[16], const uint8_t scales[8])
-{
-    vf d = vf_set1(qt_f32_from_f16(qk_iq1m_scale(scales)));
-    vi s[V_PER16];
-    vi_spread4(s, gg_load_u64(scales));
-    for (int k = 0; k < V_PER16; k++) {
-        vi three = (vi)(vu_shrv((vu)s[k], field3()) & 7u);
-        vf_store(dl + k * VL, d * vf_from_i(three + three + 1));
-    }
-}
-
-static void dequant_iq1_m(float *dst, const void *src, size_t n)
-{
-    const struct qt_block_iq1_m *b = src;
-    for (size_t i = 0; i < n; i++, b++) {
-        float dl[16];
-        iq1_m_scales(dl, b->scales);
-        for (int g = 0; g < 16; g++, dst += 16) {
-            uint32_t qh = b->qh[g];
-            uint32_t codes = qk_grid_iq1s[b->qs[2 * g] | (qh & 7) << 8] |
-                             (uint32_t)qk_grid_iq1s[b->qs[2 * g + 1] | (qh & 0x70) << 4] << 16;
-            put_iq1(dst, dl[g], codes, (qh >> 3 & 1) * 0x00ff | (qh >> 7) * 0xff00);
-        }
-    }
-}
+DEQUANT(iq2_xxs, iq2, qk_rows_iq2xxs)
+DEQUANT(iq2_xs, iq2, qk_rows_iq2xs)
+DEQUANT(iq2_s, iq2, qk_rows_iq2s)
+DEQUANT(iq3_xxs, iq3, qk_rows_iq3xxs)
+DEQUANT(iq3_s, iq3, qk_rows_iq3s)
+DEQUANT(iq1_s, iq1, qk_rows_iq1s)
+DEQUANT(iq1_m, iq1, qk_rows_iq1s)
 
 void V_NAME(qk_vec_decode_iq)(struct qk_table *table)
 {
     struct qk_kernel *k = table->k;
-    if (!V_HAS_LOOKUP || !V_HAS_SHIFTS)
-        return; /* the reference is faster */
     k[QT_IQ2_XXS].dequant = dequant_iq2_xxs;
     k[QT_IQ2_XS].dequant = dequant_iq2_xs;
     k[QT_IQ2_S].dequant = dequant_iq2_s;

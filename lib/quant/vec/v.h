@@ -46,6 +46,7 @@
  *     vm_bits vm_from_bits         lane k is bit k
  *     vf_select(m, a, b) vi_select lanes of a where m, else of b
  *     vf_flip(a, bits)             lane k with its sign flipped where bit k is set
+ *     vf_flip32(a[32 / VL], p)     the same for 32 bits in memory
  *     vi_inc(a, m)                 a, one more where m
  *     vf_hmax vf_hmin              greatest, least lane (no NaN)
  *     vi_trunc vi_nearest vf_from_i        float to int and back (vf_from_i below)
@@ -58,6 +59,8 @@
  *     v_f16_bits(x)                one float (no NaN) to F16
  *     vi_from_u16(p) vi_to_u16(p, a)       VL words in memory; to_u16 keeps the low half
  *     vf_from_i8(out[V_PER16], q)  16 signed bytes to floats
+ *     vf_from_rows8(out[V_PER16], p, q)    eight floats in memory at p, then eight at q
+ *     vf_from_bytes8(out[V_PER16], p, q)   the same of signed bytes
  *     vb_from_vi(a[V_PER16])       low bytes of 16 int32
  *     vu_shrv(a, n)                a >> n lane by lane, n < 32
  *     v_max_quarters(out, a)       out[j]: the greatest of lanes j, j + 4, ...

@@ -38,6 +38,16 @@ V_FN vf vf_flip(vf a, unsigned bits)
     return (vf)((vu)a ^ ((vu)vm_from_bits(bits) & 0x80000000u));
 }
 
+V_FN void vf_flip32(vf a[32 / VL], const void *signs)
+{
+    const vi all = vi_set1((int32_t)gg_load_u32(signs));
+    V_UNROLL
+    for (int k = 0; k < 32 / VL; k++) {
+        const vu bit = (vu){1, 2, 4, 8} << k * VL;
+        a[k] = (vf)((vu)a[k] ^ ((vu)(((vu)all & bit) == bit) & 0x80000000u));
+    }
+}
+
 V_FN vf vf_set1_f16(const void *p)
 {
     return vf_set1(qt_f16_load(p));
@@ -78,6 +88,25 @@ V_FN void vi_spread4(vi out[V_PER16], uint64_t words)
 {
     for (int k = 0; k < 4; k++)
         out[k] = vi_set1((int32_t)(words >> 16 * k & 0xffff));
+}
+
+V_FN void vf_from_rows8(vf out[V_PER16], const float a[8], const float b[8])
+{
+    out[0] = *(const vf_mem *)a;
+    out[1] = *(const vf_mem *)(a + 4);
+    out[2] = *(const vf_mem *)b;
+    out[3] = *(const vf_mem *)(b + 4);
+}
+
+V_FN void vf_from_i8(vf out[V_PER16], vb q);
+
+V_FN void vf_from_bytes8(vf out[V_PER16], const int8_t a[8], const int8_t b[8])
+{
+    typedef uint64_t halves __attribute__((vector_size(16)));
+    halves both;
+    memcpy(&both, a, 8);
+    memcpy((char *)&both + 8, b, 8);
+    vf_from_i8(out, (vb)both);
 }
 
 V_FN vf vf_load_quads(const float *const *p, size_t at)

@@ -46,6 +46,17 @@ V_FN vf vf_flip(vf a, unsigned bits)
     return _mm256_xor_ps(a, _mm256_and_ps((__m256)s, _mm256_set1_ps(-0.0f)));
 }
 
+V_FN void vf_flip32(vf a[32 / VL], const void *signs)
+{
+    const __m256i all = _mm256_set1_epi32((int)gg_load_u32(signs));
+    const __m256i up = _mm256_set_epi32(24, 25, 26, 27, 28, 29, 30, 31);
+    V_UNROLL
+    for (int k = 0; k < 32 / VL; k++) {
+        __m256i s = _mm256_sllv_epi32(all, _mm256_sub_epi32(up, _mm256_set1_epi32(k * VL)));
+        a[k] = _mm256_xor_ps(a[k], _mm256_and_ps((__m256)s, _mm256_set1_ps(-0.0f)));
+    }
+}
+
 V_FN float vf_hmax(vf a)
 {
     return x86_hmax(_mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1)));
@@ -163,6 +174,18 @@ V_FN void vf_from_i8(vf out[V_PER16], vb q)
 {
     out[0] = _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32((__m128i)q));
     out[1] = _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_unpackhi_epi64((__m128i)q, (__m128i)q)));
+}
+
+V_FN void vf_from_rows8(vf out[V_PER16], const float a[8], const float b[8])
+{
+    out[0] = _mm256_loadu_ps(a);
+    out[1] = _mm256_loadu_ps(b);
+}
+
+V_FN void vf_from_bytes8(vf out[V_PER16], const int8_t a[8], const int8_t b[8])
+{
+    out[0] = _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const void *)a)));
+    out[1] = _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const void *)b)));
 }
 
 V_FN vb vb_from_vi(const vi a[V_PER16])

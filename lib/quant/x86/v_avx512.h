@@ -59,6 +59,12 @@ V_FN vf vf_flip(vf a, unsigned bits)
     return _mm512_mask_xor_ps(a, (__mmask16)bits, a, _mm512_set1_ps(-0.0f));
 }
 
+V_FN void vf_flip32(vf a[32 / VL], const void *signs)
+{
+    a[0] = vf_flip(a[0], gg_load_u16(signs));
+    a[1] = vf_flip(a[1], gg_load_u16((const uint8_t *)signs + 2));
+}
+
 V_FN float vf_hmax(vf a)
 {
     __m256 h = _mm256_max_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));
@@ -203,6 +209,18 @@ V_FN vi vi_from_u16(const void *p)
 V_FN void vf_from_i8(vf out[V_PER16], vb q)
 {
     out[0] = _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32((__m128i)q));
+}
+
+V_FN void vf_from_rows8(vf out[V_PER16], const float a[8], const float b[8])
+{
+    out[0] = _mm512_insertf32x8(_mm512_castps256_ps512(_mm256_loadu_ps(a)), _mm256_loadu_ps(b), 1);
+}
+
+V_FN void vf_from_bytes8(vf out[V_PER16], const int8_t a[8], const int8_t b[8])
+{
+    __m128i both = _mm_unpacklo_epi64(_mm_loadl_epi64((const void *)a),
+                                      _mm_loadl_epi64((const void *)b));
+    out[0] = _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(both));
 }
 
 V_FN vb vb_from_vi(const vi a[V_PER16])
