@@ -82,11 +82,12 @@ static int settle_cut(struct diff *d, size_t i, int rc, struct gg_err *err)
 
 static int open_one(struct diff *d, size_t i, const char *path, const char *arch, struct gg_err *err)
 {
-    unsigned flags = GGF_PARTIAL | GG_JOB_LOOK | (d->o->header_only ? GGF_HEADER_ONLY : 0);
+    unsigned flags = GGF_PARTIAL | GG_JOB_LOOK | GG_JOB_FOREIGN |
+                     (d->o->header_only ? GGF_HEADER_ONLY : 0);
     struct gg_findings found = GG_FINDINGS_INIT;
     struct gg_hf_opts hf = {.arch = arch};
     struct gg_model *m = NULL;
-    int rc = gg_job_open_any(&m, path, flags, &hf, &found, err);
+    int rc = gg_job_open_as(&m, path, flags, &hf, &found, err);
     if (found.n > 1 || (rc == GG_OK && found.n > 0)) /* a single fault is what err says */
         gg_msg_findings(&d->env->msg, path, &found, 0);
     gg_findings_free(&found);

@@ -13,27 +13,41 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static int open_any(struct gg_model **out, const char *path, unsigned flags, struct gg_err *err)
+/* As it is stored, or as the model it converts to: then hf and found count. */
+static int open_either(struct gg_model **out, const char *path, unsigned flags,
+                       const struct gg_hf_opts *hf, struct gg_findings *found, struct gg_err *err)
 {
     unsigned plain = flags & ~(unsigned)(GG_JOB_LOOK | GG_JOB_FOREIGN);
-    int rc = flags & GG_JOB_FOREIGN ? gg_foreign_open(out, path, plain | (flags & GG_JOB_LOOK), err)
-                                    : gg_archive_open_model(out, path, plain, err);
+    int rc = flags & GG_JOB_FOREIGN
+                 ? gg_foreign_open(out, path, plain | (flags & GG_JOB_LOOK), hf, found, err)
+                 : gg_archive_open_model(out, path, plain, err);
     return rc != GG_OK || *out != NULL ? rc : gg_model_open_gguf(out, path, plain, err);
 }
 
-int gg_job_open(struct gg_model **out, const char *path, unsigned flags, struct gg_err *err)
+int gg_job_open_as(struct gg_model **out, const char *path, unsigned flags,
+                   const struct gg_hf_opts *hf, struct gg_findings *found, struct gg_err *err)
 {
     struct gg_findings pending = GG_FINDINGS_INIT;
     bool looks = (flags & GG_JOB_LOOK) != 0;
     *out = NULL;
     int rc = gg_pending(path, looks ? GG_PENDING_LOOK : GG_PENDING_FINISH, &pending, err);
     if (rc == GG_OK)
-        rc = open_any(out, path, flags, err);
+        rc = open_either(out, path, flags, hf, found, err);
     if (*out != NULL)
         gg_findings_append(&(*out)->findings, &pending, NULL);
     else if (pending.n > 0 && rc != GG_OK)
         gg_err_prefix(err, "%s: %s", path, pending.v[0].text);
     gg_findings_free(&pending);
+    return rc;
+}
+
+int gg_job_open(struct gg_model **out, const char *path, unsigned flags, struct gg_err *err)
+{
+    struct gg_findings found = GG_FINDINGS_INIT;
+    int rc = gg_job_open_as(out, path, flags, NULL, &found, err);
+    if (*out != NULL)
+        gg_findings_append(&(*out)->findings, &found, NULL);
+    gg_findings_free(&found);
     return rc;
 }
 

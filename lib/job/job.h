@@ -19,11 +19,11 @@ GG_MUST_CHECK int gg_job_open(struct gg_model **out, const char *path, unsigned 
                               struct gg_err *err);
 
 struct gg_hf_opts;
-/* Opens whatever path names: a GGUF as gg_job_open does, a foreign checkpoint (its findings go to
- * found) seen through the model mapping. hf may be NULL. */
-GG_MUST_CHECK int gg_job_open_any(struct gg_model **out, const char *path, unsigned flags,
-                                  const struct gg_hf_opts *hf, struct gg_findings *found,
-                                  struct gg_err *err);
+/* The same with GG_JOB_FOREIGN, where it is said how a checkpoint is to be converted, and findings about
+ * its files go to found: of a checkpoint that cannot be opened, too. */
+GG_MUST_CHECK int gg_job_open_as(struct gg_model **out, const char *path, unsigned flags,
+                                 const struct gg_hf_opts *hf, struct gg_findings *found,
+                                 struct gg_err *err);
 
 struct gg_job {
     const struct gg_model *model;

@@ -2,8 +2,8 @@
 
 #include "lib/base/text.h"
 #include "lib/import/archive.h"
-#include "lib/import/recognise.h"
 #include "lib/job/job.h"
+#include "lib/job/kind.h"
 #include "lib/quant/qtype.h"
 #include "lib/sys/file.h"
 
@@ -12,34 +12,6 @@
 #include <sys/stat.h>
 
 /* ---- which is it? ---------------------------------------------------------------------------- */
-
-enum what { GGUF, ARCHIVE, CHECKPOINT };
-
-/* By the first bytes; a PyTorch checkpoint or an npz is an archive, too. */
-static enum what classify(const char *path)
-{
-    struct gg_input *in = NULL;
-    enum gg_kind kind = GG_KIND_UNKNOWN;
-    const char *alien;
-    struct gg_err err;
-    struct stat st;
-    size_t n;
-    if (strcmp(path, "-") == 0)
-        return GGUF;
-    if (stat(path, &st) != 0)
-        return gg_archive_split(path, &n) ? ARCHIVE : GGUF;
-    if (S_ISDIR(st.st_mode))
-        return CHECKPOINT;
-    if (!S_ISREG(st.st_mode) || gg_input_open(&in, path, &err) != GG_OK)
-        return GGUF;
-    int rc = gg_recognise(in, path, &kind, &alien, &err);
-    gg_input_free(in);
-    if (rc != GG_OK)
-        return GGUF;
-    return kind == GG_KIND_ZIP || kind == GG_KIND_TAR || kind == GG_KIND_COMPRESSED ? ARCHIVE
-           : kind == GG_KIND_SAFETENSORS || kind == GG_KIND_NPY || kind == GG_KIND_JSON ? CHECKPOINT
-                                                                                        : GGUF;
-}
 
 /* The GGUF model in an archive; *m is NULL, and the answer GG_OK, when it holds none, but maybe a
  * checkpoint. */
@@ -58,9 +30,9 @@ bool gg_stored_is_checkpoint(const char *path)
 {
     struct gg_model *m = NULL;
     struct gg_err err;
-    enum what what = classify(path);
-    if (what != ARCHIVE)
-        return what == CHECKPOINT;
+    enum gg_path_kind kind;
+    if (gg_path_kind(&kind, path, &err) != GG_OK || kind != GG_PATH_ARCHIVE)
+        return kind == GG_PATH_CHECKPOINT;
     int rc = open_in_archive(&m, path, GGF_HEADER_ONLY, &err);
     bool is = rc == GG_OK && m == NULL;
     gg_model_free(m);
@@ -210,12 +182,14 @@ int gg_stored_of_model(struct gg_stored **out, struct gg_model *m, struct gg_err
 int gg_stored_open(struct gg_stored **out, const char *path, unsigned flags,
                    struct gg_findings *findings, struct gg_err *err)
 {
-    enum what what = classify(path);
+    enum gg_path_kind kind;
     struct gg_model *m = NULL;
     *out = NULL;
-    int rc = what == ARCHIVE  ? open_in_archive(&m, path, flags, err) /* unpacks it: once is enough */
-             : what == GGUF ? gg_job_open(&m, path, flags, err)
-                            : GG_OK;
+    int rc = gg_path_kind(&kind, path, err);
+    if (rc == GG_OK && kind == GG_PATH_ARCHIVE)
+        rc = open_in_archive(&m, path, flags, err); /* unpacks it: once is enough */
+    else if (rc == GG_OK && kind == GG_PATH_GGUF)
+        rc = gg_job_open(&m, path, flags, err);
     if (rc != GG_OK) {
         gg_model_free(m);
         return rc;
