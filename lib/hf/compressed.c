@@ -1,6 +1,7 @@
 /* compressed-tensors: one method, several formats; groups of layers have a scheme each. */
 #include "lib/hf/quantized.h"
 
+#include "lib/base/num.h"
 #include "lib/base/text.h"
 
 /* The scheme of the weights: that of the only group, or all groups agree in what matters here. */
@@ -44,6 +45,71 @@ static int run_values(struct quant *q, const json_t *weights, struct gg_err *err
     return rc;
 }
 
+/* ---- packed integers ------------------------------------------------------------------------- */
+
+/* Rows and columns stand in a tensor of their own. */
+static int read_shape(struct quant *q, size_t shape, uint64_t dims[2], struct gg_err *err)
+{
+    const struct gg_ckpt_tensor *t = gg_checkpoint_tensor(q->h->ckpt, shape);
+    uint8_t raw[16];
+    if (t->nelems != 2 || (t->dtype != GG_DT_I64 && t->dtype != GG_DT_I32))
+        return gg_packing_fail(q->u, shape, err, "should hold two I64: rows and columns");
+    int rc = gg_checkpoint_read(q->h->ckpt, shape, 0, 2, raw, err);
+    for (size_t i = 0; rc == GG_OK && i < 2; i++)
+        dims[i] = t->dtype == GG_DT_I64 ? gg_load_u64(raw + 8 * i) : gg_load_u32(raw + 4 * i);
+    return rc;
+}
+
+static int pack_one(struct quant *q, size_t codes, unsigned bits, uint64_t group, struct gg_err *err)
+{
+    enum { CUT = sizeof "packed" - 1 };
+    static const char *const names[] = {"", "", "int2", "int3", "int4", "int5", "int6", "int7", "int8"};
+    size_t shape = gg_packing_sibling(q->u, codes, CUT, "shape");
+    struct gg_packed_ints s = {.codes = codes,
+                               .scale = gg_packing_sibling(q->u, codes, CUT, "scale"),
+                               .zero = gg_packing_sibling(q->u, codes, CUT, "zero_point"),
+                               .index = gg_packing_sibling(q->u, codes, CUT, "g_idx"),
+                               .layout = GG_INTS_ROWS, .bits = bits, .origin = names[bits], .turn = 1};
+    uint64_t dims[2];
+    if (s.scale == SIZE_MAX || shape == SIZE_MAX)
+        return gg_packing_fail(q->u, codes, err, "has no %s beside it",
+                               shape == SIZE_MAX ? "weight_shape" : "weight_scale");
+    int rc = read_shape(q, shape, dims, err);
+    if (rc != GG_OK)
+        return rc;
+    s.rows = dims[0];
+    s.cols = dims[1];
+    s.group = group > 0 ? group : gg_max_u64(dims[1], 1);
+    gg_packing_hide(q->u, shape);
+    return gg_packing_ints(q->u, CUT + 1, "", &s, err);
+}
+
+static int run_packed(struct quant *q, const json_t *weights, struct gg_err *err)
+{
+    const char *strategy = gg_hf_get_str(weights, "strategy"), *type = gg_hf_get_str(weights, "type");
+    uint64_t bits = 0, group = 0;
+    bool groups = strategy != NULL && strcmp(strategy, "group") == 0;
+    int rc = GG_OK;
+    if (!gg_hf_get_u64(weights, "num_bits", &bits) || bits < 2 || bits > 8 ||
+        (type != NULL && strcmp(type, "int") != 0))
+        return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
+                       "config.json: quantization_config: pack-quantized weights are int of 2 to 8 bits");
+    if (strategy == NULL || (!groups && strcmp(strategy, "channel") != 0) ||
+        (groups && (!gg_hf_get_u64(weights, "group_size", &group) || group == 0)))
+        return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
+                       "config.json: quantization_config: the strategy of pack-quantized weights is "
+                       "'group' with a group_size, or 'channel'");
+    for (size_t i = 0; rc == GG_OK && i < q->n; i++)
+        if (gg_packing_ends(q->u, i, ".weight_packed"))
+            rc = pack_one(q, i, (unsigned)bits, group, err);
+    gg_buf_addf(&q->text, ", int%u", (unsigned)bits);
+    if (group > 0)
+        gg_buf_addf(&q->text, ", groups of %llu", (unsigned long long)group);
+    return rc;
+}
+
+/* ---- formats --------------------------------------------------------------------------------- */
+
 int gg_hf_quant_compressed(struct quant *q, struct gg_err *err)
 {
     static const char *const values[] = {"float-quantized", "int-quantized", "naive-quantized", NULL};
@@ -53,12 +119,15 @@ int gg_hf_quant_compressed(struct quant *q, struct gg_err *err)
     format = format != NULL ? format : "none";
     int rc = scheme(q, &weights, err);
     gg_buf_addf(&q->text, ", %s", gg_text_escape_into(shown, sizeof shown, format, strlen(format)));
+    if (rc == GG_OK && strcmp(format, "pack-quantized") == 0)
+        return run_packed(q, weights, err);
     for (size_t i = 0; rc == GG_OK && values[i] != NULL; i++)
         if (strcmp(format, values[i]) == 0)
             return run_values(q, weights, err);
     return rc == GG_OK ? gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
                                  "config.json: quantization_config: format '%s' of compressed-tensors is "
-                                 "not known (known are float-quantized, int-quantized, naive-quantized)",
+                                 "not known (known are float-quantized, int-quantized, naive-quantized, "
+                                 "pack-quantized)",
                                  shown)
                        : rc;
 }

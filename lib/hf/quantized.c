@@ -110,9 +110,11 @@ static const struct {
     const char *name;
     int (*run)(struct quant *q, struct gg_err *err);
 } methods[] = {
+    {"awq", gg_hf_quant_awq},
     {"compressed-tensors", gg_hf_quant_compressed},
     {"fbgemm_fp8", run_fp8},
     {"fp8", run_fp8},
+    {"gptq", gg_hf_quant_gptq},
     {"modelopt", run_modelopt},
 };
 

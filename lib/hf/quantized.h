@@ -23,6 +23,9 @@ void gg_hf_quant_hide(struct quant *q, size_t i, const char *const *tails);
 GG_MUST_CHECK int gg_hf_quant_block(struct quant *q, const json_t *list, const char *name,
                                     struct gg_err *err);
 
+/* gptq.c */
+GG_MUST_CHECK int gg_hf_quant_gptq(struct quant *q, struct gg_err *err);
+GG_MUST_CHECK int gg_hf_quant_awq(struct quant *q, struct gg_err *err);
 /* compressed.c */
 GG_MUST_CHECK int gg_hf_quant_compressed(struct quant *q, struct gg_err *err);
 

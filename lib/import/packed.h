@@ -41,4 +41,24 @@ GG_MUST_CHECK int gg_packing_fail(const struct gg_packing *u, size_t i, struct g
 GG_MUST_CHECK int gg_packing_scaled(struct gg_packing *u, size_t weight, size_t scale, size_t zero,
                                    const uint64_t block[2], const char *origin, struct gg_err *err);
 
+enum gg_ints_layout { GG_INTS_ROWS, GG_INTS_COLUMNS, GG_INTS_AWQ }; /* packed_ints.c draws them */
+
+/* A matrix of integers of 2 to 8 bits packed in I32. */
+struct gg_packed_ints {
+    size_t codes, scale;
+    size_t zero;  /* SIZE_MAX: half of the codes are negative */
+    size_t index; /* group of each column; SIZE_MAX: by their order */
+    enum gg_ints_layout layout;
+    unsigned bits;
+    uint64_t rows, cols;
+    uint64_t group; /* columns of a group */
+    int zero_add;   /* to each stored zero point */
+    const char *origin;
+    int turn;
+};
+/* In the place of the codes, named after them. Errors: GG_ERR_CORRUPT for shapes that do not go together,
+ * groups that do not divide the columns, an index out of them. */
+GG_MUST_CHECK int gg_packing_ints(struct gg_packing *u, size_t n_cut, const char *tail,
+                                  const struct gg_packed_ints *s, struct gg_err *err);
+
 #endif

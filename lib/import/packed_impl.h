@@ -20,6 +20,10 @@ struct gg_packed {
     uint64_t shape[GG_PACKED_DIMS];  /* slowest first */
     uint64_t scales[GG_PACKED_DIMS]; /* scales along each dimension */
     uint64_t span[GG_PACKED_DIMS];   /* elements each of them is for */
+    enum gg_ints_layout layout;       /* packed_ints.c: see gg_packing_ints */
+    unsigned bits;
+    int zero_add;
+    uint64_t group, n_groups;
 };
 
 /* Elements of a stored tensor of the checkpoint (gg_packing_end's order), whatever kind it is of. */

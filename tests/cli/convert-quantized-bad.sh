@@ -22,4 +22,20 @@ fresh fp8-block '/layers/d' tensors
 fresh ct-float 's/160x1/159x1/' tensors
 fresh ct-float 's/float-quantized/sparse-24/' config.json
 fresh ct-float 's/"weights"/"activations"/' config.json
+fresh ct-int4 's/"group_size": 32/"group_size": 48/' config.json
+fresh ct-int4 '/q_proj.weight_shape/s/=160,160/=160,1000/' tensors
+fresh ct-int4 '/q_proj.weight_shape/s/=160,160/=160,-1/' tensors
+fresh ct-int4 '/q_proj.weight_shape/d' tensors
+fresh ct-int4 '/q_proj.weight_scale/s/160x5/160x4/' tensors
+fresh ct-int4 '/q_proj.weight_zero_point/s/20x5/160x5/' tensors
+fresh ct-int4 's/"num_bits": 4/"num_bits": 16/' config.json
+fresh gptq4 's/"bits": 4/"bits": 3/' config.json
+fresh gptq4 's/"group_size": 32/"group_size": 0/' config.json
+fresh gptq4 's/"quant_method": "gptq"/"quant_method": "gptq", "checkpoint_format": "marlin"/' config.json
+fresh gptq4 '/q_proj.g_idx/s/=2,0/=2,7/' tensors
+fresh gptq4 '/q_proj.qzeros/d' tensors
+fresh gptq4 '/q_proj.scales/s/F16:[^ ]*/I16/' tensors
+fresh gptq8 '/down_proj.g_idx/d;s/qweight I32 72x160/qweight I32 72x158/' tensors
+fresh awq4 's/gemm/gemv/' config.json
+fresh awq4 's/"group_size": 32/"group_size": 64/' config.json
 only_here

@@ -1,0 +1,121 @@
+/* GPTQ and AWQ: integers of a few bits with scales and zero points for groups of columns. */
+#include "lib/hf/quantized.h"
+
+#include "lib/base/num.h"
+#include "lib/base/text.h"
+
+#include <strings.h>
+
+struct scheme {
+    uint64_t bits, group; /* group 0: all columns */
+    bool varies;          /* layers may have other bits than these */
+    int zero_add;
+};
+
+static int read_scheme(struct quant *q, struct scheme *s, struct gg_err *err)
+{
+    double group = 0;
+    if (!gg_hf_get_u64(q->config, "bits|w_bit", &s->bits))
+        return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "config.json: quantization_config has no bits");
+    if (!gg_hf_get_f64(q->config, "group_size|q_group_size", &group) || group != (double)(int32_t)group ||
+        (group < 1 && group != -1))
+        return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE,
+                       "config.json: quantization_config: group_size should be a count, or -1 for all "
+                       "columns");
+    s->group = group > 0 ? (uint64_t)group : 0;
+    gg_buf_addf(&q->text, ", %llu bits", (unsigned long long)s->bits);
+    if (s->group > 0)
+        gg_buf_addf(&q->text, ", groups of %llu", (unsigned long long)s->group);
+    return GG_OK;
+}
+
+/* Parts that must be there beside the codes. */
+static int siblings(struct quant *q, size_t codes, struct gg_packed_ints *s, struct gg_err *err)
+{
+    enum { CUT = sizeof "qweight" - 1 };
+    s->codes = codes;
+    s->scale = gg_packing_sibling(q->u, codes, CUT, "scales");
+    s->zero = gg_packing_sibling(q->u, codes, CUT, "qzeros");
+    s->index = gg_packing_sibling(q->u, codes, CUT, "g_idx");
+    if (s->scale == SIZE_MAX || s->zero == SIZE_MAX)
+        return gg_packing_fail(q->u, codes, err, "has no %s beside it",
+                               s->scale == SIZE_MAX ? "scales" : "qzeros");
+    const struct gg_ckpt_tensor *t = gg_checkpoint_tensor(q->h->ckpt, codes);
+    if (t->n_dims != 2 || t->dtype != GG_DT_I32 || t->nelems == 0)
+        return gg_packing_fail(q->u, codes, err, "is no matrix of I32");
+    return GG_OK;
+}
+
+static int gptq_one(struct quant *q, const struct scheme *c, size_t i, struct gg_err *err)
+{
+    static const char *const names[] = {[2] = "gptq2", [3] = "gptq3", [4] = "gptq4", [8] = "gptq8"};
+    struct gg_packed_ints s = {.layout = GG_INTS_COLUMNS, .zero_add = c->zero_add, .turn = 1};
+    int rc = siblings(q, i, &s, err);
+    if (rc != GG_OK)
+        return rc;
+    const struct gg_ckpt_tensor *t = gg_checkpoint_tensor(q->h->ckpt, i);
+    uint64_t bits = c->bits, all = t->shape[0] * 32; /* no overflow: all is measured */
+    if (s.index != SIZE_MAX) { /* as many elements as there are columns */
+        uint64_t cols = gg_checkpoint_tensor(q->h->ckpt, s.index)->nelems;
+        bits = cols > 0 && all % cols == 0 ? all / cols : 0;
+    }
+    if ((bits != 2 && bits != 3 && bits != 4 && bits != 8) || (bits != c->bits && !c->varies))
+        return gg_packing_fail(q->u, i, err, "has codes of %llu bits, the configuration says %llu",
+                               (unsigned long long)bits, (unsigned long long)c->bits);
+    s.bits = (unsigned)bits;
+    s.rows = t->shape[1];
+    s.cols = all / bits;
+    s.group = c->group > 0 ? c->group : s.cols;
+    s.origin = names[bits];
+    return gg_packing_ints(q->u, sizeof "qweight" - 1, "weight", &s, err);
+}
+
+int gg_hf_quant_gptq(struct quant *q, struct gg_err *err)
+{
+    const char *format = gg_hf_get_str(q->config, "checkpoint_format");
+    struct scheme c = {.varies = json_object_size(json_object_get(q->config, "dynamic")) > 0};
+    bool v2 = format != NULL && strcmp(format, "gptq_v2") == 0;
+    char shown[64];
+    if (format != NULL && !v2 && strcmp(format, "gptq") != 0)
+        return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
+                       "config.json: quantization_config: checkpoint_format '%s' of gptq is not known "
+                       "(known are gptq, gptq_v2)",
+                       gg_text_escape_into(shown, sizeof shown, format, strlen(format)));
+    c.zero_add = v2 ? 0 : 1; /* the first version stores one less */
+    int rc = read_scheme(q, &c, err);
+    for (size_t i = 0; rc == GG_OK && i < q->n; i++)
+        if (gg_packing_ends(q->u, i, ".qweight"))
+            rc = gptq_one(q, &c, i, err);
+    return rc;
+}
+
+/* Layout and formula: awq/utils/packing_utils.py and quantizer.py of AutoAWQ. */
+int gg_hf_quant_awq(struct quant *q, struct gg_err *err)
+{
+    const char *version = gg_hf_get_str(q->config, "version");
+    struct scheme c = {.bits = 0};
+    char shown[64];
+    int rc = read_scheme(q, &c, err);
+    if (rc == GG_OK && (c.bits != 4 || (version != NULL && strcasecmp(version, "gemm") != 0)))
+        return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
+                       "config.json: quantization_config: awq is known of 4 bits in version gemm; this is "
+                       "%llu bits, version %s",
+                       (unsigned long long)c.bits,
+                       version != NULL ? gg_text_escape_into(shown, sizeof shown, version, strlen(version))
+                                       : "gemm");
+    for (size_t i = 0; rc == GG_OK && i < q->n; i++) {
+        struct gg_packed_ints s = {.layout = GG_INTS_AWQ, .bits = 4, .origin = "awq4", .turn = 0};
+        if (!gg_packing_ends(q->u, i, ".qweight"))
+            continue;
+        rc = siblings(q, i, &s, err);
+        if (rc != GG_OK)
+            break;
+        const struct gg_ckpt_tensor *t = gg_checkpoint_tensor(q->h->ckpt, i);
+        s.index = SIZE_MAX;
+        s.rows = t->shape[1] * 8;
+        s.cols = t->shape[0];
+        s.group = c.group > 0 ? c.group : s.cols;
+        rc = gg_packing_ints(q->u, sizeof "qweight" - 1, "weight", &s, err);
+    }
+    return rc;
+}
