@@ -3,7 +3,7 @@
 # only what is missing: a second run changes nothing and asks no network.
 set -eu
 deb='gcc make pkg-config libc6-dev libjansson-dev libpcre2-dev nettle-dev libxxhash-dev libarchive-dev zlib1g-dev'
-deb_check='check clang universal-ctags jq tmux zsh fish mandoc'
+deb_check='check chromium xfsprogs clang universal-ctags jq tmux zsh fish mandoc'
 brew='pkg-config jansson pcre2 nettle xxhash libarchive make'
 brew_check='check universal-ctags jq tmux fish mandoc'
 # The kernels for arm64 are tested on other machines too.

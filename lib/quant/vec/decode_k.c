@@ -76,22 +76,47 @@ V_FN void q4_K_multiply(float scale[16], const uint8_t p[12], const void *d, con
     }
 }
 
+/* Two sub-blocks of 32, low and high half bytes. */
+V_FN void put_nibbles(float *dst, const uint8_t *qs, const float d[2], const float m[2])
+{
+    V_UNROLL
+    for (int j = 0; j < 32; j += 16) {
+        vb q = vb_load(qs + j);
+        put16_minus(dst + j, q & 15, vf_set1(d[0]), vf_set1(m[0]));
+        put16_minus(dst + 32 + j, vb_shr(q, 4), vf_set1(d[1]), vf_set1(m[1]));
+    }
+}
+
+/* The same where sixteen lanes hold all values that a sub-block can have, level[i] being i. */
+V_FN void look_nibbles(float *dst, const uint8_t *qs, const float d[2], const float m[2],
+                       const vf level[V_PER16])
+{
+    vf low[V_PER16] = {vf_set1(d[0]) * level[0] - vf_set1(m[0])};
+    vf high[V_PER16] = {vf_set1(d[1]) * level[0] - vf_set1(m[1])};
+    V_UNROLL
+    for (int j = 0; j < 32; j += 16) {
+        vi q[V_PER16];
+        vi_from_u8(q, vb_load(qs + j));
+        vf_store(dst + j, vf_lookup16(low, q[0]));
+        vf_store(dst + 32 + j, vf_lookup16(high, (vi)((vu)q[0] >> 4)));
+    }
+}
+
 static void dequant_q4_K(float *dst, const void *src, size_t n)
 {
+    const vb numbers = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
     const struct qt_block_q4_K *b = src;
+    vf level[V_PER16];
+    vf_from_i8(level, numbers);
     for (size_t i = 0; i < n; i++, b++) {
         float scale[16];
         q4_K_multiply(scale, b->scales, &b->d, &b->dmin);
         V_UNROLL
         for (int g = 0; g < 8; g += 2, dst += 64) {
-            vf d0 = vf_set1(scale[g]), d1 = vf_set1(scale[g + 1]);
-            vf m0 = vf_set1(scale[g + 8]), m1 = vf_set1(scale[g + 9]);
-            V_UNROLL
-            for (int j = 0; j < 32; j += 16) {
-                vb q = vb_load(b->qs + 16 * g + j);
-                put16_minus(dst + j, q & 15, d0, m0);
-                put16_minus(dst + 32 + j, vb_shr(q, 4), d1, m1);
-            }
+            if (VL == 16)
+                look_nibbles(dst, b->qs + 16 * g, scale + g, scale + g + 8, level);
+            else
+                put_nibbles(dst, b->qs + 16 * g, scale + g, scale + g + 8);
         }
     }
 }

@@ -59,6 +59,7 @@
  *     v_f16_bits(x)                one float (no NaN) to F16
  *     vi_from_u16(p) vi_to_u16(p, a)       VL words in memory; to_u16 keeps the low half
  *     vf_from_i8(out[V_PER16], q)  16 signed bytes to floats
+ *     vi_from_u8(out[V_PER16], q)  16 bytes to int32
  *     vf_from_rows8(out[V_PER16], p, q)    eight floats in memory at p, then eight at q
  *     vf_from_bytes8(out[V_PER16], p, q)   the same of signed bytes
  *     vb_from_vi(a[V_PER16])       low bytes of 16 int32

@@ -153,4 +153,10 @@ V_FN vf vf_sides(float a, float b)
     return vf_set1(a);
 }
 
+V_FN void vi_from_u8(vi out[V_PER16], vb q)
+{
+    for (int k = 0; k < 16; k++)
+        out[k / 4][k % 4] = q[k];
+}
+
 #endif

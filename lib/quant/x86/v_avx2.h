@@ -176,6 +176,12 @@ V_FN void vf_from_i8(vf out[V_PER16], vb q)
     out[1] = _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_unpackhi_epi64((__m128i)q, (__m128i)q)));
 }
 
+V_FN void vi_from_u8(vi out[V_PER16], vb q)
+{
+    out[0] = (vi)_mm256_cvtepu8_epi32((__m128i)q);
+    out[1] = (vi)_mm256_cvtepu8_epi32(_mm_unpackhi_epi64((__m128i)q, (__m128i)q));
+}
+
 V_FN void vf_from_rows8(vf out[V_PER16], const float a[8], const float b[8])
 {
     out[0] = _mm256_loadu_ps(a);

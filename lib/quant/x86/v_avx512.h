@@ -211,6 +211,11 @@ V_FN void vf_from_i8(vf out[V_PER16], vb q)
     out[0] = _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32((__m128i)q));
 }
 
+V_FN void vi_from_u8(vi out[V_PER16], vb q)
+{
+    out[0] = (vi)_mm512_cvtepu8_epi32((__m128i)q);
+}
+
 V_FN void vf_from_rows8(vf out[V_PER16], const float a[8], const float b[8])
 {
     out[0] = _mm512_insertf32x8(_mm512_castps256_ps512(_mm256_loadu_ps(a)), _mm256_loadu_ps(b), 1);
