@@ -28,7 +28,8 @@ static const struct plain {
     {QT_I32, "I32", "<i4"}, {QT_I64, "I64", "<i8"},   {QT_NONE, "U8", "|u1"},
     {QT_NONE, "U16", "<u2"}, {QT_NONE, "U32", "<u4"}, {QT_NONE, "U64", "<u8"},
     {QT_NONE, "BOOL", "|b1"}, {QT_NONE, "F8_E4M3", NULL}, {QT_NONE, "F8_E5M2", NULL},
-    {QT_NONE, "F8_E8M0", NULL}, {QT_NONE, "F4", NULL},
+    {QT_NONE, "F8_E8M0", NULL}, {QT_NONE, "F8_E4M3FNUZ", NULL}, {QT_NONE, "F8_E5M2FNUZ", NULL},
+    {QT_NONE, "F6_E2M3", NULL}, {QT_NONE, "F6_E3M2", NULL}, {QT_NONE, "F4", NULL},
 };
 
 static const struct plain *plain_of(const struct extract *x, const struct gg_stored_tensor *t)

@@ -87,9 +87,9 @@ static int read_run(struct gg_checkpoint *c, const struct hf_vt *v, size_t src, 
     if (gg_dtype_qtype(dt) == v->type && !gg_hf_changes(v))
         return gg_checkpoint_read(c, src, first, n, dst, err);
     while (n > 0) {
-        size_t lead = dt == GG_DT_F4 ? first & 1 : 0; /* pairs share a byte */
-        size_t take = (size_t)gg_min_u64(n, CHUNK - 2);
-        size_t asked = dt == GG_DT_F4 ? (lead + take + 1) & ~(size_t)1 : take;
+        size_t unit = gg_dtype_unit(dt), lead = first % unit; /* some share bytes */
+        size_t take = (size_t)gg_min_u64(n, CHUNK - 8);
+        size_t asked = (lead + take + unit - 1) / unit * unit;
         int rc = gg_checkpoint_read(c, src, first - lead, asked, raw, err);
         if (rc != GG_OK)
             return rc;

@@ -14,11 +14,12 @@ uint32_t gg_hf_type_of(enum gg_dtype t, bool is_f32)
     case GG_DT_F16:
         return QT_F16;
     case GG_DT_BF16:
-    case GG_DT_F8_E4M3: /* BF16 holds all their values */
-    case GG_DT_F8_E5M2:
+    case GG_DT_F4: /* BF16 holds all its values, and those of the larger ones */
+    case GG_DT_F6_E2M3:
+    case GG_DT_F6_E3M2:
         return QT_BF16;
     default:
-        return QT_F32;
+        return gg_dtype_is_float8(t) ? QT_BF16 : QT_F32;
     }
 }
 

@@ -22,13 +22,8 @@ static uint32_t raw_type(enum gg_dtype t)
     case GG_DT_U32:
     case GG_DT_U64: /* values beyond are an error when they are read */
         return QT_I64;
-    case GG_DT_F8_E4M3:
-    case GG_DT_F8_E5M2:
-    case GG_DT_F8_E8M0:
-    case GG_DT_F4:
+    default: /* floats of 8 bits and less */
         return QT_BF16;
-    default:
-        return QT_NONE;
     }
 }
 

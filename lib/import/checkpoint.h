@@ -31,6 +31,10 @@ enum gg_dtype { /* rows of one table: name in each format, bytes, GGUF type, wid
                 GG_DT_F8_E4M3,
                 GG_DT_F8_E5M2,
                 GG_DT_F8_E8M0,
+                GG_DT_F8_E4M3FNUZ,
+                GG_DT_F8_E5M2FNUZ,
+                GG_DT_F6_E2M3, /* four values in three bytes, the first in the low bits */
+                GG_DT_F6_E3M2,
                 GG_DT_F4, /* two values a byte, low nibble first */
                 GG_DT_COUNT
 };
@@ -117,6 +121,9 @@ const char *gg_checkpoint_side_next(const struct gg_checkpoint *c, const char *f
 /* Facts of dtypes. */
 const char *gg_dtype_name(enum gg_dtype t); /* safetensors' spelling */
 uint64_t gg_dtype_nbits(enum gg_dtype t);
+/* Elements that fill whole bytes together: 1, but 2 or 4 of those that share bytes. */
+unsigned gg_dtype_unit(enum gg_dtype t);
+bool gg_dtype_is_float8(enum gg_dtype t);
 uint32_t gg_dtype_qtype(enum gg_dtype t); /* GGUF type of the same bytes; QT_NONE: none */
 /* n elements of a dtype to float, exactly where float can hold them. */
 void gg_dtype_to_f32(float *dst, const void *src, enum gg_dtype t, size_t n);

@@ -32,6 +32,10 @@ static const struct dtype_row ROWS[GG_DT_COUNT] = {
     [GG_DT_F8_E4M3] = {"F8_E4M3", "Float8_e4m3fn", "float8_e4m3fn", 8, QT_NONE},
     [GG_DT_F8_E5M2] = {"F8_E5M2", "Float8_e5m2", "float8_e5m2", 8, QT_NONE},
     [GG_DT_F8_E8M0] = {"F8_E8M0", NULL, "float8_e8m0fnu", 8, QT_NONE},
+    [GG_DT_F8_E4M3FNUZ] = {"F8_E4M3FNUZ", "Float8_e4m3fnuz", "float8_e4m3fnuz", 8, QT_NONE},
+    [GG_DT_F8_E5M2FNUZ] = {"F8_E5M2FNUZ", "Float8_e5m2fnuz", "float8_e5m2fnuz", 8, QT_NONE},
+    [GG_DT_F6_E2M3] = {"F6_E2M3", NULL, NULL, 6, QT_NONE},
+    [GG_DT_F6_E3M2] = {"F6_E3M2", NULL, NULL, 6, QT_NONE},
     [GG_DT_F4] = {"F4", NULL, NULL, 4, QT_NONE},
 };
 
@@ -74,32 +78,46 @@ bool gg_dtype_by_torch(const char *name, size_t n, bool storage, enum gg_dtype *
     return false;
 }
 
+unsigned gg_dtype_unit(enum gg_dtype t)
+{
+    return ROWS[t].nbits == 4 ? 2 : ROWS[t].nbits == 6 ? 4 : 1;
+}
+
+bool gg_dtype_is_float8(enum gg_dtype t)
+{
+    return t >= GG_DT_F8_E4M3 && t <= GG_DT_F8_E5M2FNUZ;
+}
+
 bool gg_dtype_nbytes(enum gg_dtype t, uint64_t nelems, uint64_t *nbytes)
 {
-    uint64_t bits = ROWS[t].nbits;
-    if (bits < 8) {
-        if (nelems % (8 / bits) != 0)
-            return false;
-        *nbytes = nelems / (8 / bits);
-        return true;
-    }
-    return gg_mul_u64(nelems, bits / 8, nbytes);
+    unsigned unit = gg_dtype_unit(t);
+    return nelems % unit == 0 && gg_mul_u64(nelems / unit, unit * ROWS[t].nbits / 8, nbytes);
 }
 
 /* ---- widening -------------------------------------------------------------------------------- */
 
-/* sign : 1 | exponent : 4 | mantissa : 3, bias 7, no infinities, 0x7f and 0xff are NaN. */
+/* sign : 1 | exponent : n_exp | mantissa : n_man, without infinities and NaN. */
+static float from_bits(unsigned v, unsigned n_exp, unsigned n_man, int bias)
+{
+    unsigned exp = v >> n_man & ((1u << n_exp) - 1), man = v & ((1u << n_man) - 1);
+    uint32_t sign = (uint32_t)(v >> (n_exp + n_man) & 1) << 31;
+    uint32_t one_ulp = (uint32_t)(128 - bias - (int)n_man) << 23; /* 2^(1 - bias - n_man) */
+    uint32_t bits = exp == 0 ? gg_bits_from_f32((float)(int32_t)man * gg_f32_from_bits(one_ulp))
+                             : (uint32_t)((int)exp + 127 - bias) << 23 | man << (23 - n_man);
+    return gg_f32_from_bits(bits | sign);
+}
+
+/* bias 7, no infinities, 0x7f and 0xff are NaN. */
 static float from_e4m3(uint8_t v)
 {
-    uint32_t exp = v >> 3 & 15, man = v & 7, sign = (uint32_t)(v & 0x80) << 24;
-    uint32_t bits;
-    if ((v & 0x7f) == 0x7f)
-        bits = 0x7fc00000;
-    else if (exp == 0)
-        bits = gg_bits_from_f32((float)(int32_t)man * 0x1p-9f);
-    else
-        bits = (exp + 120) << 23 | man << 20;
-    return gg_f32_from_bits(bits | sign);
+    uint32_t sign = (uint32_t)(v & 0x80) << 24;
+    return (v & 0x7f) == 0x7f ? gg_f32_from_bits(0x7fc00000 | sign) : from_bits(v, 4, 3, 7);
+}
+
+/* One zero, one NaN (0x80), no infinities; the bias is larger by one. */
+static float from_fnuz(uint8_t v, unsigned n_exp, unsigned n_man)
+{
+    return v == 0x80 ? gg_f32_from_bits(0x7fc00000) : from_bits(v, n_exp, n_man, 1 << (n_exp - 1));
 }
 
 /* A power of two, 2^(e - 127); 255 is NaN. */
@@ -150,11 +168,28 @@ static float element(const uint8_t *p, enum gg_dtype t)
         return qt_f32_from_f16((uint16_t)(*p << 8)); /* the high half of an F16 */
     case GG_DT_F8_E8M0:
         return from_e8m0(*p);
+    case GG_DT_F8_E4M3FNUZ:
+        return from_fnuz(*p, 4, 3);
+    case GG_DT_F8_E5M2FNUZ:
+        return from_fnuz(*p, 5, 2);
+    case GG_DT_F6_E2M3:
+    case GG_DT_F6_E3M2:
     case GG_DT_F4:
     case GG_DT_COUNT:
         break;
     }
     return 0;
+}
+
+/* Four values in three bytes, the first in the low bits; OCP MX 1.0, section 5.3.2. */
+static void f6_to_f32(float *dst, const uint8_t *p, enum gg_dtype t, size_t n)
+{
+    unsigned n_man = t == GG_DT_F6_E2M3 ? 3 : 2;
+    for (size_t i = 0; i < n; i++) {
+        const uint8_t *three = p + i / 4 * 3;
+        uint32_t all = three[0] | (uint32_t)three[1] << 8 | (uint32_t)three[2] << 16;
+        dst[i] = from_bits(all >> (i % 4 * 6) & 63, 5 - n_man, n_man, n_man == 3 ? 1 : 3);
+    }
 }
 
 static void bytes_to_f32(float *dst, const uint8_t *src, const float table[256], size_t n)
@@ -176,6 +211,8 @@ void gg_dtype_to_f32(float *dst, const void *src, enum gg_dtype t, size_t n)
     } else if (t == GG_DT_F4) {
         for (size_t i = 0; i < n; i++)
             dst[i] = from_f4((uint8_t)(p[i / 2] >> (i % 2 * 4) & 15));
+    } else if (gg_dtype_unit(t) == 4) {
+        f6_to_f32(dst, p, t, n);
     } else if (step == 1 && n > 512) {
         float table[256];
         for (unsigned v = 0; v < 256; v++) {

@@ -97,12 +97,12 @@ static int by_place(const void *a, const void *b)
 
 static void take_ckpt_tensor(struct gg_stored_tensor *to, const struct gg_ckpt_tensor *t, size_t i)
 {
-    uint32_t bits = (uint32_t)gg_dtype_nbits(t->dtype);
+    uint32_t unit = gg_dtype_unit(t->dtype);
     *to = (struct gg_stored_tensor){
         .name = {t->name, t->name_nbytes}, .type = gg_dtype_name(t->dtype),
         .qtype = gg_dtype_qtype(t->dtype), .dtype = t->dtype, .n_dims = t->n_dims,
-        .nelems = t->nelems, .nbytes = t->nbytes, .unit_nelems = bits < 8 ? 8 / bits : 1,
-        .unit_nbytes = bits < 8 ? 1 : bits / 8, .file_off = t->pos, .file = t->file, .index = i,
+        .nelems = t->nelems, .nbytes = t->nbytes, .unit_nelems = unit,
+        .unit_nbytes = unit * (uint32_t)gg_dtype_nbits(t->dtype) / 8, .file_off = t->pos, .file = t->file, .index = i,
         .known = true};
     for (unsigned d = 0; d < GG_CKPT_MAX_DIMS; d++)
         to->ne[d] = d < t->n_dims ? t->shape[t->n_dims - 1 - d] : 1;

@@ -13,11 +13,6 @@ struct found {
     uint64_t n, first; /* blocks */
 };
 
-static bool is_float8(const struct gg_stored_tensor *t)
-{
-    return t->dtype == GG_DT_F8_E4M3 || t->dtype == GG_DT_F8_E5M2 || t->dtype == GG_DT_F8_E8M0;
-}
-
 /* Every block that is not valid. */
 static void count_blocks(const struct qk_kernel *k, const struct gg_stored_tensor *t,
                          const uint8_t *p, size_t n, struct found *f)
@@ -73,7 +68,7 @@ static void look_tensor(struct survey *w, const struct seg *g, const struct gg_f
     bool blocks = k != NULL && k->valid != NULL && !(qt_info(t->qtype)->flags & QT_INT);
     if (blocks)
         count_blocks(k, t, slab->data, n, &f);
-    else if (w->s->model == NULL && is_float8(t))
+    else if (w->s->model == NULL && gg_dtype_is_float8(t->dtype))
         count_float8(t, slab->data, n, &f);
     else
         return;

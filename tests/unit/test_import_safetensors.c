@@ -239,11 +239,23 @@ START_TEST(test_widening)
     float got[1024];
     gg_dtype_to_f32(got, packed, GG_DT_F4, 16);
     ck_assert_mem_eq(got, f4, sizeof f4);
+    /* 0x3f, 0x01, 0x20, 0x08: the largest negative, the smallest, minus zero, one (E2M3), in 24 bits. */
+    uint8_t six[3] = {0x7f, 0x00, 0x22};
+    gg_dtype_to_f32(got, six, GG_DT_F6_E2M3, 4);
+    ck_assert(got[0] == -7.5f && got[1] == 0.125f && got[2] == 0 && signbit(got[2]) && got[3] == 1);
+    gg_dtype_to_f32(got, six, GG_DT_F6_E3M2, 4);
+    ck_assert(got[0] == -28 && got[1] == 0.0625f && got[2] == 0 && signbit(got[2]) && got[3] == 0.5f);
+    ck_assert_float_eq(one(GG_DT_F8_E4M3FNUZ, 0x7f), 240);
+    ck_assert_float_eq(one(GG_DT_F8_E4M3FNUZ, 0x01), 0x1p-10f);
+    ck_assert_float_eq(one(GG_DT_F8_E4M3FNUZ, 0xc0), -1);
+    ck_assert_float_eq(one(GG_DT_F8_E5M2FNUZ, 0x7f), 57344);
+    ck_assert_float_eq(one(GG_DT_F8_E5M2FNUZ, 0x01), 0x1p-17f);
+    ck_assert(isnan(one(GG_DT_F8_E4M3FNUZ, 0x80)) && isnan(one(GG_DT_F8_E5M2FNUZ, 0x80)));
     /* The table of the many is that of the few. */
     uint8_t all[1024];
     for (unsigned i = 0; i < 1024; i++)
         all[i] = (uint8_t)i;
-    for (enum gg_dtype t = GG_DT_F8_E4M3; t <= GG_DT_F8_E8M0; t++) {
+    for (enum gg_dtype t = GG_DT_F8_E4M3; t <= GG_DT_F8_E5M2FNUZ; t++) {
         gg_dtype_to_f32(got, all, t, 1024);
         for (unsigned i = 0; i < 1024; i++)
             ck_assert_uint_eq(gg_bits_from_f32(got[i]), gg_bits_from_f32(one(t, i & 255)));
@@ -265,6 +277,8 @@ START_TEST(test_dtype_names)
     uint64_t n;
     ck_assert(!gg_dtype_nbytes(GG_DT_F4, 3, &n));
     ck_assert(gg_dtype_nbytes(GG_DT_F4, 4, &n) && n == 2);
+    ck_assert(!gg_dtype_nbytes(GG_DT_F6_E2M3, 6, &n));
+    ck_assert(gg_dtype_nbytes(GG_DT_F6_E3M2, 8, &n) && n == 6);
     ck_assert(!gg_dtype_nbytes(GG_DT_F64, 1ull << 61, &n));
 }
 END_TEST
