@@ -1,4 +1,5 @@
-/* Vocabularies in tokenizer.json: byte-level BPE, and SentencePiece's BPE written that way. */
+/* Vocabularies in tokenizer.json: which kind, and those of BPE: byte-level, and SentencePiece's written
+ * that way. */
 #include "lib/hf/hf_impl.h"
 
 #include "lib/base/map.h"
@@ -23,8 +24,11 @@ static int count_ids(struct hf *h, uint64_t *out, struct gg_err *err)
     json_t *token;
     size_t k;
     int rc = GG_OK;
-    while (rc == GG_OK && more) {
-        rc = gg_hf_next_token(h, &list, &text, &i, &more, err);
+    for (uint64_t at = 0; rc == GG_OK && more; at++) {
+        double score;
+        i = at;
+        rc = h->tok_vocab_pairs ? gg_hf_next_piece(h, &list, &text, &score, &more, err)
+                                : gg_hf_next_token(h, &list, &text, &i, &more, err);
         n = rc == GG_OK && more ? gg_max_u64(n, i + 1) : n;
     }
     gg_buf_free(&text);
@@ -39,7 +43,7 @@ static int count_ids(struct hf *h, uint64_t *out, struct gg_err *err)
 }
 
 /* Makes room for the vocabulary of config.json; a token outside of it cannot have a row. */
-static int make_room(struct hf *h, struct gg_err *err)
+int gg_hf_make_room(struct hf *h, struct gg_err *err)
 {
     uint64_t n = 0, n_config;
     int rc = count_ids(h, &n, err);
@@ -91,6 +95,14 @@ static int add_added(struct hf *h, struct gg_err *err)
                                              special ? HF_CONTROL : HF_USER_DEFINED, err);
     }
     return rc;
+}
+
+int gg_hf_add_tokens(struct hf *h, struct gg_err *err)
+{
+    if (h->tok_vocab_pairs)
+        return fail_tokenizer(err, "the vocabulary is a list, not an object");
+    int rc = add_base(h, err);
+    return rc == GG_OK ? add_added(h, err) : rc;
 }
 
 /* ---- SentencePiece's BPE --------------------------------------------------------------------- */
@@ -217,23 +229,42 @@ static int read_kind(struct hf *h, const json_t *model, struct gg_err *err)
     return rc;
 }
 
+/* The kind of model; old files don't say. NULL: there is none. */
+static const char *kind_of(const struct hf *h, const json_t *model)
+{
+    const char *type = gg_hf_get_str(model, "type");
+    if (h->tok_vocab.p == NULL)
+        return NULL;
+    if (type != NULL)
+        return type;
+    return h->tok_vocab_pairs                                          ? "Unigram"
+           : json_object_get(model, "max_input_chars_per_word") != NULL ? "WordPiece"
+                                                                       : "BPE";
+}
+
 int gg_hf_bpe_read(struct hf *h, bool *done, struct gg_err *err)
 {
     if (h->tokenizer == NULL)
         return GG_OK;
     const json_t *model = json_object_get(h->tokenizer, "model");
-    const char *type = gg_hf_get_str(model, "type");
-    if (h->tok_vocab.p == NULL || (type != NULL && strcmp(type, "BPE") != 0))
-        return gg_fail(
-            err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
-            "tokenizer.json: a tokenizer that is not BPE, and no tokenizer.model beside it");
-    int rc = make_room(h, err);
-    if (rc == GG_OK)
-        rc = add_base(h, err);
-    if (rc == GG_OK)
-        rc = add_added(h, err);
-    if (rc != GG_OK)
-        return rc;
+    const char *kind = kind_of(h, model);
+    char shown[64];
+    if (kind == NULL)
+        return fail_tokenizer(err, "no model with a vocabulary");
+    if (h->odd_spm)
+        gg_findings_add(h->notes, GG_NOTE, "tokenizer", NULL, 0, GG_NOWHERE,
+                        "tokenizer.model is no SentencePiece model; tokenizer.json is read instead");
+    bool bpe = strcmp(kind, "BPE") == 0, unigram = strcmp(kind, "Unigram") == 0;
+    if (!bpe && !unigram && strcmp(kind, "WordPiece") != 0)
+        return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
+                       "tokenizer.json: a %s model; known are BPE, Unigram and WordPiece",
+                       gg_text_escape_into(shown, sizeof shown, kind, strlen(kind)));
+    int rc = gg_hf_make_room(h, err);
     *done = true;
+    if (rc != GG_OK || unigram)
+        return rc == GG_OK ? gg_hf_unigram_read(h, err) : rc;
+    rc = gg_hf_add_tokens(h, err);
+    if (rc != GG_OK || !bpe)
+        return rc == GG_OK ? gg_hf_wordpiece_read(h, err) : rc;
     return read_kind(h, model, err);
 }

@@ -249,6 +249,7 @@ static void release(struct hf *h)
     free(h->vts);
     free(h->tok_text);
     free(h->vocab.v);
+    gg_buf_free(&h->vocab.made);
     ggf_meta_free(h->meta);
     gg_checkpoint_free(h->ckpt);
     gg_findings_free(h->notes);

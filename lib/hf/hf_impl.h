@@ -145,14 +145,24 @@ enum hf_token_type { /* as SentencePiece and GGUF number them */
                      HF_BYTE
 };
 
+enum hf_id { HF_ID_BOS, HF_ID_EOS, HF_ID_UNK, HF_ID_SEP, HF_ID_PAD, HF_ID_CLS, HF_ID_MASK, HF_N_IDS };
+
 struct hf_vocab {
     struct hf_token *v;
     size_t n;
-    const char *model; /* "llama", "gpt2" */
+    const char *model; /* "llama", "gpt2", "bert", "t5" */
     const char *pre;
     bool scores;
     bool merges; /* wanted, from tokenizer.json */
     bool no_space_prefix; /* no space is put in front of text */
+    struct gg_buf made; /* merges found out otherwise, as an array of texts */
+    uint64_t n_made;
+    bool adds_space, removes_spaces; /* "t5": what is done to text */
+    const uint8_t *charsmap; /* "t5": in the arena; NULL: none */
+    size_t charsmap_nbytes;
+    bool has_ids; /* ids are set */
+    int64_t ids[HF_N_IDS]; /* special tokens that the vocabulary itself tells; -1: not */
+    int add_bos, add_eos; /* what goes without saying: 1 for false, 2 for true; 0: nothing does */
 };
 
 struct hf_list { /* the inside of a JSON list or object, in text that ends in NUL */
@@ -177,7 +187,9 @@ struct hf {
     json_t *rope; /* rope parameters, never NULL once gg_hf_rope_read has run */
     json_t *tokenizer, *tokenizer_config, *generation; /* NULL when there is none */
     char *tok_text; /* tokenizer.json, malloc'd; tokenizer is it without the two lists of its model */
+    const char *tok_name; /* of that file, for messages */
     struct hf_list tok_vocab, tok_merges;
+    bool tok_vocab_pairs; /* the vocabulary is a list, not an object */
     struct hf_vt *vts;
     size_t n_vts;
     uint64_t n_layers;
@@ -285,7 +297,15 @@ GG_MUST_CHECK int gg_hf_next_token(struct hf *h, struct hf_list *list, struct gg
                                    uint64_t *id, bool *more, struct gg_err *err);
 GG_MUST_CHECK int gg_hf_next_merge(struct hf *h, struct hf_list *list, struct hf_merge *m,
                                    bool *more, struct gg_err *err);
+GG_MUST_CHECK int gg_hf_next_piece(struct hf *h, struct hf_list *list, struct gg_buf *text,
+                                   double *score, bool *more, struct gg_err *err);
+/* A new reference; *out is NULL at the end. */
+GG_MUST_CHECK int gg_hf_next_object(struct hf *h, struct hf_list *list, json_t **out,
+                                    struct gg_err *err);
 void gg_hf_merge_free(struct hf_merge *m);
+/* The same of tekken.json, whose vocabulary is a list of objects; *out is the rest. */
+GG_MUST_CHECK int gg_hf_tekken_parse(struct hf *h, char *text, size_t nbytes, json_t **out,
+                                     struct gg_err *err);
 
 /* vocab.c: reads the vocabulary (before tensors are sized), then writes it. */
 GG_MUST_CHECK int gg_hf_vocab_read(struct hf *h, struct gg_err *err);
@@ -297,11 +317,30 @@ GG_MUST_CHECK int gg_hf_vocab_set(struct hf *h, uint64_t id, const char *p, size
 bool gg_hf_looks_special(const char *p, size_t n);
 /* ▁ becomes a space; in the arena. NULL: no memory. */
 char *gg_hf_plain_spaces(struct gg_arena *a, const char *p, size_t n, size_t *out_n);
-/* spm.c, bpe.c: *done says whether the files were there and of that kind. */
+void gg_hf_no_ids(struct hf_vocab *v); /* they will be set one by one */
+bool gg_hf_keep_charsmap(struct hf *h, const void *p, size_t n); /* false: no memory */
+/* One past the largest id of tokenizer.json, its added tokens looked at; then room for them all. */
+GG_MUST_CHECK int gg_hf_make_room(struct hf *h, struct gg_err *err);
+/* The tokens of the model, all normal, then the added ones. */
+GG_MUST_CHECK int gg_hf_add_tokens(struct hf *h, struct gg_err *err);
+/* Tokens that tokenizer_config.json describes (added_tokens_decoder), over what is there. */
+GG_MUST_CHECK int gg_hf_described_read(struct hf *h, struct gg_err *err);
+/* unigram.c, wordpiece.c: tokenizer.json of these kinds, room made. */
+GG_MUST_CHECK int gg_hf_unigram_read(struct hf *h, struct gg_err *err);
+GG_MUST_CHECK int gg_hf_charsmap_read(struct hf *h, struct gg_err *err);
+GG_MUST_CHECK int gg_hf_wordpiece_read(struct hf *h, struct gg_err *err);
+/* spm.c, bpe.c, wordpiece.c (vocab.txt), tiktoken.c: *done says whether the files were there and of that
+ * kind. */
 GG_MUST_CHECK int gg_hf_spm_read(struct hf *h, bool *done, struct gg_err *err);
 GG_MUST_CHECK int gg_hf_spm_parse(struct hf *h, const void *data, size_t n, bool *done,
                                   struct gg_err *err);
 GG_MUST_CHECK int gg_hf_bpe_read(struct hf *h, bool *done, struct gg_err *err);
+GG_MUST_CHECK int gg_hf_words_read(struct hf *h, bool *done, struct gg_err *err);
+GG_MUST_CHECK int gg_hf_tiktoken_read(struct hf *h, bool *done, struct gg_err *err);
+GG_MUST_CHECK int gg_hf_tiktoken_parse(struct hf *h, const char *name, const char *p, size_t n,
+                                       bool *done, struct gg_err *err);
+GG_MUST_CHECK int gg_hf_tekken_read(struct hf *h, bool *done, struct gg_err *err);
+GG_MUST_CHECK int gg_hf_tekken_take(struct hf *h, char *text, size_t nbytes, struct gg_err *err);
 /* templates.c: chat templates. */
 GG_MUST_CHECK int gg_hf_templates(struct hf *h, struct gg_err *err);
 /* special.c: special tokens, merges, and what goes with them. */
@@ -309,6 +348,9 @@ GG_MUST_CHECK int gg_hf_special(struct hf *h, struct gg_err *err);
 /* pretok.c: the name of the pre-tokenizer: the one asked for, else that of its definition;
  * GG_ERR_UNSUPPORTED names the nearest. */
 GG_MUST_CHECK int gg_hf_pretok(struct hf *h, const char **name, struct gg_err *err);
+/* The same of the regular expression of a tekken.json. */
+GG_MUST_CHECK int gg_hf_tekken_cut(struct hf *h, const char *regex, const char **name,
+                                   struct gg_err *err);
 /* Warns of a name asked for that llama.cpp does not know. */
 void gg_hf_pretok_check_name(struct hf *h);
 /* How pre-tokenizer and normalizer are written as one line, for the table and messages. malloc'd. */

@@ -88,7 +88,7 @@ static const char *const known_names[] = {
     "midm-2.0", "lfm2", "jina-v5-nano", "deepseek-llm", "deepseek-coder", "deepseek-v3", "youtu",
     "falcon", "mpt", "starcoder", "gpt-2", "phi-2", "jina-es", "jina-de", "gigachat", "jina-v2-es",
     "jina-v2-de", "a.x-4.0", "mellum", "modern-bert", "jais-2", "gemma4", "granite-embed-multi-311m",
-    "sarvam-moe", "jina-v1-en", "jina-v2-code", "roberta-bpe", "whitespace", "refact", "command-r",
+    "sarvam-moe", "jina-v1-en", "jina-v2-en", "bert-bge", "bert-bge-large", "jina-v2-code", "roberta-bpe", "whitespace", "refact", "command-r",
     "qwen2", "deepseek-r1-qwen", "kormo", "f2llmv2", "qwen35", "stablelm2", "olmo", "dbrx",
     "smaug-bpe", "poro-chat", "glm4", "chatglm-bpe", "viking", "jais", "tekken", "smollm", "codeshell",
     "bloom", "gpt3-finnish", "exaone", "exaone4", "exaone-moe", "chameleon", "minerva-7b", "megrez",
@@ -308,7 +308,7 @@ static void add_nearest(struct gg_buf *b, const struct definition *def)
         gg_buf_addf(b, "%s'%s' (%s)", i > 0 ? ", " : "", best[i]->name, best[i]->model);
 }
 
-static int fail_unknown(const struct definition *d, struct gg_err *err)
+static int fail_unknown(const char *file, const struct definition *d, struct gg_err *err)
 {
     const struct pre_rule *r = find(d, true);
     struct gg_buf near = GG_BUF_INIT;
@@ -316,16 +316,16 @@ static int fail_unknown(const struct definition *d, struct gg_err *err)
     int rc;
     if (r != NULL)
         return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
-                       "tokenizer.json: the pre-tokenizer is that of %s ('%s'), but the normalizer is "
+                       "%s: the pre-tokenizer is that of %s ('%s'), but the normalizer is "
                        "none that llama.cpp can do (%s); --pre %s goes on without it",
-                       r->model, r->name,
+                       file, r->model, r->name,
                        gg_text_escape_into(shown, sizeof shown, d->normalizer, strlen(d->normalizer)),
                        r->name);
     add_nearest(&near, d);
     rc = gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
-                 "tokenizer.json: the pre-tokenizer is not known; nearest are %s; --pre NAME says "
-                 "which (its definition: %s)",
-                 gg_buf_str(&near), gg_text_escape_into(shown, sizeof shown, d->text, strlen(d->text)));
+                 "%s: the pre-tokenizer is not known; nearest are %s; --pre NAME says which (its "
+                 "definition: %s)",
+                 file, gg_buf_str(&near), gg_text_escape_into(shown, sizeof shown, d->text, strlen(d->text)));
     gg_buf_free(&near);
     return rc;
 }
@@ -373,9 +373,25 @@ int gg_hf_pretok(struct hf *h, const char **name, struct gg_err *err)
         gg_findings_add(h->notes, GG_NOTE, "tokenizer", NULL, 0, GG_NOWHERE,
                         "the pre-tokenizer is that of %s: %s", r->model, r->name);
     } else if (rc == GG_OK) {
-        rc = fail_unknown(&d, err);
+        rc = fail_unknown(h->tok_name, &d, err);
     }
     free(d.text);
     free(d.normalizer);
+    return rc;
+}
+
+int gg_hf_tekken_cut(struct hf *h, const char *regex, const char **name, struct gg_err *err)
+{
+    json_t *all = json_pack("{s:{s:s,s:[{s:s,s:{s:s},s:s,s:b},{s:s,s:b}]}}", "pre_tokenizer", "type",
+                            "Sequence", "pretokenizers", "type", "Split", "pattern", "Regex",
+                            regex != NULL ? regex : "", "behavior", "Isolated", "invert", 0, "type",
+                            "ByteLevel", "use_regex", 0);
+    json_t *before = h->tokenizer;
+    if (all == NULL)
+        return gg_fail_nomem(err, "the definition of the pre-tokenizer");
+    h->tokenizer = all;
+    int rc = gg_hf_pretok(h, name, err);
+    h->tokenizer = before;
+    json_decref(all);
     return rc;
 }

@@ -20,7 +20,17 @@ static const char *const id_keys[MAX_KINDS] = {
     "tokenizer.ggml.eom_token_id",
 };
 
-enum kind { BOS, EOS, UNK, SEP, PAD, CLS, MASK, EOT, EOM };
+enum kind {
+    BOS = HF_ID_BOS,
+    EOS = HF_ID_EOS,
+    UNK = HF_ID_UNK,
+    SEP = HF_ID_SEP,
+    PAD = HF_ID_PAD,
+    CLS = HF_ID_CLS,
+    MASK = HF_ID_MASK,
+    EOT,
+    EOM
+};
 
 struct special {
     struct hf *h;
@@ -170,6 +180,7 @@ static const char *config_token(const json_t *config, int k)
 
 static void look_up(struct special *s, int k)
 {
+    const struct hf_vocab *v = &s->h->vocab;
     json_t *token;
     size_t i;
     uint64_t id;
@@ -177,6 +188,12 @@ static void look_up(struct special *s, int k)
         if (same(gg_hf_get_str(token, "content"), s->text[k])) {
             if (gg_hf_as_u64(json_object_get(token, "id"), &id))
                 set_id(s, k, id);
+            return;
+        }
+    }
+    for (id = 0; v->n_made > 0 && id < v->n; id++) { /* ranks: no file lists their added tokens */
+        if (v->v[id].type == HF_CONTROL && same(v->v[id].p, s->text[k])) {
+            set_id(s, k, id);
             return;
         }
     }
@@ -207,6 +224,28 @@ static void read_config(struct special *s)
         if (gg_hf_get_u64(s->h->raw_config, key, &id) ||
             gg_hf_get_u64(json_object_get(s->h->raw_config, "text_config"), key, &id))
             set_id(s, (int)k, id);
+    }
+}
+
+/* What the vocabulary itself tells, and what goes without saying for such tokenizers. */
+static void read_vocab(struct special *s)
+{
+    const struct hf_vocab *v = &s->h->vocab;
+    const char *tok_class = gg_hf_get_str(s->h->tokenizer_config, "tokenizer_class");
+    for (int k = 0; v->has_ids && k < HF_N_IDS; k++) {
+        if (v->ids[k] >= 0)
+            set_id(s, k, (uint64_t)v->ids[k]);
+    }
+    if (v->add_bos != 0 && s->add[BOS] < 0)
+        set_add(s, BOS, v->add_bos == 2);
+    if (v->add_eos != 0 && s->add[EOS] < 0)
+        set_add(s, EOS, v->add_eos == 2);
+    /* llama.cpp ends text with a unigram vocabulary and does not begin it, as T5 does */
+    if (strcmp(v->model, "t5") == 0 && tok_class != NULL && strncmp(tok_class, "Llama", 5) == 0) {
+        if (s->add[BOS] < 0)
+            set_add(s, BOS, true);
+        if (s->add[EOS] < 0)
+            set_add(s, EOS, false);
     }
 }
 
@@ -254,6 +293,13 @@ static void merge_text(const struct hf_merge *m, struct gg_buf *one)
     add_merge_part(one, &m->b);
 }
 
+static int write_made(struct hf *h, struct gg_err *err)
+{
+    const struct hf_vocab *v = &h->vocab;
+    return gg_hf_set_array(h, "tokenizer.ggml.merges", GGF_STR, v->n_made, v->made.data, v->made.nbytes,
+                           err);
+}
+
 static int write_merges(struct hf *h, struct gg_err *err)
 {
     struct gg_buf all = GG_BUF_INIT, one = GG_BUF_INIT;
@@ -283,22 +329,49 @@ static int write_merges(struct hf *h, struct gg_err *err)
 
 /* ---- normalizers ----------------------------------------------------------------------------- */
 
-static int write_normalizer(struct hf *h, const json_t *n, unsigned depth, struct gg_err *err)
+struct normal { /* -1: not said */
+    int lowercase, strip_accents;
+};
+
+static void say(int *to, const json_t *v)
+{
+    if (json_is_boolean(v))
+        *to = json_is_true(v);
+}
+
+static void read_normalizer(struct normal *to, const json_t *n, unsigned depth)
 {
     const char *type = gg_hf_get_str(n, "type");
     json_t *one;
     size_t i;
-    int rc = GG_OK;
     if (same(type, "Lowercase"))
-        return gg_hf_set_bool(h, "tokenizer.ggml.normalizer.lowercase", true, err);
-    if (same(type, "StripAccents"))
-        return gg_hf_set_bool(h, "tokenizer.ggml.normalizer.strip_accents", true, err);
-    if (same(type, "Sequence") && depth < 4) {
-        json_array_foreach (json_object_get(n, "normalizers"), i, one) {
-            if (rc == GG_OK)
-                rc = write_normalizer(h, one, depth + 1, err);
-        }
+        to->lowercase = 1;
+    else if (same(type, "StripAccents"))
+        to->strip_accents = 1;
+    else if (same(type, "BertNormalizer")) {
+        say(&to->lowercase, json_object_get(n, "lowercase"));
+        say(&to->strip_accents, json_object_get(n, "strip_accents"));
+    } else if (same(type, "Sequence") && depth < 4) {
+        json_array_foreach (json_object_get(n, "normalizers"), i, one)
+            read_normalizer(to, one, depth + 1);
     }
+}
+
+/* BERT's files without tokenizer.json say it in tokenizer_config.json. */
+static int write_normalizer(struct hf *h, struct gg_err *err)
+{
+    struct normal n = {-1, -1};
+    int rc = GG_OK;
+    if (h->tokenizer != NULL) {
+        read_normalizer(&n, json_object_get(h->tokenizer, "normalizer"), 0);
+    } else if (strcmp(h->vocab.model, "bert") == 0) {
+        say(&n.lowercase, json_object_get(h->tokenizer_config, "do_lower_case"));
+        say(&n.strip_accents, json_object_get(h->tokenizer_config, "strip_accents"));
+    }
+    if (n.lowercase >= 0)
+        rc = gg_hf_set_bool(h, "tokenizer.ggml.normalizer.lowercase", n.lowercase > 0, err);
+    if (rc == GG_OK && n.strip_accents >= 0)
+        rc = gg_hf_set_bool(h, "tokenizer.ggml.normalizer.strip_accents", n.strip_accents > 0, err);
     return rc;
 }
 
@@ -312,12 +385,13 @@ int gg_hf_special(struct hf *h, struct gg_err *err)
         read_processors(&s);
     read_tokenizer_config(&s);
     read_config(&s);
+    read_vocab(&s);
     int rc = h->vocab.merges ? write_merges(h, err) : GG_OK;
+    if (rc == GG_OK && h->vocab.n_made > 0)
+        rc = write_made(h, err);
     if (rc == GG_OK)
         rc = write_ids(&s, err);
     if (rc == GG_OK)
         rc = gg_hf_templates(h, err);
-    if (rc == GG_OK && h->tokenizer != NULL)
-        rc = write_normalizer(h, json_object_get(h->tokenizer, "normalizer"), 0, err);
-    return rc;
+    return rc == GG_OK ? write_normalizer(h, err) : rc;
 }

@@ -1,9 +1,16 @@
-/* SentencePiece vocabularies (tokenizer.model): a protocol buffer, of which three fields are read.
+/* SentencePiece vocabularies (tokenizer.model and the like): a protocol buffer, of which this is read:
  *
- *     ModelProto      1: repeated SentencePiece pieces
+ *     ModelProto      1: repeated SentencePiece pieces   2: TrainerSpec   3: NormalizerSpec
  *     SentencePiece   1: string piece   2: float score   3: enum type (1 when absent)
+ *     TrainerSpec     3: enum model_type: 1 unigram (also when absent), 2 BPE, 3 words, 4 characters
+ *     NormalizerSpec  2: bytes precompiled_charsmap   3: bool add_dummy_prefix
+ *                     4: bool remove_extra_whitespaces (both true when absent)
  *
- * Source: sentencepiece_model.proto of google/sentencepiece.
+ * Source: sentencepiece_model.proto of google/sentencepiece. A unigram model is what GGUF calls "t5";
+ * all else is "llama".
+ *
+ * sentencepiece.bpe.model is a fairseq dictionary's: its models (XLM-R, mBART) number the pieces otherwise,
+ * <s> <pad> </s> <unk> in front of the pieces behind the first three.
  */
 #include "lib/hf/hf_impl.h"
 
@@ -12,6 +19,21 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+
+enum { UNIGRAM = 1 };
+
+/* Where such models stand. Files of encoders describe their tokens without them being in the vocabulary. */
+struct spm_file {
+    const char *name;
+    bool described; /* tokens described in tokenizer_config.json are taken */
+    bool moves;     /* pieces are numbered as fairseq does */
+};
+
+static const struct spm_file files[] = {
+    {"tokenizer.model", true, false},
+    {"spiece.model", false, false},
+    {"sentencepiece.bpe.model", false, true},
+};
 
 struct span {
     const uint8_t *p, *end;
@@ -97,14 +119,14 @@ static uint64_t count_pieces(struct span s)
 }
 
 /* The converter of llama.cpp does not tell user-defined pieces from others, so we don't. */
-static int add_pieces(struct hf *h, struct span s, struct gg_err *err)
+static int add_pieces(struct hf *h, const struct spm_file *f, struct span s, struct gg_err *err)
 {
-    struct field f;
+    struct field field;
     struct hf_token t;
     uint64_t id = 0;
     int rc = GG_OK;
-    while (rc == GG_OK && s.p < s.end && read_field(&s, &f)) {
-        if (f.number != 1 || !read_piece(f.bytes, &t))
+    while (rc == GG_OK && s.p < s.end && read_field(&s, &field)) {
+        if (field.number != 1 || !read_piece(field.bytes, &t))
             continue;
         if (id < h->vocab.n)
             rc = gg_hf_vocab_set(h, id, t.p, t.nbytes, t.score,
@@ -112,11 +134,87 @@ static int add_pieces(struct hf *h, struct span s, struct gg_err *err)
         id++;
     }
     if (rc == GG_OK && id > h->vocab.n)
-        gg_findings_add(
-            h->notes, GG_WARN, "vocabulary", NULL, 0, GG_NOWHERE,
-            "tokenizer.model has %llu pieces, config.json says %zu: the rest is left out",
-            (unsigned long long)id, h->vocab.n);
+        gg_findings_add(h->notes, GG_WARN, "vocabulary", NULL, 0, GG_NOWHERE,
+                        "%s has %llu pieces, config.json says %zu: the rest is left out", f->name,
+                        (unsigned long long)id, h->vocab.n);
     return rc;
+}
+
+/* Numbers as fairseq gives them: the pieces behind the first three move up by one; the last row, which is
+ * no piece, goes. */
+static int move_pieces(struct hf *h, struct gg_err *err)
+{
+    static const struct {
+        const char *text;
+        int32_t type;
+    } first[] = {{"<s>", HF_CONTROL}, {"<pad>", HF_CONTROL}, {"</s>", HF_CONTROL}, {"<unk>", HF_UNKNOWN}};
+    struct hf_token *v = h->vocab.v;
+    int rc = GG_OK;
+    if (h->vocab.n < GG_COUNTOF(first))
+        return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE,
+                       "sentencepiece.bpe.model: fewer than four tokens in all");
+    memmove(v + 4, v + 3, (h->vocab.n - 4) * sizeof *v);
+    for (size_t i = 0; rc == GG_OK && i < GG_COUNTOF(first); i++)
+        rc = gg_hf_vocab_set(h, i, first[i].text, strlen(first[i].text), 0.0f, first[i].type, err);
+    return rc;
+}
+
+/* ---- what it is ------------------------------------------------------------------------------ */
+
+struct spec {
+    uint64_t model_type;
+    bool adds_space, removes_spaces;
+    struct span charsmap;
+};
+
+static void read_normalizer(struct span s, struct spec *out)
+{
+    struct field f;
+    while (s.p < s.end && read_field(&s, &f)) {
+        if (f.number == 2 && f.wire == 2)
+            out->charsmap = f.bytes;
+        else if (f.number == 3 && f.wire == 0)
+            out->adds_space = f.value != 0;
+        else if (f.number == 4 && f.wire == 0)
+            out->removes_spaces = f.value != 0;
+    }
+}
+
+static void read_trainer(struct span s, struct spec *out)
+{
+    struct field f;
+    while (s.p < s.end && read_field(&s, &f)) {
+        if (f.number == 3 && f.wire == 0)
+            out->model_type = f.value;
+    }
+}
+
+static struct spec read_spec(struct span s)
+{
+    struct spec out = {.model_type = UNIGRAM, .adds_space = true, .removes_spaces = true};
+    struct field f;
+    while (s.p < s.end && read_field(&s, &f)) {
+        if (f.number == 2 && f.wire == 2)
+            read_trainer(f.bytes, &out);
+        else if (f.number == 3 && f.wire == 2)
+            read_normalizer(f.bytes, &out);
+    }
+    return out;
+}
+
+static int set_kind(struct hf *h, const struct spec *spec, struct gg_err *err)
+{
+    h->vocab.pre = h->opts->pre != NULL ? h->opts->pre : "default";
+    h->vocab.scores = true;
+    h->vocab.model = "llama";
+    if (spec->model_type != UNIGRAM)
+        return GG_OK;
+    h->vocab.model = "t5";
+    h->vocab.adds_space = spec->adds_space;
+    h->vocab.removes_spaces = spec->removes_spaces;
+    return gg_hf_keep_charsmap(h, spec->charsmap.p, (size_t)(spec->charsmap.end - spec->charsmap.p))
+               ? GG_OK
+               : gg_fail_nomem(err, "a normalizer");
 }
 
 /* ---- added tokens ---------------------------------------------------------------------------- */
@@ -167,7 +265,7 @@ static int add_described(struct hf *h, const json_t *id, const json_t *token, bo
     return gg_hf_vocab_set(h, i, p, n, -1000.0f, special ? HF_CONTROL : HF_USER_DEFINED, err);
 }
 
-static int read_described(struct hf *h, struct gg_err *err)
+int gg_hf_described_read(struct hf *h, struct gg_err *err)
 {
     bool plain = (h->arch->flags & HF_ADDED_PLAIN) != 0;
     json_t *decoder = json_object_get(h->tokenizer_config, "added_tokens_decoder"), *token;
@@ -191,39 +289,48 @@ static int read_described(struct hf *h, struct gg_err *err)
     return rc;
 }
 
-int gg_hf_spm_parse(struct hf *h, const void *data, size_t n, bool *done, struct gg_err *err)
+static int parse(struct hf *h, const struct spm_file *f, const void *data, size_t n, bool *done,
+                 struct gg_err *err)
 {
     struct span s = {data, (const uint8_t *)data + n};
     uint64_t n_pieces = count_pieces(s), n_vocab = 0;
     if (n_pieces == 0) {
-        h->odd_spm = true;
-        gg_findings_add(h->notes, GG_NOTE, "tokenizer", NULL, 0, GG_NOWHERE,
-                        "tokenizer.model is no SentencePiece model; tokenizer.json is read instead");
+        h->odd_spm = true; /* another file is looked for */
         return GG_OK;
     }
+    struct spec spec = read_spec(s);
+    bool moves = f->moves && spec.model_type == UNIGRAM;
     if (!gg_hf_get_u64(h->config, "vocab_size", &n_vocab) || n_vocab == 0)
-        n_vocab = n_pieces;
+        n_vocab = moves ? n_pieces + 1 : n_pieces;
     int rc = gg_hf_vocab_alloc(h, n_vocab, err);
     if (rc == GG_OK)
-        rc = add_pieces(h, s, err);
-    h->vocab.model = "llama";
-    h->vocab.pre = h->opts->pre != NULL ? h->opts->pre : "default";
-    h->vocab.scores = true;
+        rc = add_pieces(h, f, s, err);
+    if (rc == GG_OK && moves)
+        rc = move_pieces(h, err);
     *done = true;
-    return rc;
+    return rc == GG_OK ? set_kind(h, &spec, err) : rc;
+}
+
+int gg_hf_spm_parse(struct hf *h, const void *data, size_t n, bool *done, struct gg_err *err)
+{
+    return parse(h, &files[0], data, n, done, err);
 }
 
 int gg_hf_spm_read(struct hf *h, bool *done, struct gg_err *err)
 {
-    char *data = NULL;
-    size_t n = 0;
-    int rc = gg_checkpoint_side_file(h->ckpt, "tokenizer.model", HF_MAX_TOKENIZER, &data, &n, err);
-    if (rc == GG_OK && data != NULL)
-        rc = gg_hf_spm_parse(h, data, n, done, err);
-    free(data);
-    if (rc == GG_OK && *done)
-        rc = read_added_tokens(h, err);
-    if (rc == GG_OK && *done)
-        rc = read_described(h, err);
+    int rc = GG_OK;
+    for (size_t i = 0; rc == GG_OK && !*done && i < GG_COUNTOF(files); i++) {
+        const struct spm_file *f = &files[i];
+        char *data = NULL;
+        size_t n = 0;
+        rc = gg_checkpoint_side_file(h->ckpt, f->name, HF_MAX_TOKENIZER, &data, &n, err);
+        if (rc == GG_OK && data != NULL)
+            rc = parse(h, f, data, n, done, err);
+        free(data);
+        if (rc == GG_OK && *done)
+            rc = read_added_tokens(h, err);
+        if (rc == GG_OK && *done && f->described)
+            rc = gg_hf_described_read(h, err);
+    }
     return rc;
 }

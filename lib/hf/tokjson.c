@@ -1,20 +1,24 @@
-/* tokenizer.json without its bulk: the vocabulary and the merges of a large model are a million values,
+/* tokenizer.json (and tekken.json) without its bulk: the vocabulary and the merges of a large model are a million values,
  * which cost ten times their text once parsed. So they are cut out of the text before that, and read one
  * by one when they are wanted.
  *
  *     {..., "model": {"type": "BPE", "vocab": {TEXT: ID, ...}, "merges": ["A B" or ["A", "B"], ...]}}
+ *
+ * Unigram models have a list of pieces instead, [[TEXT, SCORE], ...]; tekken.json a list of objects outside
+ * of any model.
  */
 #include "lib/hf/hf_impl.h"
 
 #include "lib/base/text.h"
 #include "lib/import/json.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 static int fail_json(const struct hf *h, const char *p, struct gg_err *err, const char *why)
 {
     return gg_fail(err, GG_ERR_CORRUPT, (uint64_t)(p - h->tok_text),
-                   "tokenizer.json: not JSON: %s at byte %zu", why, (size_t)(p - h->tok_text));
+                   "%s: not JSON: %s at byte %zu", h->tok_name, why, (size_t)(p - h->tok_text));
 }
 
 /* ---- finding the bulk ------------------------------------------------------------------------ */
@@ -57,10 +61,10 @@ static bool is_key(const char *p, const char *end, const char *name)
     return (size_t)(end - p) == n + 2 && memcmp(p + 1, name, n) == 0;
 }
 
-/* The inside of the value of a key of "model", when it opens as a list should. */
-static void take_list(struct hf_list *list, char open, const char *p, const char *end)
+/* The inside of the value of a key of "model", when it is a list or an object. */
+static void take_list(struct hf_list *list, const char *p, const char *end)
 {
-    if (*p == open && list->p == NULL)
+    if ((*p == '{' || *p == '[') && list->p == NULL)
         *list = (struct hf_list){p + 1, end - 1};
 }
 
@@ -82,9 +86,9 @@ static bool find_lists(struct hf *h, const char *p, const char *end, bool in_mod
             !find_lists(h, value, p, true))
             return false;
         if (in_model && is_key(key, key_end, "vocab"))
-            take_list(&h->tok_vocab, '{', value, p);
-        if (in_model && is_key(key, key_end, "merges"))
-            take_list(&h->tok_merges, '[', value, p);
+            take_list(&h->tok_vocab, value, p);
+        if (in_model && is_key(key, key_end, "merges") && *value == '[')
+            take_list(&h->tok_merges, value, p);
         p = skip_space(p, end);
         if (p < end && *p == ',')
             p = skip_space(p + 1, end);
@@ -112,19 +116,35 @@ static char *without_lists(const struct hf *h, size_t n, size_t *out_n)
     return text;
 }
 
-int gg_hf_tokenizer_parse(struct hf *h, char *text, size_t nbytes, struct gg_err *err)
+/* Parses all but the lists of the model, or of the whole object (in_root). */
+static int parse_rest(struct hf *h, char *text, size_t nbytes, bool in_root, json_t **out,
+                      struct gg_err *err)
 {
     size_t n = 0;
     h->tok_text = text;
+    h->tok_vocab = h->tok_merges = (struct hf_list){NULL, NULL};
     const char *end = text + nbytes, *p = skip_space(text, end);
-    if (p == end || *p != '{' || !find_lists(h, p, end, false))
+    if (p == end || *p != '{' || !find_lists(h, p, end, in_root))
         h->tok_vocab = h->tok_merges = (struct hf_list){NULL, NULL};
+    h->tok_vocab_pairs = h->tok_vocab.p != NULL && h->tok_vocab.p[-1] == '[';
     char *rest = without_lists(h, nbytes, &n);
     if (rest == NULL)
-        return gg_fail_nomem(err, "tokenizer.json");
-    int rc = gg_hf_json_text(&h->tokenizer, rest, n, "tokenizer.json", err);
+        return gg_fail_nomem(err, h->tok_name);
+    int rc = gg_hf_json_text(out, rest, n, h->tok_name, err);
     free(rest);
     return rc;
+}
+
+int gg_hf_tokenizer_parse(struct hf *h, char *text, size_t nbytes, struct gg_err *err)
+{
+    h->tok_name = "tokenizer.json";
+    return parse_rest(h, text, nbytes, false, &h->tokenizer, err);
+}
+
+int gg_hf_tekken_parse(struct hf *h, char *text, size_t nbytes, json_t **out, struct gg_err *err)
+{
+    h->tok_name = "tekken.json";
+    return parse_rest(h, text, nbytes, true, out, err);
 }
 
 /* ---- reading it ------------------------------------------------------------------------------ */
@@ -203,7 +223,7 @@ static int read_string(struct hf *h, struct hf_list *list, struct gg_buf *b, str
     if (!gg_text_is_utf8(gg_buf_str(b), b->nbytes))
         return fail_json(h, list->p, err, "a text that is not UTF-8");
     list->p = skip_space(p + 1, end);
-    return b->failed ? gg_fail_nomem(err, "tokenizer.json") : GG_OK;
+    return b->failed ? gg_fail_nomem(err, h->tok_name) : GG_OK;
 }
 
 /* Expects one character, or the end of the list. */
@@ -231,7 +251,7 @@ static int read_id(struct hf *h, struct hf_list *list, uint64_t *id, struct gg_e
     *id = strtoull(list->p, &end, 10);
     if (n == 0 || n > 15 || list->p + n > list->end || strchr(",} \n\r\t", list->p[n]) == NULL)
         return gg_fail(err, GG_ERR_CORRUPT, (uint64_t)(list->p - h->tok_text),
-                       "tokenizer.json: a token's id is no number (byte %zu)",
+                       "%s: a token's id is no number (byte %zu)", h->tok_name,
                        (size_t)(list->p - h->tok_text));
     list->p = skip_space(list->p + n, list->end);
     return GG_OK;
@@ -250,6 +270,65 @@ int gg_hf_next_token(struct hf *h, struct hf_list *list, struct gg_buf *text, ui
     if (rc == GG_OK)
         rc = read_id(h, list, id, err);
     return rc == GG_OK ? end_entry(h, list, err) : rc;
+}
+
+/* A number at list->p. */
+static int read_number(struct hf *h, struct hf_list *list, double *out, struct gg_err *err)
+{
+    char text[48];
+    size_t n = strspn(list->p, "0123456789+-.eE");
+    n = n < (size_t)(list->end - list->p) ? n : (size_t)(list->end - list->p);
+    if (n > 0 && n < sizeof text) {
+        memcpy(text, list->p, n);
+        text[n] = '\0';
+        if (gg_text_parse_f64(text, out) && isfinite((float)*out)) {
+            list->p = skip_space(list->p + n, list->end);
+            return GG_OK;
+        }
+    }
+    return gg_fail(err, GG_ERR_CORRUPT, (uint64_t)(list->p - h->tok_text),
+                   "%s: a piece's score is no number, or none that is finite (byte %zu)", h->tok_name,
+                   (size_t)(list->p - h->tok_text));
+}
+
+int gg_hf_next_piece(struct hf *h, struct hf_list *list, struct gg_buf *text, double *score, bool *more,
+                     struct gg_err *err)
+{
+    list->p = list->p != NULL ? skip_space(list->p, list->end) : list->end;
+    *more = list->p < list->end;
+    if (!*more)
+        return GG_OK;
+    if (!eat(list, '['))
+        return fail_json(h, list->p, err, "a piece and its score expected");
+    int rc = read_string(h, list, text, err);
+    if (rc == GG_OK && !eat(list, ','))
+        rc = fail_json(h, list->p, err, "a piece's score expected");
+    if (rc == GG_OK)
+        rc = read_number(h, list, score, err);
+    if (rc == GG_OK && !eat(list, ']'))
+        rc = fail_json(h, list->p, err, "']' expected");
+    return rc == GG_OK ? end_entry(h, list, err) : rc;
+}
+
+int gg_hf_next_object(struct hf *h, struct hf_list *list, json_t **out, struct gg_err *err)
+{
+    *out = NULL;
+    list->p = list->p != NULL ? skip_space(list->p, list->end) : list->end;
+    if (list->p >= list->end)
+        return GG_OK;
+    const char *p = list->p, *behind = skip_value(p, list->end + 1);
+    if (behind == NULL || behind > list->end)
+        return fail_json(h, p, err, "a value without end");
+    int rc = gg_hf_json_text(out, p, (size_t)(behind - p), h->tok_name, err);
+    if (rc != GG_OK)
+        return rc == GG_ERR_CORRUPT ? fail_json(h, p, err, "an object expected") : rc;
+    list->p = skip_space(behind, list->end);
+    rc = end_entry(h, list, err);
+    if (rc != GG_OK) {
+        json_decref(*out);
+        *out = NULL;
+    }
+    return rc;
 }
 
 int gg_hf_next_merge(struct hf *h, struct hf_list *list, struct hf_merge *m, bool *more,

@@ -73,20 +73,40 @@ char *gg_hf_plain_spaces(struct gg_arena *a, const char *p, size_t n, size_t *ou
     return dst;
 }
 
+void gg_hf_no_ids(struct hf_vocab *v)
+{
+    v->has_ids = true;
+    for (size_t i = 0; i < HF_N_IDS; i++)
+        v->ids[i] = -1;
+}
+
+bool gg_hf_keep_charsmap(struct hf *h, const void *p, size_t n)
+{
+    char *copy = n > 0 ? gg_arena_strndup(h->arena, p, n) : NULL;
+    h->vocab.charsmap = (const uint8_t *)copy;
+    h->vocab.charsmap_nbytes = copy != NULL ? n : 0;
+    return n == 0 || copy != NULL;
+}
+
+/* The first of these that the checkpoint has. */
 int gg_hf_vocab_read(struct hf *h, struct gg_err *err)
 {
+    static int (*const readers[])(struct hf *h, bool *done, struct gg_err *err) = {
+        gg_hf_spm_read, gg_hf_bpe_read, gg_hf_tekken_read, gg_hf_tiktoken_read, gg_hf_words_read,
+    };
     bool done = false;
+    int rc = GG_OK;
     gg_hf_pretok_check_name(h);
-    int rc = gg_hf_spm_read(h, &done, err);
-    if (rc == GG_OK && !done)
-        rc = gg_hf_bpe_read(h, &done, err);
+    for (size_t i = 0; rc == GG_OK && !done && i < GG_COUNTOF(readers); i++)
+        rc = readers[i](h, &done, err);
     if (rc == GG_OK && !done && h->odd_spm)
         return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE,
-                       "tokenizer.model is no SentencePiece model, or damaged, and there is no "
-                       "tokenizer.json");
+                       "tokenizer.model is no SentencePiece model nor a tiktoken file, or damaged, and "
+                       "there is no tokenizer.json");
     if (rc == GG_OK && !done)
         return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
-                       "no tokenizer: neither tokenizer.model (SentencePiece) nor tokenizer.json");
+                       "no tokenizer: neither tokenizer.model, spiece.model or sentencepiece.bpe.model "
+                       "(SentencePiece) nor tokenizer.json, tekken.json, a tiktoken file or vocab.txt");
     return rc;
 }
 
@@ -154,6 +174,32 @@ static int write_tokens(struct hf *h, struct gg_err *err)
     return rc;
 }
 
+/* How many kinds of segments text has, for encoders. */
+static int write_segments(struct hf *h, const char *model, struct gg_err *err)
+{
+    uint64_t n;
+    return strcmp(h->vocab.model, model) == 0 && gg_hf_get_u64(h->config, "type_vocab_size", &n)
+               ? gg_hf_set_u32(h, "tokenizer.ggml.token_type_count", n, err)
+               : GG_OK;
+}
+
+/* What a unigram model's normalizer does. */
+static int write_normalizer(struct hf *h, struct gg_err *err)
+{
+    const struct hf_vocab *v = &h->vocab;
+    if (strcmp(v->model, "t5") != 0)
+        return GG_OK;
+    int rc = gg_hf_set_bool(h, "tokenizer.ggml.add_space_prefix", v->adds_space, err);
+    if (rc == GG_OK)
+        rc = write_segments(h, "t5", err);
+    if (rc == GG_OK)
+        rc = gg_hf_set_bool(h, "tokenizer.ggml.remove_extra_whitespaces", v->removes_spaces, err);
+    if (rc == GG_OK && v->charsmap != NULL)
+        rc = gg_hf_set_array(h, "tokenizer.ggml.precompiled_charsmap", GGF_U8, v->charsmap_nbytes,
+                             v->charsmap, v->charsmap_nbytes, err);
+    return rc;
+}
+
 static int write_extra(struct hf *h, struct gg_err *err)
 {
     const struct hf_extra_key *k = h->arch->extra_keys;
@@ -179,12 +225,18 @@ int gg_hf_vocab_write(struct hf *h, struct gg_err *err)
     if ((h->arch->flags & HF_PREFIX_OPTION) && json_is_boolean(prefix))
         rc = gg_hf_set_bool(h, "tokenizer.ggml.add_space_prefix", json_is_true(prefix), err);
     if (rc == GG_OK)
+        rc = write_segments(h, "bert", err);
+    if (rc == GG_OK)
         rc = gg_hf_set_str(h, "tokenizer.ggml.model", h->vocab.model, err);
     if (rc == GG_OK)
         rc = gg_hf_set_str(h, "tokenizer.ggml.pre", h->vocab.pre, err);
     if (rc == GG_OK)
         rc = write_tokens(h, err);
     if (rc == GG_OK)
+        rc = write_normalizer(h, err);
+    if (rc == GG_OK)
         rc = gg_hf_special(h, err);
+    if (rc == GG_OK)
+        rc = write_segments(h, "gpt2", err);
     return rc == GG_OK ? write_extra(h, err) : rc;
 }

@@ -3,7 +3,10 @@
 while read -r want name; do
     mkdir "$name"
     cp -r "$FIX/hf/$name"/* "$name"
-    [ -e "$name/tokenizer.json" ] || cp "$FIX/hf/tokenizer.model" "$name"
+    case $name in
+        vocab-*) ;; # a tokenizer of another kind
+        *) [ -e "$name/tokenizer.json" ] || cp "$FIX/hf/tokenizer.model" "$name" ;;
+    esac
     mkckpt "$name/model.safetensors" "$FIX/hf/$name/tensors"
     ggtool convert "$name" "$name.gguf" -q
     [ "$(sum "$name.gguf")" = "$want" ] && echo "$name" || echo "$name differs"

@@ -66,6 +66,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     json_decref(h.raw_config);
     ggf_meta_free(h.meta);
     free(h.vocab.v);
+    gg_buf_free(&h.vocab.made);
     gg_findings_free(&notes);
     gg_arena_free(&arena);
     return 0;

@@ -186,6 +186,7 @@ static void save_pieces(const char *folder)
     }
     for (size_t i = 0; i < n_pieces; i++)
         add_piece(&all, &tokens[i]);
+    gg_buf_add(&all, "\x12\x02\x18\x02", 4); /* TrainerSpec: model_type BPE */
     save(folder, "tokenizer.model", all.data, all.nbytes);
     save_json(folder, "tokenizer_config.json", json_pack("{s:o}", "added_tokens_decoder", added));
     gg_buf_free(&all);
