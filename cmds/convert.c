@@ -3,6 +3,7 @@
 
 #include "lib/base/text.h"
 #include "lib/hf/hf.h"
+#include "lib/job/goal.h"
 #include "lib/sys/input.h"
 
 #include <stdlib.h>
@@ -36,6 +37,7 @@ static const struct gg_opt convert_options[] = {
     {.kind = GG_OPT_GROUP, .group = &make_opts_look},
     GG_OPT_SUBTABLE(&gg_opts_output, struct convert_opts, make.output),
     GG_OPT_SUBTABLE(&gg_opts_quant, struct convert_opts, make.quant),
+    GG_OPT_SUBTABLE(&gg_opts_goal, struct convert_opts, make.goal),
     GG_OPT_SUBTABLE(&gg_opts_meta, struct convert_opts, make.meta),
     GG_OPT_SUBTABLE(&gg_opts_work, struct convert_opts, make.work),
     GG_OPT_END,
@@ -148,11 +150,11 @@ static int open_any(struct make *r, void *ctx, struct gg_err *err)
     struct convert_opts *o = ctx;
     struct gg_findings found = GG_FINDINGS_INIT;
     struct gg_checkpoint *ckpt = NULL;
-    unsigned flags = make_only_looks(r) ? GGF_HEADER_ONLY : GGF_STRICT;
+    unsigned flags = make_reads(r) ? GGF_STRICT : GGF_HEADER_ONLY;
     int rc;
     if (is_gguf(r->in)) {
         rc = check_gguf(r, o, err);
-        flags |= make_only_looks(r) ? (unsigned)GG_JOB_LOOK : 0;
+        flags |= make_reads(r) ? 0 : (unsigned)GG_JOB_LOOK;
         return rc == GG_OK ? gg_job_open(&r->model, r->in, flags, err) : rc;
     }
     rc = gg_checkpoint_or_model(&ckpt, &r->model, r->in, flags, &found, err);
@@ -178,6 +180,8 @@ static int usage(struct cmd_env *env, const char *text)
 static int check_back(struct cmd_env *env, const struct convert_opts *o)
 {
     const struct make_opts *m = &o->make;
+    if (gg_goal_wanted(&m->goal))
+        return usage(env, "--target-size and --target-bpw are for GGUF");
     if (m->type != NULL)
         return usage(env, "--type is for GGUF; safetensors take --dtype bf16, f16 or f32");
     if (m->dry_run || m->explain != NULL || m->json || m->report != NULL || m->stats_out != NULL ||
@@ -197,7 +201,8 @@ static int run_convert(struct cmd_env *env, void *opts, int argc, char **argv)
     struct make r = {.env = env, .o = &o->make, .doing = "converting", .big_endian = o->endian == 1,
                      .no_output = "where to? name an output: ggtool convert IN OUT (or --dry-run)"};
     const char *out = argc == 2 ? argv[1] : o->make.output.output;
-    int code = make_arguments(&r, o->make.type != NULL ? o->make.type : "auto", argc, argv);
+    bool sized = gg_goal_wanted(&o->make.goal);
+    int code = make_arguments(&r, o->make.type != NULL || sized ? o->make.type : "auto", argc, argv);
     if (code == CMD_OK && convert_is_back(out))
         code = check_back(env, o) == CMD_OK ? convert_back(&r, o, out) : CMD_USAGE;
     else if (code == CMD_OK && o->dtype != 0)

@@ -2,6 +2,7 @@
 #include "cmds/make.h"
 
 #include "lib/base/text.h"
+#include "lib/job/goal.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -33,6 +34,11 @@ bool make_only_looks(const struct make *r)
     return r->o->dry_run || r->o->explain != NULL;
 }
 
+bool make_reads(const struct make *r)
+{
+    return !make_only_looks(r) || gg_goal_wanted(&r->o->goal);
+}
+
 static int usage(struct cmd_env *env, const char *text)
 {
     gg_msg_error(&env->msg, "%s", text);
@@ -55,6 +61,19 @@ static const char *contradiction(const struct make *r, bool look, const char *ou
     return NULL;
 }
 
+/* Files beside the outputs; the first N_NEW of them are new, unless --force is given. */
+enum { N_NEW = 3, N_SIDE = 4 };
+static const char *const side_names[N_SIDE] = {"--report", "--stats-out", "--recipe-out",
+                                               "--error-cache"};
+
+static void side_files(const struct make_opts *o, const char *files[N_SIDE])
+{
+    files[0] = o->report;
+    files[1] = o->stats_out;
+    files[2] = o->goal.recipe_out;
+    files[3] = o->goal.error_cache;
+}
+
 int make_arguments(struct make *r, const char *types, int argc, char **argv)
 {
     struct gg_err err;
@@ -67,12 +86,14 @@ int make_arguments(struct make *r, const char *types, int argc, char **argv)
     if (why_not != NULL)
         return usage(r->env, why_not);
     r->in = argv[0];
+    if (gg_goal_check(&o->goal, &o->quant, o->type, &err) != GG_OK)
+        return gg_msg_fail(&r->env->msg, &err);
     if (gg_targets_parse(&r->targets, types, look ? NULL : out, &err) != GG_OK)
         return gg_msg_fail(&r->env->msg, &err);
-    const char *files[] = {o->report, o->stats_out};
-    static const char *const names[] = {"--report", "--stats-out"};
-    for (size_t i = 0; i < 2; i++) {
-        if (files[i] != NULL && gg_job_check_new(names[i], files[i], o->output.force, &err) != GG_OK)
+    const char *files[N_SIDE];
+    side_files(o, files);
+    for (size_t i = 0; i < N_NEW; i++) {
+        if (files[i] != NULL && gg_job_check_new(side_names[i], files[i], o->output.force, &err) != GG_OK)
             return gg_msg_fail(&r->env->msg, &err);
     }
     return CMD_OK;
@@ -96,6 +117,8 @@ int make_plan(struct make *r, bool dry)
 {
     struct gg_err err;
     r->wishes->plan.keep = r->keep;
+    if (gg_goal_wanted(&r->o->goal))
+        return make_target(r, dry);
     int rc = gg_plan_new(&r->plan, r->model, r->targets.presets, r->targets.n, &r->wishes->plan, dry,
                          &err);
     if (r->plan == NULL)
@@ -150,27 +173,38 @@ static int work(struct make *r)
     return code == CMD_OK ? make_report(r) : code;
 }
 
-/* --report and --stats-out replace files under --force: not those that are read or written. */
+/* Is path (where st is, if there) something that the run reads or writes otherwise? */
+static bool clashes(const struct make *r, const char *path, bool there, const struct stat *st)
+{
+    struct stat other;
+    for (size_t k = 0; r->targets.paths != NULL && k < r->targets.n; k++) {
+        if (strcmp(path, r->targets.paths[k]) == 0)
+            return true;
+    }
+    for (size_t k = 0; there && k < r->model->n_files; k++) {
+        if (st->st_dev == r->model->files[k].dev && st->st_ino == r->model->files[k].ino)
+            return true;
+    }
+    return there && r->o->quant.imatrix != NULL && stat(r->o->quant.imatrix, &other) == 0 &&
+           st->st_dev == other.st_dev && st->st_ino == other.st_ino;
+}
+
+/* Side files may replace what is there: not what is read or written. */
 static int check_side_files(struct make *r, struct gg_err *err)
 {
-    const char *files[] = {r->o->report, r->o->stats_out};
-    struct stat st, other;
-    for (size_t i = 0; i < 2; i++) {
-        bool clash = false;
+    const char *files[N_SIDE];
+    struct stat st;
+    side_files(r->o, files);
+    for (size_t i = 0; i < N_SIDE; i++) {
         if (files[i] == NULL)
             continue;
-        for (size_t k = 0; r->targets.paths != NULL && k < r->targets.n; k++)
-            clash = clash || strcmp(files[i], r->targets.paths[k]) == 0;
-        bool there = stat(files[i], &st) == 0;
-        for (size_t k = 0; there && k < r->model->n_files; k++)
-            clash = clash || (st.st_dev == r->model->files[k].dev &&
-                              st.st_ino == r->model->files[k].ino);
-        if (there && r->o->quant.imatrix != NULL && stat(r->o->quant.imatrix, &other) == 0)
-            clash = clash || (st.st_dev == other.st_dev && st.st_ino == other.st_ino);
-        if (clash || (i == 1 && files[0] != NULL && strcmp(files[0], files[1]) == 0))
-            return gg_fail(err, GG_ERR_ARG, GG_NOWHERE, "%s: is read or written otherwise; choose "
-                                                        "another name for %s",
-                           files[i], i == 0 ? "--report" : "--stats-out");
+        bool clash = clashes(r, files[i], stat(files[i], &st) == 0, &st);
+        for (size_t k = 0; k < i; k++)
+            clash = clash || (files[k] != NULL && strcmp(files[k], files[i]) == 0);
+        if (clash)
+            return gg_fail(err, GG_ERR_ARG, GG_NOWHERE,
+                           "%s: is read or written otherwise; choose another name for %s", files[i],
+                           side_names[i]);
     }
     return GG_OK;
 }
@@ -179,9 +213,9 @@ int make_run(struct make *r, int (*open)(struct make *r, void *ctx, struct gg_er
 {
     struct gg_err err;
     int rc = open(r, ctx, &err);
-    if (rc == GG_OK && !make_only_looks(r))
+    if (rc == GG_OK && make_reads(r))
         rc = gg_model_require_sound(r->model, &err);
-    if (rc == GG_OK && !make_only_looks(r))
+    if (rc == GG_OK && make_reads(r))
         rc = check_side_files(r, &err);
     if (rc == GG_OK)
         rc = gg_wishes_new(&r->wishes, r->model, &r->o->quant, &r->o->meta, &r->o->output, &err);
@@ -196,6 +230,7 @@ void make_free(struct make *r)
 {
     gg_job_result_free(&r->result);
     gg_plan_free(r->plan);
+    gg_target_free(r->target);
     gg_wishes_free(r->wishes);
     gg_model_free(r->model);
     gg_targets_free(&r->targets);

@@ -5,12 +5,14 @@
 #include "cmds/cmd.h"
 #include "lib/cli/progress.h"
 #include "lib/job/job.h"
+#include "lib/job/measure.h"
 #include "lib/job/opts.h"
 #include "lib/job/wishes.h"
 
 struct make_opts { /* first in the option struct of the command */
     const char *type;
     struct gg_quant_opts quant;
+    struct gg_goal_opts goal;
     struct gg_meta_opts meta;
     struct gg_output_opts output;
     struct gg_work_opts work;
@@ -36,6 +38,9 @@ struct make {
     struct gg_targets targets;
     struct gg_wishes *wishes;
     struct gg_plan *plan;
+    struct gg_target *target; /* NULL: types were given, not a size */
+    struct gg_measured measured;
+    struct gg_target_result chosen;
     bool *keep; /* by tensor of the model: keeps its type, since its values cannot be encoded */
     struct qk_table kernels;
     struct gg_progress progress;
@@ -45,7 +50,9 @@ struct make {
 
 /* --dry-run or --explain: nothing is written. */
 bool make_only_looks(const struct make *r);
-/* Reads IN [OUT], with types set apart by commas; says what is wrong. An exit code. */
+/* Tensor data are read: always, but for looking at what types (not a size) make of it. */
+bool make_reads(const struct make *r);
+/* Reads IN [OUT], with types set apart by commas (NULL when a size is given); says what is wrong. An exit code. */
 int make_arguments(struct make *r, const char *types, int argc, char **argv);
 /* Opens the model with `open`, which fills r->model, and does all the rest. An exit code. */
 int make_run(struct make *r, int (*open)(struct make *r, void *ctx, struct gg_err *err), void *ctx);
@@ -55,6 +62,10 @@ void make_free(struct make *r);
 int make_plan(struct make *r, bool dry);
 /* What all walks over the data share; the progress line is begun with `what`. */
 struct gg_stream_opts make_stream(struct make *r, const char *what);
+
+/* make_target.c: plans for a size; as make_plan. */
+int make_target(struct make *r, bool dry);
+void make_print_target(const struct make *r, FILE *f); /* nothing when no size was given */
 
 /* make_check.c: looks through the data first, and fills keep under --nonfinite=keep-type. Returns an
  * exit code. */

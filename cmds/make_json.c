@@ -44,6 +44,24 @@ static void plan_members(struct gg_json *j, const struct gg_plan_output *o,
     }
 }
 
+/* What was chosen for a size. */
+static void target_member(struct gg_json *j, const struct make *r)
+{
+    const struct gg_target_result *c = &r->chosen;
+    if (r->target == NULL)
+        return;
+    gg_json_object_inline(j, "target");
+    gg_json_u64(j, "file_bytes", c->nbytes);
+    gg_json_u64(j, "least_bytes", c->least);
+    gg_json_u64(j, "most_bytes", c->most);
+    gg_json_f64(j, "loss", c->loss);
+    gg_json_f64(j, "loss_bound", c->bound);
+    gg_json_bool(j, "proven", c->proven);
+    gg_json_u64(j, "measured", r->measured.n_measured);
+    gg_json_u64(j, "known", r->measured.n_known);
+    gg_json_close(j);
+}
+
 void make_json_plan(FILE *f, const struct make *r, const struct ggf_str *only)
 {
     struct gg_json j;
@@ -61,6 +79,7 @@ void make_json_plan(FILE *f, const struct make *r, const struct ggf_str *only)
         }
         gg_json_close(&j);
     }
+    target_member(&j, r);
     gg_json_close(&j);
     gg_json_end(&j);
 }
@@ -159,6 +178,7 @@ void make_json_report(FILE *f, const struct make *r)
     for (size_t k = 0; k < r->plan->n_outputs; k++)
         report_output(&j, r, k);
     gg_json_close(&j);
+    target_member(&j, r);
     gg_json_findings(&j, "findings", &r->plan->findings);
     gg_json_close(&j);
     gg_json_end(&j);

@@ -104,6 +104,7 @@ static int show_output(struct make *r, size_t k, struct gg_err *err)
                     gg_text_thousands(size, o->files[i].nbytes), o->files[i].n_tensors);
     }
     show_size(r, k, &sum);
+    make_print_target(r, r->env->out);
     return GG_OK;
 }
 

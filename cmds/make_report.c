@@ -99,6 +99,7 @@ static void print_output(const struct make *r, size_t k, FILE *f)
         fprintf(f, ", %.2f -> %.2f bits a weight", 8.0 * (double)t.in_nbytes / (double)t.n_params,
                 8.0 * (double)t.out_nbytes / (double)t.n_params);
     fprintf(f, "\n");
+    make_print_target(r, f);
     if (!r->o->no_stats)
         print_error(r, k, &t, f);
     gg_buf_free(&path);

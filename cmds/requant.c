@@ -4,6 +4,7 @@
 
 #include "lib/base/num.h"
 #include "lib/base/text.h"
+#include "lib/job/goal.h"
 #include "lib/plan/preset.h"
 
 #include <string.h>
@@ -18,6 +19,7 @@ static const struct gg_opt requant_options[] = {
     {.kind = GG_OPT_GROUP, .group = &make_opts_look},
     GG_OPT_SUBTABLE(&gg_opts_output, struct make_opts, output),
     GG_OPT_SUBTABLE(&gg_opts_quant, struct make_opts, quant),
+    GG_OPT_SUBTABLE(&gg_opts_goal, struct make_opts, goal),
     GG_OPT_SUBTABLE(&gg_opts_meta, struct make_opts, meta),
     GG_OPT_SUBTABLE(&gg_opts_work, struct make_opts, work),
     GG_OPT_END,
@@ -35,6 +37,12 @@ const struct cmd cmd_requant = {
         "\n"
         "Several types make several files from one reading: --type Q4_K_M,Q8_0 -o 'M-{type}.gguf'.\n"
         "\n"
+        "--target-size and --target-bpw choose the types themselves: every tensor is encoded in every type\n"
+        "it could take, to measure what that costs, and the choice of least loss within the size is\n"
+        "made, exactly. Loss is the predicted energy of the error of the logits over that of the logits,\n"
+        "from errors weighted by --imatrix and by where in the model they stand; see ggtool-recipes(7).\n"
+        "Options that name a type for a tensor stand. Experts of a layer keep one type.\n"
+        "\n"
         "OUT appears complete or not at all. A tensor whose type does not change is copied bit for\n"
         "bit. NaN, infinities and scales too large for their type end the run, unless --nonfinite\n"
         "says otherwise. With shards, OUT is PREFIX.gguf for PREFIX-00001-of-0000N.gguf.\n"
@@ -45,6 +53,7 @@ const struct cmd cmd_requant = {
         "ggtool requant model.gguf model-Q4_K_M.gguf --type Q4_K_M\tone file\n"
         "ggtool requant model.gguf --type Q4_K_M,Q6_K,Q8_0 -o 'model-{type}.gguf'\tthree at once\n"
         "ggtool requant model.gguf --type Q4_K_M --dry-run\twhat would become of each tensor\n"
+        "ggtool requant model.gguf out.gguf --target-size 4.2G --imatrix imatrix.gguf\tthe best of that size\n"
         "ggtool requant model.gguf out.gguf --type Q4_0 --tensor-type 'ffn_down=q6_K'\twith a rule\n",
     .opts = requant_options,
     .min_args = 1,
@@ -85,15 +94,15 @@ static int read_arguments(struct make *r, int argc, char **argv)
     const struct gg_preset *p = argc == 2 && o->type == NULL ? gg_preset_by_name(argv[1]) : NULL;
     if (argc > 2 || (p != NULL && p->target))
         return fail_llama_style(r->env, argc, argv);
-    if (o->type == NULL)
-        return usage(r->env, "what should it become? name a type: --type Q4_K_M ('ggtool help requant')");
+    if (o->type == NULL && !gg_goal_wanted(&o->goal))
+        return usage(r->env, "what should it become? name a type (--type Q4_K_M) or a size (--target-size 4.2G) ('ggtool help requant')");
     return make_arguments(r, o->type, argc, argv);
 }
 
 static int open_model(struct make *r, void *ctx, struct gg_err *err)
 {
     (void)ctx;
-    unsigned flags = make_only_looks(r) ? GGF_HEADER_ONLY | GG_JOB_LOOK : GGF_STRICT;
+    unsigned flags = !make_reads(r) ? GGF_HEADER_ONLY | GG_JOB_LOOK : GGF_STRICT;
     int rc = gg_job_open(&r->model, r->in, flags | GG_JOB_FOREIGN, err);
     if (rc == GG_OK)
         cmd_say_normalized(r->env, r->model, MAKE_MAX_FINDINGS);

@@ -9,9 +9,9 @@ function __ggtool_takers
         case diff
             printf '%s\n' --tensors --imatrix --arch --top --sort --fail-above --html --svg --png --max-memory
         case convert
-            printf '%s\n' --type -t --arch --name --pre --metadata --endian --dtype --explain --report --stats-out --output -o --split-max-size --split-max-tensors --shards --imatrix --include-weights --exclude-weights --imatrix-missing --tensor-type --tensor-type-file --token-embedding-type --output-tensor-type --only --prune-layers --override-kv --quantized-by --max-memory --nonfinite
+            printf '%s\n' --type -t --arch --name --pre --metadata --endian --dtype --explain --report --stats-out --output -o --split-max-size --split-max-tensors --shards --imatrix --include-weights --exclude-weights --imatrix-missing --tensor-type --tensor-type-file --token-embedding-type --output-tensor-type --only --target-size --target-bpw --min-type --max-type --allow --sample --seed --error-cache --recipe-out --prune-layers --override-kv --quantized-by --max-memory --nonfinite
         case requant
-            printf '%s\n' --type -t --explain --report --stats-out --output -o --split-max-size --split-max-tensors --shards --imatrix --include-weights --exclude-weights --imatrix-missing --tensor-type --tensor-type-file --token-embedding-type --output-tensor-type --only --prune-layers --override-kv --quantized-by --max-memory --nonfinite
+            printf '%s\n' --type -t --explain --report --stats-out --output -o --split-max-size --split-max-tensors --shards --imatrix --include-weights --exclude-weights --imatrix-missing --tensor-type --tensor-type-file --token-embedding-type --output-tensor-type --only --target-size --target-bpw --min-type --max-type --allow --sample --seed --error-cache --recipe-out --prune-layers --override-kv --quantized-by --max-memory --nonfinite
         case split
             printf '%s\n' --max-size --max-tensors --shards --split-max-size --split-max-tensors --window
         case merge
@@ -191,6 +191,15 @@ complete -c ggtool -n '__ggtool_using convert' -l leave-output-tensor -d 'copy o
 complete -c ggtool -n '__ggtool_using convert' -l pure -d 'no mixture: every tensor gets the preset\'s base type'
 complete -c ggtool -n '__ggtool_using convert' -l only -x -a '(__ggtool_ask)' -d 'encode just the tensors whose name matches (glob, or re:REGEX), copy the rest'
 complete -c ggtool -n '__ggtool_using convert' -l lossless-only -d 'refuse every step that could change a value'
+complete -c ggtool -n '__ggtool_using convert' -l target-size -x -d 'choose types so that the output has at most SIZE (4.2G, 3900MiB), header and all, and the least error'
+complete -c ggtool -n '__ggtool_using convert' -l target-bpw -x -d 'the same, of at most BITS (4.25) a weight of tensor data'
+complete -c ggtool -n '__ggtool_using convert' -l min-type -x -a 'f32 f16 q4_0 q4_1 q5_0 q5_1 q8_0 q2_K q3_K q4_K q5_K q6_K iq2_xxs iq2_xs iq3_xxs iq1_s iq4_nl iq3_s iq2_s iq4_xs iq1_m bf16 tq1_0 tq2_0 mxfp4 nvfp4 q1_0 q2_0' -d 'choose no type of fewer bits a weight'
+complete -c ggtool -n '__ggtool_using convert' -l max-type -x -a 'f32 f16 q4_0 q4_1 q5_0 q5_1 q8_0 q2_K q3_K q4_K q5_K q6_K iq2_xxs iq2_xs iq3_xxs iq1_s iq4_nl iq3_s iq2_s iq4_xs iq1_m bf16 tq1_0 tq2_0 mxfp4 nvfp4 q1_0 q2_0' -d 'choose no type of more bits a weight'
+complete -c ggtool -n '__ggtool_using convert' -l allow -x -a '' -d 'choose among these types only'
+complete -c ggtool -n '__ggtool_using convert' -l sample -x -d 'measure errors on so many rows of each matrix, evenly strewn, instead of all'
+complete -c ggtool -n '__ggtool_using convert' -l seed -x -d 'which rows --sample takes; 0 by default'
+complete -c ggtool -n '__ggtool_using convert' -l error-cache -r -F -d 'keep measured errors in FILE, so that the next size takes no time'
+complete -c ggtool -n '__ggtool_using convert' -l recipe-out -r -F -d 'write what was chosen as a file for --tensor-type-file'
 complete -c ggtool -n '__ggtool_using convert' -l prune-layers -x -d 'drop these layers (0,1,5) and number the others anew'
 complete -c ggtool -n '__ggtool_using convert' -l override-kv -x -a '(__ggtool_ask)' -d 'set a metadata key (int, float, bool, str, or u8 to f64); repeatable'
 complete -c ggtool -n '__ggtool_using convert' -l quantized-by -x -d 'set general.quantized_by'
@@ -231,6 +240,15 @@ complete -c ggtool -n '__ggtool_using requant' -l leave-output-tensor -d 'copy o
 complete -c ggtool -n '__ggtool_using requant' -l pure -d 'no mixture: every tensor gets the preset\'s base type'
 complete -c ggtool -n '__ggtool_using requant' -l only -x -a '(__ggtool_ask)' -d 'encode just the tensors whose name matches (glob, or re:REGEX), copy the rest'
 complete -c ggtool -n '__ggtool_using requant' -l lossless-only -d 'refuse every step that could change a value'
+complete -c ggtool -n '__ggtool_using requant' -l target-size -x -d 'choose types so that the output has at most SIZE (4.2G, 3900MiB), header and all, and the least error'
+complete -c ggtool -n '__ggtool_using requant' -l target-bpw -x -d 'the same, of at most BITS (4.25) a weight of tensor data'
+complete -c ggtool -n '__ggtool_using requant' -l min-type -x -a 'f32 f16 q4_0 q4_1 q5_0 q5_1 q8_0 q2_K q3_K q4_K q5_K q6_K iq2_xxs iq2_xs iq3_xxs iq1_s iq4_nl iq3_s iq2_s iq4_xs iq1_m bf16 tq1_0 tq2_0 mxfp4 nvfp4 q1_0 q2_0' -d 'choose no type of fewer bits a weight'
+complete -c ggtool -n '__ggtool_using requant' -l max-type -x -a 'f32 f16 q4_0 q4_1 q5_0 q5_1 q8_0 q2_K q3_K q4_K q5_K q6_K iq2_xxs iq2_xs iq3_xxs iq1_s iq4_nl iq3_s iq2_s iq4_xs iq1_m bf16 tq1_0 tq2_0 mxfp4 nvfp4 q1_0 q2_0' -d 'choose no type of more bits a weight'
+complete -c ggtool -n '__ggtool_using requant' -l allow -x -a '' -d 'choose among these types only'
+complete -c ggtool -n '__ggtool_using requant' -l sample -x -d 'measure errors on so many rows of each matrix, evenly strewn, instead of all'
+complete -c ggtool -n '__ggtool_using requant' -l seed -x -d 'which rows --sample takes; 0 by default'
+complete -c ggtool -n '__ggtool_using requant' -l error-cache -r -F -d 'keep measured errors in FILE, so that the next size takes no time'
+complete -c ggtool -n '__ggtool_using requant' -l recipe-out -r -F -d 'write what was chosen as a file for --tensor-type-file'
 complete -c ggtool -n '__ggtool_using requant' -l prune-layers -x -d 'drop these layers (0,1,5) and number the others anew'
 complete -c ggtool -n '__ggtool_using requant' -l override-kv -x -a '(__ggtool_ask)' -d 'set a metadata key (int, float, bool, str, or u8 to f64); repeatable'
 complete -c ggtool -n '__ggtool_using requant' -l quantized-by -x -d 'set general.quantized_by'

@@ -1,6 +1,7 @@
 #include "lib/job/opts.h"
 
 #define QUANT(member)  offsetof(struct gg_quant_opts, member)
+#define GOAL(member)   offsetof(struct gg_goal_opts, member)
 #define META(member)   offsetof(struct gg_meta_opts, member)
 #define OUTPUT(member) offsetof(struct gg_output_opts, member)
 #define WORK(member)   offsetof(struct gg_work_opts, member)
@@ -46,6 +47,32 @@ static const struct gg_opt quant_opts[] = {
     GG_OPT_END,
 };
 const struct gg_opt_group gg_opts_quant = {"Types", quant_opts};
+
+static const struct gg_opt goal_opts[] = {
+    {.name = "target-size", .kind = GG_OPT_SIZE, .dest = GOAL(target_size), .arg = "SIZE",
+     .help = "choose types so that the output has at most SIZE (4.2G, 3900MiB), header and all, and the "
+             "least error", .min = 1, .max = INT64_MAX},
+    {.name = "target-bpw", .kind = GG_OPT_STRING, .dest = GOAL(target_bpw), .arg = "BITS",
+     .help = "the same, of at most BITS (4.25) a weight of tensor data"},
+    {.name = "min-type", .kind = GG_OPT_TYPE, .dest = GOAL(min_type), .arg = "TYPE",
+     .help = "choose no type of fewer bits a weight", .complete = GG_COMPLETE_QTYPE},
+    {.name = "max-type", .kind = GG_OPT_TYPE, .dest = GOAL(max_type), .arg = "TYPE",
+     .help = "choose no type of more bits a weight", .complete = GG_COMPLETE_QTYPE},
+    {.name = "allow", .kind = GG_OPT_STRING, .dest = GOAL(allow), .arg = "TYPE[,TYPE...]",
+     .help = "choose among these types only", .complete = GG_COMPLETE_QTYPE},
+    {.name = "sample", .kind = GG_OPT_U64, .dest = GOAL(sample), .arg = "ROWS",
+     .help = "measure errors on so many rows of each matrix, evenly strewn, instead of all", .min = 2,
+     .max = UINT32_MAX},
+    {.name = "seed", .kind = GG_OPT_U64, .dest = GOAL(seed), .arg = "N",
+     .help = "which rows --sample takes; 0 by default", .max = UINT64_MAX},
+    {.name = "error-cache", .kind = GG_OPT_PATH, .dest = GOAL(error_cache), .arg = "FILE",
+     .help = "keep measured errors in FILE, so that the next size takes no time",
+     .complete = GG_COMPLETE_FILE},
+    {.name = "recipe-out", .kind = GG_OPT_PATH, .dest = GOAL(recipe_out), .arg = "FILE",
+     .help = "write what was chosen as a file for --tensor-type-file", .complete = GG_COMPLETE_FILE},
+    GG_OPT_END,
+};
+const struct gg_opt_group gg_opts_goal = {"Size", goal_opts};
 
 static const struct gg_opt meta_opts[] = {
     {.name = "prune-layers", .kind = GG_OPT_STRING, .dest = META(prune_layers), .arg = "LIST",

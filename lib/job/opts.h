@@ -19,6 +19,17 @@ struct gg_quant_opts {
 };
 extern const struct gg_opt_group gg_opts_quant;
 
+/* How large it may become, instead of a type: goal.h. */
+struct gg_goal_opts {
+    struct gg_opt_u64 target_size;
+    const char *target_bpw;
+    int min_type, max_type; /* tensor type ids, -1: not given */
+    const char *allow;
+    struct gg_opt_u64 sample, seed;
+    const char *error_cache, *recipe_out;
+};
+extern const struct gg_opt_group gg_opts_goal;
+
 /* What becomes of the metadata and of whole layers. */
 struct gg_meta_opts {
     const char *prune_layers;

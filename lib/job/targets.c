@@ -44,6 +44,13 @@ static int add_type(struct gg_targets *t, const char *name, struct gg_err *err)
     return GG_OK;
 }
 
+/* What a size is asked of has no preset of its own; the solver sees to the types. */
+static void add_sized(struct gg_targets *t)
+{
+    t->names[t->n] = "solved";
+    t->presets[t->n++] = gg_preset_by_name("COPY");
+}
+
 /* The path with every {type} replaced. */
 static const char *fill_in(struct gg_targets *t, const char *output, const char *type)
 {
@@ -78,14 +85,16 @@ int gg_targets_parse(struct gg_targets *out, const char *types, const char *outp
 {
     *out = (struct gg_targets){0};
     size_t max = 1;
-    for (const char *s = types; *s != '\0'; s++)
+    for (const char *s = types; s != NULL && *s != '\0'; s++)
         max += *s == ',';
     out->presets = gg_arena_zalloc(&out->arena, max, sizeof *out->presets);
     out->names = gg_arena_zalloc(&out->arena, max, sizeof *out->names);
     const char **paths = gg_arena_zalloc(&out->arena, max, sizeof *paths);
     bool ok = out->presets != NULL && out->names != NULL && paths != NULL;
     int rc = ok ? GG_OK : gg_fail_nomem(err, "the list of types");
-    for (const char *s = types; rc == GG_OK; s++) {
+    if (rc == GG_OK && types == NULL)
+        add_sized(out);
+    for (const char *s = types; s != NULL && rc == GG_OK; s++) {
         size_t n = strcspn(s, ",");
         char *name = gg_arena_strndup(&out->arena, s, n);
         rc = name == NULL ? gg_fail_nomem(err, "the list of types") : add_type(out, name, err);

@@ -40,7 +40,8 @@ struct gg_targets {
     struct gg_arena arena;
 };
 
-/* types: preset names, or "auto" for COPY, set apart by commas. output: a path in which {type} stands for the preset's
+/* types: preset names, or "auto" for COPY, set apart by commas; NULL: one output,
+ * "solved", whose types a size decides (goal.h). output: a path in which {type} stands for the preset's
  * name, needed when there are several; NULL: none is wanted (a dry run). Errors: GG_ERR_ARG for an
  * unknown type (naming the nearest), one given twice, outputs that would be the same file. */
 GG_MUST_CHECK int gg_targets_parse(struct gg_targets *out, const char *types, const char *output,

@@ -10,7 +10,7 @@ enum { REASON_NBYTES = 320 };
 
 struct choice {
     uint32_t type;
-    bool rule;
+    bool rule, chosen;
     char reason[REASON_NBYTES];
 };
 
@@ -62,6 +62,18 @@ static void choose_by_preset(struct gg_planner *p, const struct gg_preset *prese
     }
 }
 
+static void choose_by_default(struct gg_planner *p, const struct gg_plan_output *o,
+                              const struct gg_fact *f, const struct gg_tensor *t, struct choice *c)
+{
+    if (p->w->types == NULL) {
+        choose_by_preset(p, o->preset, f, t, c);
+        return;
+    }
+    uint32_t type = p->w->types[o - p->plan->outputs][f->src];
+    because(c, type != QT_NONE ? type : t->type, type != QT_NONE ? "chosen for the size" : "copied");
+    c->chosen = type != QT_NONE;
+}
+
 /* Rows that fill no block of the wanted type take a type of smaller blocks, or F16 when there is none
  * that fits; a tensor that is quantized already rather stays as it is than to grow to F16. */
 static bool fit_width(const struct gg_tensor *t, struct choice *c)
@@ -111,7 +123,7 @@ static int choose_one(struct gg_planner *p, const struct gg_plan_output *o, cons
     const char *keep = keep_reason(p, f);
     struct choice c; /* its text is long: not cleared for every tensor */
     c.type = t->type;
-    c.rule = false;
+    c.rule = c.chosen = false;
     c.reason[0] = '\0';
     *pt = (struct gg_plan_tensor){.src = f->src, .name = f->name, .from = t->type, .to = t->type,
                                   .action = GG_COPY, .reason = keep};
@@ -122,7 +134,7 @@ static int choose_one(struct gg_planner *p, const struct gg_plan_output *o, cons
     if (keep != NULL)
         return GG_OK;
     if (!choose_explicit(p, f, &c))
-        choose_by_preset(p, o->preset, f, t, &c);
+        choose_by_default(p, o, f, t, &c);
     if (p->w->keep != NULL && p->w->keep[f->src]) {
         pt->reason = "type kept: its values cannot be encoded";
         return GG_OK;
@@ -130,6 +142,7 @@ static int choose_one(struct gg_planner *p, const struct gg_plan_output *o, cons
     pt->fallback = fit_width(t, &c);
     pt->to = c.type;
     pt->rule = c.rule;
+    pt->chosen = c.chosen;
     pt->action = pt->to == pt->from ? GG_COPY : GG_ENCODE;
     return keep_text(p, &c, &pt->reason, err);
 }

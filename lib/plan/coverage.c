@@ -23,12 +23,8 @@ bool gg_type_uses_weights(uint32_t type)
     return false;
 }
 
-/* llama-quantize refuses these without weights: what comes out is not worth having. Not so for
- * embeddings and output, which no matrix covers. */
-static bool demands_weights(const struct gg_plan_output *o, const struct gg_fact *f, uint32_t type)
+bool gg_type_demands_weights(uint32_t type)
 {
-    if (f->category == GG_CAT_EMBD || f->category == GG_CAT_OUTPUT)
-        return false;
     switch (type) {
     case QT_IQ1_S:
     case QT_IQ1_M:
@@ -37,11 +33,19 @@ static bool demands_weights(const struct gg_plan_output *o, const struct gg_fact
     case QT_IQ2_S:
     case QT_IQ3_XXS:
         return true;
-    case QT_Q2_K:
-        return o->preset->ftype == GG_FT_Q2_K_S;
     default:
         return false;
     }
+}
+
+/* llama-quantize refuses these without weights: what comes out is not worth having. Not so for
+ * embeddings and output, which no matrix covers. */
+static bool demands_weights(const struct gg_plan_output *o, const struct gg_fact *f, uint32_t type)
+{
+    if (f->category == GG_CAT_EMBD || f->category == GG_CAT_OUTPUT)
+        return false;
+    return gg_type_demands_weights(type) ||
+           (type == QT_Q2_K && o->preset->ftype == GG_FT_Q2_K_S);
 }
 
 /* ---- which entries are used ------------------------------------------------------------------ */

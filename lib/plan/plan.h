@@ -34,6 +34,9 @@ struct gg_plan_wishes {
     enum qt_type token_embedding_type, output_tensor_type; /* QT_NONE: by preset */
     bool leave_output_tensor;
     bool pure;
+    /* By output, then by tensor of the model: the type chosen elsewhere (target.h) where no explicit
+     * option decides, QT_NONE: the tensor is copied. NULL: the preset chooses. */
+    const uint32_t *const *types;
     const struct gg_pattern *only; /* NULL: all; else tensors that don't match are copied */
     const bool *keep; /* by tensor of the model: copied, since its values fit no other type; or NULL */
     const uint64_t *prune_layers;
@@ -73,6 +76,7 @@ struct gg_plan_tensor {
     uint64_t n_weight_mats;           /* 1, or ne2 * ne3 (expert e's begin at e*ne0) */
     bool fallback;          /* the wanted type did not fit the row width */
     bool rule;              /* decided by --tensor-type or another explicit option */
+    bool chosen;            /* decided by the wishes' types */
     size_t file;            /* index into the output's files */
     uint64_t off;           /* of the data, from the start of that file */
     uint64_t nbytes;

@@ -54,5 +54,7 @@ void gg_plan_check_rules(struct gg_planner *p); /* rules and patterns without a 
 
 /* True for types whose encoder looks at importance weights. */
 bool gg_type_uses_weights(uint32_t type);
+/* True for those that llama-quantize refuses to make without (embeddings and output aside). */
+bool gg_type_demands_weights(uint32_t type);
 
 #endif

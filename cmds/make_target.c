@@ -1,0 +1,105 @@
+/* A size instead of a type: measure, choose, say what was chosen. */
+#include "cmds/make.h"
+
+#include "lib/base/text.h"
+#include "lib/job/goal.h"
+#include "lib/job/measure.h"
+
+#include <inttypes.h>
+
+static uint64_t count_weights(const struct gg_model *m)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < m->n_tensors; i++)
+        n += m->tensors[i].nelems;
+    return n;
+}
+
+static int measure(struct make *r, struct gg_err *err)
+{
+    const struct gg_goal_opts *g = &r->o->goal;
+    struct gg_write_opts w = {
+        .stream = make_stream(r, "measuring"),
+        .nonfinite = r->o->work.nonfinite == MAKE_ZERO ? GG_NONFINITE_ZERO : GG_NONFINITE_FAIL,
+    };
+    struct gg_measure_opts o = {.sample_rows = g->sample.set ? g->sample.v : 0,
+                                .seed = g->seed.set ? g->seed.v : 0,
+                                .cache = g->error_cache,
+                                .write = &w};
+    int rc = gg_measure(r->target, &r->wishes->plan, &o, &r->measured, err);
+    gg_progress_end(&r->progress);
+    if (rc == GG_OK && r->measured.foreign)
+        gg_msg_warn(&r->env->msg,
+                    "%s: was made for other models or another importance matrix; nothing of it is used",
+                    g->error_cache);
+    return rc == GG_OK ? gg_target_weigh(r->target, err) : rc;
+}
+
+static int write_recipe(const struct make *r, struct gg_err *err)
+{
+    struct gg_buf b = GG_BUF_INIT;
+    if (r->o->goal.recipe_out == NULL)
+        return GG_OK;
+    gg_target_recipe(r->target, r->plan, &r->chosen, &b);
+    int rc = b.failed ? gg_fail_nomem(err, "the recipe")
+                      : gg_job_write_file(r->o->goal.recipe_out, b.data, b.nbytes, r->o->output.force, err);
+    gg_buf_free(&b);
+    return rc;
+}
+
+/* A file much smaller than asked for: types don't allow more. */
+static void warn_small(const struct make *r, const struct gg_budget *b)
+{
+    char is[32];
+    if (!b->data_alone && r->chosen.nbytes < b->nbytes - b->nbytes / 200)
+        gg_msg_note(&r->env->msg, r->chosen.nbytes == r->chosen.most
+                                      ? "%s bytes is the largest that the types allowed can make of it"
+                                      : "%s bytes is as close as the types allowed come to it",
+                    gg_text_thousands(is, r->chosen.nbytes));
+}
+
+int make_target(struct make *r, bool dry)
+{
+    struct gg_err err;
+    struct gg_target_opts opts;
+    struct gg_budget budget;
+    gg_target_free(r->target);
+    r->target = NULL;
+    int rc = gg_goal_types(&opts, &r->o->goal, &err);
+    if (rc == GG_OK)
+        rc = gg_goal_budget(&budget, &r->o->goal, count_weights(r->model), &err);
+    if (rc == GG_OK)
+        rc = gg_target_new(&r->target, r->model, &r->wishes->plan, &opts, &err);
+    if (rc == GG_OK)
+        rc = measure(r, &err);
+    if (rc == GG_OK)
+        rc = gg_target_choose(r->target, &r->wishes->plan, &budget, dry, &r->plan, &r->chosen, &err);
+    if (r->plan != NULL)
+        gg_msg_findings(&r->env->msg, r->model->name, &r->plan->findings,
+                        r->env->msg.level > 0 ? 0 : MAKE_MAX_FINDINGS);
+    if (rc == GG_OK)
+        rc = write_recipe(r, &err);
+    if (rc != GG_OK)
+        return gg_msg_fail(&r->env->msg, &err);
+    warn_small(r, &budget);
+    return CMD_OK;
+}
+
+void make_print_target(const struct make *r, FILE *f)
+{
+    char is[32], least[32], most[32];
+    const struct gg_target_result *c = &r->chosen;
+    if (r->target == NULL)
+        return;
+    fprintf(f, "  chose %s bytes of %s to %s; ", gg_text_thousands(is, c->nbytes),
+            gg_text_thousands(least, c->least), gg_text_thousands(most, c->most));
+    if (c->proven)
+        fprintf(f, "predicted loss %.4g, the least of this size", c->loss);
+    else
+        fprintf(f, "predicted loss %.4g, at most %.2g%% above the least", c->loss,
+                c->bound > 0 ? 100 * (c->loss / c->bound - 1) : 0);
+    fprintf(f, "\n        from %zu errors measured", r->measured.n_measured);
+    if (r->measured.n_known > 0)
+        fprintf(f, ", %zu known before", r->measured.n_known);
+    fprintf(f, "\n");
+}
