@@ -275,7 +275,7 @@ static int take_report(struct measure *m, const struct gg_plan *plan, const uint
     for (size_t k = 0; rc == GG_OK && k < plan->n_outputs; k++) {
         const struct gg_plan_output *o = &plan->outputs[k];
         for (size_t i = 0; rc == GG_OK && i < o->n_tensors; i++) {
-            if (report->results[k][i].encoded)
+            if (o->tensors[i].chosen && report->results[k][i].encoded)
                 rc = take_result(m, of[o->tensors[i].src], types[k], o->tensors[i].weights != NULL,
                                  &report->results[k][i], err);
         }
