@@ -8,7 +8,7 @@
 
 #include <arm_neon.h>
 
-enum { V_HAS_LOOKUP = 1, V_HAS_LOOKUP8 = 0, V_HAS_LOOKUP32 = 0, V_HAS_SHIFTS = 1, V_HAS_F16 = 1 };
+enum { V_HAS_LOOKUP = 1, V_HAS_LOOKUP8 = 0, V_HAS_LOOKUP32 = 0, V_HAS_F16 = 1 };
 
 /* vminq and vmaxq know NaN and the signs of zeros; the contract is the plain comparison. */
 V_FN vf vf_min(vf a, vf b)

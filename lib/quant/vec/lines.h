@@ -2,8 +2,8 @@
  *
  * Over the square of the scale 1 / t, a row's distance is sum w (q - t x)^2, and what rows differ
  * by is a line in t: sum w q^2 - t sum 2 w x q, its level and its slope. Rows are lanes when lines
- * are looked up, by element and level; scales are lanes when lines are compared. Rows are those of
- * codebook.h's `near`, eight at a time.
+ * are looked up, by element and level, and at the ends of a run of scales; scales are lanes when
+ * lines are compared at all of a run. Rows are those of codebook.h's `near`, eight at a time.
  *
  * An estimate is not the reference's sum: it decides only where it leads by more than a margin.
  * What margin is enough, fit23.h says.
@@ -42,25 +42,60 @@ V_FN void v_set_lines(struct v_lines *l, int dims, const float *w, const float *
     }
 }
 
-/* Lines of the n rows of a list, and of rows that never lead up to a multiple of eight. With
- * sixteen lanes eight more are written. */
-V_FN void v_set_rows(const struct v_lines *l, int dims, const uint16_t *list, int n, float *level,
-                     float *slope)
+/* Level and slope of the VL rows at list. Terms are added two by two: no sum waits long. */
+V_FN void v_row_lines(const struct v_lines *l, int dims, const uint16_t *list, vf *level, vf *slope)
 {
-    for (int j = 0; j < (n + V_BLOCK - 1) / V_BLOCK * V_BLOCK; j += VL) {
-        vu code = (vu)vi_from_u16(list + j);
-        vf a = vf_set1(0), b = a;
-        for (int i = 0; i < dims; i++) {
-            vi at = (vi)(code >> 16 / dims * i);
-            vf one = dims == 8 ? vf_lookup4(l->level[i], at) : vf_lookup8(l->level + V_T8 * i, at);
-            vf two = dims == 8 ? vf_lookup4(l->slope[i], at) : vf_lookup8(l->slope + V_T8 * i, at);
-            a = i == 0 ? one : a + one;
-            b = i == 0 ? two : b + two;
+    const vu code = (vu)vi_from_u16(list);
+    vf a[8], b[8];
+
+    for (int i = 0; i < dims; i++) {
+        vi at = (vi)(code >> 16 / dims * i);
+        a[i] = dims == 8 ? vf_lookup4(l->level[i], at) : vf_lookup8(l->level + V_T8 * i, at);
+        b[i] = dims == 8 ? vf_lookup4(l->slope[i], at) : vf_lookup8(l->slope + V_T8 * i, at);
+    }
+    for (int n = dims / 2; n > 0; n /= 2)
+        for (int i = 0; i < n; i++) {
+            a[i] += a[i + n];
+            b[i] += b[i + n];
         }
+    *level = a[0];
+    *slope = b[0];
+}
+
+/* Lines of the n rows of a list, and of rows that never lead in the rest of n_blocks. With sixteen
+ * lanes eight more are written. */
+V_FN void v_set_rows(const struct v_lines *l, int dims, const uint16_t *list, int n, int n_blocks,
+                     float *level, float *slope)
+{
+    for (int j = 0; j < n_blocks * V_BLOCK; j += VL) {
+        vf a, b;
+        v_row_lines(l, dims, list + j, &a, &b);
         a = vf_select(vi_lt(vi_load(v_lane), vi_set1(n - j)), a, vf_set1(FLT_MAX));
         vf_store(level + j, a);
         vf_store(slope + j, b);
     }
+}
+
+/* Which rows, in at most four blocks, come within a margin of the best at the inverse scale t or at
+ * u. One alone leads by more at both, and so in between, for leads are linear. */
+V_FN uint32_t v_rivals(const float *level, const float *slope, int n_blocks, float t, float u,
+                       float margin)
+{
+    vf cost[32 / VL], cost_u[32 / VL], least = vf_set1(FLT_MAX), least_u = least;
+    uint32_t bits = 0;
+
+    for (int j = 0; j < n_blocks * V_T8; j++) {
+        cost[j] = vf_load(level + j * VL) - vf_set1(t) * vf_load(slope + j * VL);
+        cost_u[j] = vf_load(level + j * VL) - vf_set1(u) * vf_load(slope + j * VL);
+        least = j == 0 ? cost[j] : vf_min(cost[j], least);
+        least_u = j == 0 ? cost_u[j] : vf_min(cost_u[j], least_u);
+    }
+    least = vf_least(least) + margin;
+    least_u = vf_least(least_u) + margin;
+    for (int j = 0; j < n_blocks * V_T8; j++)
+        bits |= (uint32_t)vm_bits(vm_or(vf_le(cost[j], least), vf_le(cost_u[j], least_u)))
+                << j * VL;
+    return bits;
 }
 
 /* For scales a lane. */

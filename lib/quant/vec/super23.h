@@ -67,7 +67,7 @@ V_FN void set_columns(const struct iq_type *t, struct super *s)
 /* By how much a row must lead in group j of the super-block, number g of the batch. */
 V_FN void set_margins(const struct iq_type *t, const struct super *s, int j, struct fit *f, int g)
 {
-    const float top = (float)(2 * t->top - 1), inverse = f->inverse[g][2 * t->n_tries];
+    const float top = (float)(2 * t->top - 1), inverse = f->inverse[MAX_TRIES * g + 2 * t->n_tries];
     const float floor = LEAD_FLOOR * (1.0f + inverse * inverse * (1.0f + s->largest[j]));
 
     for (int p = 0; p < points_of(t); p++) {
@@ -83,13 +83,12 @@ V_FN void take_best(const struct iq_type *t, struct fit *f, int g, int j, struct
 {
     bool any = t->refit == REFIT_ALL;
 
-    set_moments(t, f, g);
-    const int best = best_candidate(f, candidates_of(t), &r->scale[j]);
+    const int best = best_candidate(t, f, g, &r->scale[j]);
     for (int p = 0; p < points_of(t); p++) {
         const int at = points_of(t) * j + p, in = points_of(t) * g + p;
         r->code[at] = best < 0 ? f->cb->spread[0] : f->kept[in][best];
-        r->again[at] =
-            best < 0 ? t->refit == REFIT_ALL_IF_ANY : f->cb->near_of[*code_at(t, f, in, best)] >= 0;
+        r->again[at] = best < 0 ? t->refit == REFIT_ALL_IF_ANY
+                                : f->cb->near_of[f->code[MAX_TRIES * in + best]] >= 0;
         any |= r->again[at];
     }
     r->refit[j] = any && r->scale[j] > 0.0f;
@@ -114,12 +113,13 @@ V_FN bool fit_batch(const struct iq_type *t, const struct super *s, int j, struc
     for (int g = 0; g < n_groups; g++) {
         if (f->base[g] == 0.0f)
             continue;
-        fine &= f->inverse[g][2 * t->n_tries] * s->largest[j + g] < 0x1p21f;
+        fine &= f->inverse[MAX_TRIES * g + 2 * t->n_tries] * s->largest[j + g] < 0x1p21f;
+        fence(t, f, g);
         set_margins(t, s, j + g, f, g);
     }
     if (!fine)
         return false;
-    set_kept(t, f, s->half + points_of(t) * j, QT_SUPER / t->dims);
+    set_kept(t, f);
     for (int g = 0; g < n_groups; g++)
         if (f->base[g] != 0.0f)
             take_best(t, f, g, j + g, r);
@@ -321,6 +321,9 @@ V_FN bool fit_super(const struct iq_type *t, struct super *s, const struct qk_co
     const int n_points = t->group / t->dims;
     struct fit f;
 
+    memset(f.different, 0, sizeof f.different);
+    for (int k = 0; k <= candidates_of(t); k++)
+        f.which[k] = (uint8_t)k;
     memset(r, 0, sizeof *r);
     memcpy(r->signs, s->signs, sizeof r->signs);
     f.cb = cb;

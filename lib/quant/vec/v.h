@@ -45,8 +45,8 @@
  *     vm_and vm_or vm_not          on masks
  *     vm_bits vm_from_bits         lane k is bit k
  *     vf_select(m, a, b) vi_select lanes of a where m, else of b
- *     vf_flip(a, bits)             lane k with its sign flipped where bit k is set
- *     vf_flip32(a[32 / VL], p)     the same for 32 bits in memory
+ *     vf_flip32(a[32 / VL], p)     32 lanes, each with its sign flipped where its bit of 32 in
+ *                                  memory is set
  *     vi_inc(a, m)                 a, one more where m
  *     vf_hmax vf_hmin              greatest, least lane (no NaN)
  *     vi_trunc vi_nearest vf_from_i        float to int and back (vf_from_i below)
@@ -84,10 +84,8 @@
  *     vi_sides_from_u16(p)         the same V_SIDE words on each side
  *     vf_side_min(a)               every lane the least of its side (no NaN)
  *     vf_least(a)                  every lane the least of all (no NaN)
- *     vi_store_first(p, a, n)      lanes below n to memory
- *     vf_repeat(p, n)              n floats in memory again and again, n = 2, 4, 8, 16; the first VL
- *                                  where they are more
- *     V_HAS_LOOKUP V_HAS_SHIFTS V_HAS_F16    are the lookups, vu_shrv, conversions of F16 fast?
+ *     vi_store_first(p, a, n)      lanes below n to memory; VL can be read and written there
+ *     V_HAS_LOOKUP V_HAS_F16       are the lookups, conversions of F16 fast?
  *     V_HAS_LOOKUP8 V_HAS_LOOKUP32 is this lookup one instruction?
  */
 #ifndef QK_VEC_V_H

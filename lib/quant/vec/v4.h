@@ -1,5 +1,5 @@
-/* What the four-lane levels share, in GNU C. The element-wise fall-backs are slow; V_HAS_LOOKUP and
- * V_HAS_SHIFTS tell kernels where they'd be. */
+/* What the four-lane levels share, in GNU C. The element-wise fall-backs are slow; V_HAS_LOOKUP
+ * tells kernels where they'd be. */
 #ifndef QK_VEC_V4_H
 #define QK_VEC_V4_H
 
@@ -31,11 +31,6 @@ V_FN vm vm_from_bits(unsigned bits)
 {
     const vi bit = {1, 2, 4, 8};
     return (vi_set1((int32_t)bits) & bit) == bit;
-}
-
-V_FN vf vf_flip(vf a, unsigned bits)
-{
-    return (vf)((vu)a ^ ((vu)vm_from_bits(bits) & 0x80000000u));
 }
 
 V_FN void vf_flip32(vf a[32 / VL], const void *signs)
@@ -138,13 +133,6 @@ V_FN void vi_store_first(int32_t *p, vi a, int n)
 {
     for (int k = 0; k < n && k < VL; k++)
         p[k] = a[k];
-}
-
-V_FN vf vf_repeat(const float *p, int n)
-{
-    if (n == 2)
-        return (vf){p[0], p[1], p[0], p[1]};
-    return *(const vf_mem *)p;
 }
 
 V_FN vf vf_sides(float a, float b)

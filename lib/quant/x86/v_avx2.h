@@ -10,7 +10,7 @@
 
 #include <immintrin.h>
 
-enum { V_HAS_LOOKUP = 1, V_HAS_LOOKUP8 = 1, V_HAS_LOOKUP32 = 0, V_HAS_SHIFTS = 1, V_HAS_F16 = 1 };
+enum { V_HAS_LOOKUP = 1, V_HAS_LOOKUP8 = 1, V_HAS_LOOKUP32 = 0, V_HAS_F16 = 1 };
 
 /* ---- floats ---------------------------------------------------------------------------------- */
 
@@ -37,13 +37,6 @@ V_FN vf vf_sqrt(vf a)
 V_FN vf vf_select(vm m, vf a, vf b)
 {
     return _mm256_blendv_ps(b, a, (__m256)m);
-}
-
-V_FN vf vf_flip(vf a, unsigned bits)
-{
-    const __m256i up = _mm256_set_epi32(24, 25, 26, 27, 28, 29, 30, 31);
-    __m256i s = _mm256_sllv_epi32(_mm256_set1_epi32((int)bits), up);
-    return _mm256_xor_ps(a, _mm256_and_ps((__m256)s, _mm256_set1_ps(-0.0f)));
 }
 
 V_FN void vf_flip32(vf a[32 / VL], const void *signs)
@@ -310,16 +303,7 @@ V_FN vf vf_least(vf a)
 V_FN void vi_store_first(int32_t *p, vi a, int n)
 {
     const vi lane = {0, 1, 2, 3, 4, 5, 6, 7};
-    _mm256_maskstore_epi32(p, (__m256i)(lane < vi_set1(n)), (__m256i)a);
-}
-
-V_FN vf vf_repeat(const float *p, int n)
-{
-    if (n == 2)
-        return (vf)_mm256_set1_epi64x((long long)gg_load_u64(p));
-    if (n == 4)
-        return (vf)_mm256_broadcastsi128_si256(_mm_loadu_si128((const void *)p));
-    return _mm256_loadu_ps(p);
+    *(vi_mem *)p = vi_select(lane < vi_set1(n), a, *(const vi_mem *)p); /* masked stores are slow */
 }
 
 /* ---- bytes ----------------------------------------------------------------------------------- */

@@ -8,7 +8,7 @@
 
 #include <immintrin.h>
 
-enum { V_HAS_LOOKUP = 1, V_HAS_LOOKUP8 = 1, V_HAS_LOOKUP32 = 1, V_HAS_SHIFTS = 1, V_HAS_F16 = 1 };
+enum { V_HAS_LOOKUP = 1, V_HAS_LOOKUP8 = 1, V_HAS_LOOKUP32 = 1, V_HAS_F16 = 1 };
 
 typedef __mmask16 vm;
 
@@ -54,15 +54,12 @@ V_FN vf vf_select(vm m, vf a, vf b)
     return _mm512_mask_blend_ps(m, b, a);
 }
 
-V_FN vf vf_flip(vf a, unsigned bits)
-{
-    return _mm512_mask_xor_ps(a, (__mmask16)bits, a, _mm512_set1_ps(-0.0f));
-}
-
 V_FN void vf_flip32(vf a[32 / VL], const void *signs)
 {
-    a[0] = vf_flip(a[0], gg_load_u16(signs));
-    a[1] = vf_flip(a[1], gg_load_u16((const uint8_t *)signs + 2));
+    const __m512 minus = _mm512_set1_ps(-0.0f);
+    const uint32_t bits = gg_load_u32(signs);
+    a[0] = _mm512_mask_xor_ps(a[0], (__mmask16)bits, a[0], minus);
+    a[1] = _mm512_mask_xor_ps(a[1], (__mmask16)(bits >> 16), a[1], minus);
 }
 
 V_FN float vf_hmax(vf a)
@@ -339,15 +336,6 @@ V_FN void vi_store_first(int32_t *p, vi a, int n)
 {
     unsigned first = n < VL ? (1u << (n > 0 ? n : 0)) - 1 : 0xffff;
     _mm512_mask_storeu_epi32(p, (__mmask16)first, (__m512i)a);
-}
-
-V_FN vf vf_repeat(const float *p, int n)
-{
-    if (n == 2)
-        return (vf)_mm512_set1_epi64((long long)gg_load_u64(p));
-    if (n == 4)
-        return _mm512_broadcast_f32x4(_mm_loadu_ps(p));
-    return n == 8 ? _mm512_broadcast_f32x8(_mm256_loadu_ps(p)) : _mm512_loadu_ps(p);
 }
 
 /* ---- bytes ----------------------------------------------------------------------------------- */
