@@ -108,6 +108,19 @@ static int run_packed(struct quant *q, const json_t *weights, struct gg_err *err
     return rc;
 }
 
+/* Whether this is the format, or that of each group. */
+static bool all_groups(const struct quant *q, const char *format, const char *want)
+{
+    json_t *groups = json_object_get(q->config, "config_groups"), *group;
+    const char *name;
+    bool all = json_object_size(groups) > 0 && strcmp(format, "mixed-precision") == 0;
+    json_object_foreach (groups, name, group) {
+        const char *f = gg_hf_get_str(group, "format");
+        all = all && f != NULL && strcmp(f, want) == 0;
+    }
+    return all || strcmp(format, want) == 0;
+}
+
 /* ---- formats --------------------------------------------------------------------------------- */
 
 int gg_hf_quant_compressed(struct quant *q, struct gg_err *err)
@@ -117,8 +130,12 @@ int gg_hf_quant_compressed(struct quant *q, struct gg_err *err)
     const json_t *weights;
     char shown[64];
     format = format != NULL ? format : "none";
-    int rc = scheme(q, &weights, err);
     gg_buf_addf(&q->text, ", %s", gg_text_escape_into(shown, sizeof shown, format, strlen(format)));
+    if (all_groups(q, format, "nvfp4-pack-quantized"))
+        return gg_hf_quant_fp4(q, GG_DT_NVFP4, err);
+    if (all_groups(q, format, "mxfp4-pack-quantized"))
+        return gg_hf_quant_fp4(q, GG_DT_MXFP4, err);
+    int rc = scheme(q, &weights, err);
     if (rc == GG_OK && strcmp(format, "pack-quantized") == 0)
         return run_packed(q, weights, err);
     for (size_t i = 0; rc == GG_OK && values[i] != NULL; i++)
@@ -127,7 +144,7 @@ int gg_hf_quant_compressed(struct quant *q, struct gg_err *err)
     return rc == GG_OK ? gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
                                  "config.json: quantization_config: format '%s' of compressed-tensors is "
                                  "not known (known are float-quantized, int-quantized, naive-quantized, "
-                                 "pack-quantized)",
+                                 "pack-quantized, nvfp4-pack-quantized, mxfp4-pack-quantized)",
                                  shown)
                        : rc;
 }

@@ -76,6 +76,13 @@ static int fail_wide(uint64_t elem, double v, const char *type, struct gg_err *e
                    (unsigned long long)elem, v, type);
 }
 
+/* Bytes of n elements, whole blocks of them. */
+static size_t nbytes_of(const struct hf_vt *v, uint64_t n)
+{
+    const struct qt_info *info = qt_info(v->type);
+    return (size_t)(n / info->block_nelems * info->block_nbytes);
+}
+
 /* A run of stored elements to dst in the tensor's own type. */
 static int read_run(struct gg_checkpoint *c, const struct hf_vt *v, size_t src, uint64_t first,
                     uint64_t n, uint8_t *dst, struct gg_err *err)
@@ -158,7 +165,7 @@ static int draw_rows(struct gg_checkpoint *c, const struct hf_vt *v, const struc
                          : read_apart(c, v, p->src, at, stride, take, dst, 1, err);
         first += take;
         n -= take;
-        dst += take * qt_info(v->type)->block_nbytes;
+        dst += nbytes_of(v, take);
     }
     return rc;
 }

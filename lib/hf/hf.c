@@ -184,6 +184,12 @@ static const char *folder_name(struct hf *h)
 /* general.file_type says what most matrices are; upstream asks the first. */
 static uint32_t file_type(const struct hf *h)
 {
+    for (size_t i = 0; h->quant != NULL && i < h->n_vts; i++) {
+        if (h->vts[i].type == QT_NVFP4)
+            return 39;
+        if (h->vts[i].type == QT_MXFP4)
+            return 38;
+    }
     if (h->quant != NULL)
         return h->half == QT_BF16 ? 32 : 1;
     for (size_t i = 0; i < h->n_vts; i++) {

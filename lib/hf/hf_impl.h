@@ -235,6 +235,8 @@ void gg_hf_add_str(struct gg_buf *b, const char *s, size_t n);
 
 /* quantized.c: puts together what a quantized checkpoint stores apart. */
 GG_MUST_CHECK int gg_hf_unpack(struct hf *h, struct gg_err *err);
+/* nvfp4.c: adds the tensors of factors that go with those of NVFP4. */
+GG_MUST_CHECK int gg_hf_factors(struct hf *h, struct gg_err *err);
 
 /* map.c: names to virtual tensors; raw.c: none. */
 GG_MUST_CHECK int gg_hf_map(struct hf *h, struct gg_err *err);

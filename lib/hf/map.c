@@ -291,6 +291,8 @@ int gg_hf_map(struct hf *h, struct gg_err *err)
         rc = check(&m, err);
     if (rc == GG_OK)
         rc = check_layers(&m, err);
+    if (rc == GG_OK && h->quant != NULL)
+        rc = gg_hf_factors(h, err);
     if (rc == GG_OK && h->n_vts > 0)
         qsort(h->vts, h->n_vts, sizeof *h->vts, by_rank);
     gg_map_free(&m.by_name);

@@ -8,9 +8,12 @@
 
 uint32_t gg_hf_type_of(enum gg_dtype t, bool is_f32)
 {
-    if (is_f32)
+    if (is_f32 && t < GG_DT_COUNT)
         return QT_F32;
     switch (t) {
+    case GG_DT_MXFP4:
+    case GG_DT_NVFP4:
+        return gg_dtype_qtype(t);
     case GG_DT_F16:
         return QT_F16;
     case GG_DT_BF16:
@@ -114,6 +117,18 @@ static uint64_t nelems_of(const struct hf_vt *v)
     return n;
 }
 
+/* Blocks move whole. */
+static int check_blocks(const struct gg_ckpt_tensor *t, const struct hf_view *w, struct gg_err *err)
+{
+    uint64_t block = t->dtype > GG_DT_COUNT ? qt_info(gg_dtype_qtype(t->dtype))->block_nelems : 1;
+    unsigned last = w->n_dims - 1;
+    bool whole = block == 1 || (w->first % block == 0 && w->n[last] % block == 0 && w->stride[last] == 1);
+    for (unsigned d = 0; whole && d < last; d++)
+        whole = w->stride[d] % block == 0;
+    return whole ? GG_OK
+                 : fail_tensor(t, err, "is stored in blocks, and this architecture would cut them");
+}
+
 /* What the rule makes of a stored tensor: its shape, and the part it becomes. */
 static int draw_from(struct hf *h, const struct hf_rule *r, size_t src, struct hf_vt *v,
                      struct hf_part *p, struct gg_err *err)
@@ -135,7 +150,7 @@ static int draw_from(struct hf *h, const struct hf_rule *r, size_t src, struct h
         return gg_fail_nomem(err, "how a tensor is drawn");
     *copy = w;
     p->view = copy;
-    return GG_OK;
+    return check_blocks(t, &w, err);
 }
 
 /* Takes the first or a further part in: parts of a stack are alike, joined ones as wide. */

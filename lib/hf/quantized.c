@@ -28,7 +28,7 @@ int gg_hf_quant_pair(struct quant *q, size_t scale, const char *cut, const char 
         return gg_packing_fail(q->u, weight, err,
                               "has a scale, and holds %s where method '%s' has F8_E4M3, F8_E5M2 or I8",
                               gg_dtype_name(t), q->method);
-    return gg_packing_scaled(q->u, weight, scale, zero, q->block, origin, err);
+    return gg_packing_scaled(q->u, weight, scale, zero, q->block, 0, origin, err);
 }
 
 void gg_hf_quant_hide(struct quant *q, size_t i, const char *const *tails)
@@ -81,23 +81,30 @@ static int run_fp8(struct quant *q, struct gg_err *err)
     return rc;
 }
 
-/* Scales of tensors or rows; what the KV cache's have no weight for is left out. */
+/* FP8 with scales of tensors or rows, NVFP4, or both; scales without a weight are the KV cache's. */
 static int run_modelopt(struct quant *q, struct gg_err *err)
 {
+    static const char *const known[] = {"FP8", "NVFP4", "W4A16_NVFP4", "MIXED_PRECISION", NULL};
     const char *algo = gg_hf_get_str(q->config, "quant_algo");
     int rc = GG_OK;
-    if (algo == NULL || strcmp(algo, "FP8") != 0)
+    size_t a = 0;
+    for (algo = algo != NULL ? algo : ""; known[a] != NULL && strcmp(algo, known[a]) != 0;)
+        a++;
+    if (known[a] == NULL)
         return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
                        "config.json: quantization_config: quant_algo '%.64s' of modelopt is not known "
-                       "(known is FP8)",
-                       algo != NULL ? algo : "");
+                       "(known are FP8, NVFP4, W4A16_NVFP4, MIXED_PRECISION)",
+                       algo);
     for (size_t i = 0; rc == GG_OK && i < q->n; i++) {
-        gg_hf_quant_hide(q, i, activation_scales);
-        if (!gg_packing_ends(q->u, i, ".weight_scale"))
+        bool is = false;
+        if (!gg_packing_ends(q->u, i, ".weight_scale")) {
+            gg_hf_quant_hide(q, i, activation_scales);
             continue;
+        }
+        rc = gg_hf_quant_nvfp4(q, i, &is, err);
         if (gg_packing_sibling(q->u, i, 6, "") == SIZE_MAX)
             gg_packing_hide(q->u, i);
-        else
+        else if (rc == GG_OK && !is)
             rc = gg_hf_quant_pair(q, i, "_scale", "", SIZE_MAX, err);
     }
     gg_buf_addf(&q->text, ", %s", algo);
@@ -111,11 +118,13 @@ static const struct {
     int (*run)(struct quant *q, struct gg_err *err);
 } methods[] = {
     {"awq", gg_hf_quant_awq},
+    {"bitsandbytes", gg_hf_quant_bnb},
     {"compressed-tensors", gg_hf_quant_compressed},
     {"fbgemm_fp8", run_fp8},
     {"fp8", run_fp8},
     {"gptq", gg_hf_quant_gptq},
     {"modelopt", run_modelopt},
+    {"mxfp4", gg_hf_quant_mxfp4},
 };
 
 /* The first stored matrix of 16-bit floats, as upstream looks for one, says what decoded ones become. */
@@ -150,13 +159,14 @@ static int fail_unknown(const char *method, struct gg_err *err)
     return rc;
 }
 
-/* An 8-bit float is nothing without its scale. */
+/* Eight bits are nothing without their scale. */
 static int check_scales(const struct quant *q, struct gg_err *err)
 {
     for (size_t i = 0; i < q->n; i++) {
         const struct gg_ckpt_tensor *t = gg_checkpoint_tensor(q->h->ckpt, i);
         if (!gg_packing_used(q->u, i) && t->n_dims >= 2 &&
-            (t->dtype == GG_DT_F8_E4M3 || t->dtype == GG_DT_F8_E5M2))
+            (t->dtype == GG_DT_F8_E4M3 || t->dtype == GG_DT_F8_E5M2 || t->dtype == GG_DT_U8 ||
+             t->dtype == GG_DT_I8))
             return gg_packing_fail(q->u, i, err, "is %s, and the scale is missing that method '%s' needs",
                                   gg_dtype_name(t->dtype), q->method);
     }
@@ -189,17 +199,42 @@ static int unpack(struct quant *q, struct gg_err *err)
     return rc == GG_OK ? gg_packing_end(q->u, err) : rc;
 }
 
+/* quantization_config, and what hf_quant_config.json, which modelopt writes, adds to it. *out is NULL when
+ * there is neither. */
+static int read_quantization(struct hf *h, json_t **out, struct gg_err *err)
+{
+    json_t *config = json_object_get(h->config, "quantization_config"), *file = NULL;
+    int rc = gg_hf_json_file(h, "hf_quant_config.json", &file, err);
+    json_t *more = json_object_get(file, "quantization");
+    *out = json_is_object(config) ? json_copy(config) : json_is_object(more) ? json_object() : NULL;
+    if (rc == GG_OK && *out == NULL && (json_is_object(config) || json_is_object(more)))
+        rc = gg_fail_nomem(err, "a configuration");
+    if (rc == GG_OK && json_is_object(more)) {
+        const char *producer = gg_hf_get_str(json_object_get(file, "producer"), "name");
+        rc = json_object_update_missing(*out, more) == 0 &&
+                     (gg_hf_get_str(*out, "quant_method") != NULL || producer == NULL ||
+                      json_object_set_new(*out, "quant_method", json_string(producer)) == 0)
+                 ? GG_OK
+                 : gg_fail_nomem(err, "a configuration");
+    }
+    json_decref(file);
+    return rc;
+}
+
 int gg_hf_unpack(struct hf *h, struct gg_err *err)
 {
-    json_t *config = json_object_get(h->config, "quantization_config");
+    json_t *config = NULL;
+    int rc = h->arch != NULL ? read_quantization(h, &config, err) : GG_OK;
     struct quant q = {.h = h, .config = config, .n = gg_checkpoint_n_tensors(h->ckpt)};
-    if (h->arch == NULL || !json_is_object(config))
-        return GG_OK;
+    if (rc != GG_OK || config == NULL)
+        return rc;
     q.method = gg_hf_get_str(config, "quant_method|quant_algo");
     if (q.method == NULL)
-        return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE,
-                       "config.json: quantization_config has no quant_method");
-    int rc = unpack(&q, err);
+        rc = gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE,
+                     "config.json: quantization_config has no quant_method");
+    if (rc == GG_OK)
+        rc = unpack(&q, err);
+    json_decref(config);
     gg_packing_free(q.u);
     if (rc == GG_OK) {
         h->quant = gg_arena_strndup(h->arena, gg_buf_str(&q.text), q.text.nbytes);

@@ -26,6 +26,13 @@ GG_MUST_CHECK int gg_hf_quant_block(struct quant *q, const json_t *list, const c
 /* gptq.c */
 GG_MUST_CHECK int gg_hf_quant_gptq(struct quant *q, struct gg_err *err);
 GG_MUST_CHECK int gg_hf_quant_awq(struct quant *q, struct gg_err *err);
+/* nvfp4.c: all of compressed-tensors' names (weight_packed); what has the names of modelopt, one by one;
+ * MXFP4 as gpt-oss names it. */
+GG_MUST_CHECK int gg_hf_quant_fp4(struct quant *q, enum gg_dtype dtype, struct gg_err *err);
+GG_MUST_CHECK int gg_hf_quant_nvfp4(struct quant *q, size_t scale, bool *is, struct gg_err *err);
+GG_MUST_CHECK int gg_hf_quant_mxfp4(struct quant *q, struct gg_err *err);
+/* bnb.c */
+GG_MUST_CHECK int gg_hf_quant_bnb(struct quant *q, struct gg_err *err);
 /* compressed.c */
 GG_MUST_CHECK int gg_hf_quant_compressed(struct quant *q, struct gg_err *err);
 

@@ -63,7 +63,7 @@ static int source_read(struct gg_source *src, size_t i, uint64_t first, uint64_t
         rc = gg_hf_draw(s->ckpt, v, p, at, take, to, err);
         first += take;
         n -= take;
-        to += take * qt_info(v->type)->block_nbytes;
+        to += take / qt_info(v->type)->block_nelems * qt_info(v->type)->block_nbytes;
     }
     return rc == GG_OK ? rc : gg_err_prefix(err, "tensor '%s'", v->name);
 }

@@ -36,7 +36,10 @@ enum gg_dtype { /* rows of one table: name in each format, bytes, GGUF type, wid
                 GG_DT_F6_E2M3, /* four values in three bytes, the first in the low bits */
                 GG_DT_F6_E3M2,
                 GG_DT_F4, /* two values a byte, low nibble first */
-                GG_DT_COUNT
+                GG_DT_COUNT, /* of what is stored */
+                GG_DT_MXFP4, /* GGUF's blocks, put together from several stored tensors */
+                GG_DT_NVFP4,
+                GG_DT_END
 };
 
 enum { GG_CKPT_MAX_DIMS = 8 };
@@ -54,6 +57,7 @@ struct gg_ckpt_tensor {
     uint64_t pos;    /* where in it: reading in the order of (file, pos) never goes back */
     /* Of one that is made of several (packed.h): a short name of how it is stored; NULL: as it is. */
     const char *origin;
+    float factor, input_factor; /* of NVFP4: what all values, and the inputs, are to be times */
     int turn; /* upstream takes it up before (-1) or after (1) all others */
 };
 

@@ -15,7 +15,7 @@ struct dtype_row {
     uint32_t qtype;
 };
 
-static const struct dtype_row ROWS[GG_DT_COUNT] = {
+static const struct dtype_row ROWS[GG_DT_END] = {
     [GG_DT_F64] = {"F64", "Double", "float64", 64, QT_F64},
     [GG_DT_F32] = {"F32", "Float", "float32", 32, QT_F32},
     [GG_DT_F16] = {"F16", "Half", "float16", 16, QT_F16},
@@ -37,6 +37,8 @@ static const struct dtype_row ROWS[GG_DT_COUNT] = {
     [GG_DT_F6_E2M3] = {"F6_E2M3", NULL, NULL, 6, QT_NONE},
     [GG_DT_F6_E3M2] = {"F6_E3M2", NULL, NULL, 6, QT_NONE},
     [GG_DT_F4] = {"F4", NULL, NULL, 4, QT_NONE},
+    [GG_DT_MXFP4] = {"MXFP4", NULL, NULL, 0, QT_MXFP4},
+    [GG_DT_NVFP4] = {"NVFP4", NULL, NULL, 0, QT_NVFP4},
 };
 
 const char *gg_dtype_name(enum gg_dtype t)
@@ -91,6 +93,8 @@ bool gg_dtype_is_float8(enum gg_dtype t)
 bool gg_dtype_nbytes(enum gg_dtype t, uint64_t nelems, uint64_t *nbytes)
 {
     unsigned unit = gg_dtype_unit(t);
+    if (t > GG_DT_COUNT) /* blocks */
+        return qt_row_nbytes(ROWS[t].qtype, nelems, nbytes);
     return nelems % unit == 0 && gg_mul_u64(nelems / unit, unit * ROWS[t].nbits / 8, nbytes);
 }
 
@@ -176,6 +180,9 @@ static float element(const uint8_t *p, enum gg_dtype t)
     case GG_DT_F6_E3M2:
     case GG_DT_F4:
     case GG_DT_COUNT:
+    case GG_DT_MXFP4:
+    case GG_DT_NVFP4:
+    case GG_DT_END:
         break;
     }
     return 0;

@@ -36,10 +36,11 @@ GG_MUST_CHECK int gg_packing_fail(const struct gg_packing *u, size_t i, struct g
 
 /* One value a stored element, times a scale (less a zero point): F8 or integers. The scale has the
  * dimensions of the weight from the left, each 1, that of the weight, or its blocks of block[]
- * (slowest first, the last two dimensions; both 0: no blocks). zero may be SIZE_MAX. n_cut and tail
- * make the name as in gg_packing_sibling, from that of the weight. */
+ * (slowest first, the last two dimensions; both 0: no blocks). zero may be SIZE_MAX; post is one more
+ * factor for all, 0: none. It keeps the name of the weight. */
 GG_MUST_CHECK int gg_packing_scaled(struct gg_packing *u, size_t weight, size_t scale, size_t zero,
-                                   const uint64_t block[2], const char *origin, struct gg_err *err);
+                                    const uint64_t block[2], float post, const char *origin,
+                                    struct gg_err *err);
 
 enum gg_ints_layout { GG_INTS_ROWS, GG_INTS_COLUMNS, GG_INTS_AWQ }; /* packed_ints.c draws them */
 
@@ -60,5 +61,30 @@ struct gg_packed_ints {
  * groups that do not divide the columns, an index out of them. */
 GG_MUST_CHECK int gg_packing_ints(struct gg_packing *u, size_t n_cut, const char *tail,
                                   const struct gg_packed_ints *s, struct gg_err *err);
+
+/* Two codes of four bits a byte, the high half first, which stand for values of a table; a scale for each
+ * run of elements. Scales may be codes themselves (U8). */
+struct gg_packed_table {
+    size_t codes, table, scale;
+    size_t table2, scale2; /* of the scales; both SIZE_MAX: they are plain */
+    uint64_t run, run2;    /* elements that share a scale, scales that share one */
+    float offset;          /* added to scales that were codes */
+    uint64_t rows, cols;
+    const char *origin;
+};
+GG_MUST_CHECK int gg_packing_table(struct gg_packing *u, const struct gg_packed_table *s,
+                                   struct gg_err *err);
+
+/* Blocks of GGUF's own: U8 of two codes each, a scale for each group of them (its shape is that of the
+ * codes with what a group holds taken out, or put together). */
+struct gg_packed_blocks {
+    size_t codes, scale;
+    size_t factor, input_factor; /* of the whole tensor and its inputs, one number each; SIZE_MAX: 1 */
+    bool inverse;                /* one over these numbers is meant */
+    enum gg_dtype dtype;         /* GG_DT_MXFP4, GG_DT_NVFP4 */
+    int turn;
+};
+GG_MUST_CHECK int gg_packing_blocks(struct gg_packing *u, size_t n_cut, const char *tail,
+                                    const struct gg_packed_blocks *s, struct gg_err *err);
 
 #endif

@@ -9,6 +9,12 @@ enum { GG_PACKED_DIMS = 4 };
 
 enum gg_packed_part { GG_PART_WEIGHT, GG_PART_SCALE, GG_PART_ZERO, GG_PART_INDEX, GG_PACKED_PARTS };
 
+struct gg_packed_nested { /* packed_table.c: scales that are codes */
+    uint64_t run;       /* scales that share one of their own */
+    const float *table; /* of 256 */
+    float offset;
+};
+
 /* How a packed tensor is read: what each kind wants to know, filled by its own file. */
 struct gg_packed {
     /* As gg_checkpoint_read, in the dtype of the tensor that was made. */
@@ -24,6 +30,10 @@ struct gg_packed {
     unsigned bits;
     int zero_add;
     uint64_t group, n_groups;
+    enum gg_dtype block; /* packed_blocks.c */
+    float post;          /* packed_scaled.c: the last factor, unless it is 0 */
+    const float *table;  /* packed_table.c: of 16; in the checkpoint's memory, as what follows */
+    const struct gg_packed_nested *nested; /* how scales are packed; NULL: they are not */
 };
 
 /* Elements of a stored tensor of the checkpoint (gg_packing_end's order), whatever kind it is of. */

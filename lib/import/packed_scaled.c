@@ -44,6 +44,8 @@ static int read_run(struct gg_checkpoint *c, const struct gg_packed *k, uint64_t
             rc = gg_ckpt_read_f32(c, k->part[GG_PART_ZERO], base + at, count, z, err);
         if (rc == GG_OK)
             scale(dst, col, (size_t)take, s, zeros ? z : NULL, span);
+        for (size_t i = 0; rc == GG_OK && k->post != 0 && i < take; i++)
+            dst[i] *= k->post;
         col += take;
         dst += take;
         n -= take;
@@ -85,10 +87,10 @@ static int fit_dim(const struct gg_packing *u, size_t scale, struct gg_packed *k
 }
 
 int gg_packing_scaled(struct gg_packing *u, size_t weight, size_t scale, size_t zero,
-                     const uint64_t block[2], const char *origin, struct gg_err *err)
+                      const uint64_t block[2], float post, const char *origin, struct gg_err *err)
 {
     const struct gg_ckpt_tensor *w = gg_packing_tensor(u, weight), *s = gg_packing_tensor(u, scale);
-    struct gg_packed k = {.read = read_scaled, .part = {weight, scale, zero, SIZE_MAX}};
+    struct gg_packed k = {.read = read_scaled, .part = {weight, scale, zero, SIZE_MAX}, .post = post};
     struct gg_ckpt_tensor t = *w;
     if (w->n_dims < 1 || w->n_dims > GG_PACKED_DIMS || w->nelems == 0)
         return gg_packing_fail(u, weight, err, "has %u dimensions, and a scale", w->n_dims);

@@ -38,4 +38,21 @@ fresh gptq4 '/q_proj.scales/s/F16:[^ ]*/I16/' tensors
 fresh gptq8 '/down_proj.g_idx/d;s/qweight I32 72x160/qweight I32 72x158/' tensors
 fresh awq4 's/gemm/gemv/' config.json
 fresh awq4 's/"group_size": 32/"group_size": 64/' config.json
+fresh nvfp4 's/"NVFP4"/"INT2"/' config.json
+fresh nvfp4 '/q_proj.weight_scale /s/128x8/128x4/' tensors
+fresh nvfp4 '/q_proj.weight_scale_2/s/-/2/;' tensors
+fresh nvfp4 '/q_proj/s/128x64/128x72/;/q_proj/s/128x8/128x9/' tensors
+fresh nvfp4 '/q_proj.weight_scale /d' tensors
+fresh nvfp4 '/q_proj.*scale/d' tensors
+fresh ct-nvfp4 '/q_proj.weight_global_scale/s/F32:100,1000/F32:=0/' tensors
+fresh ct-nvfp4 '/q_proj.weight_scale/d' tensors
+fresh ct-mxfp4 '/q_proj.weight_packed/s/U8/I8/' tensors
+fresh bnb8 '/q_proj.weight /d' tensors
+fresh bnb8 '/q_proj.weight_format/s/=0/=2/' tensors
+fresh bnb-nf4 '/q_proj.weight.absmax/s/400/401/' tensors
+fresh bnb-nf4 '/q_proj.weight.nested_quant_map/d' tensors
+fresh bnb-nf4 '/q_proj.weight.nested_quant_map/s/256/255/' tensors
+fresh bnb-nf4 '/q_proj.*quant_state/s/blocksize/blocksizf/' tensors
+fresh bnb-nf4 '/q_proj.*quant_state/s/"quant_type"/!quant_type"/' tensors
+fresh bnb-nf4 '/q_proj.*quant_state/s/\[160,160\]/[160,161]/' tensors
 only_here
