@@ -155,7 +155,7 @@ static int open_any(struct make *r, void *ctx, struct gg_err *err)
     if (is_gguf(r->in)) {
         rc = check_gguf(r, o, err);
         flags |= make_reads(r) ? 0 : (unsigned)GG_JOB_LOOK;
-        return rc == GG_OK ? gg_job_open(&r->model, r->in, flags, err) : rc;
+        return rc == GG_OK ? gg_job_open(&r->model, r->in, flags | GG_JOB_PLAIN, err) : rc;
     }
     rc = gg_checkpoint_or_model(&ckpt, &r->model, r->in, flags, &found, err);
     if (rc == GG_OK || found.n > 1) /* a single fault is what err says */

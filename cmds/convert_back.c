@@ -177,7 +177,7 @@ static int run(struct back *b, struct gg_err *err)
     struct gg_visitor v = {.see = GG_SEE_FLOATS, .part_nbytes = sizeof(uint64_t),
                            .scratch_nbytes = (size_t)GG_TILE_NELEMS * 8, .visit = visit,
                            .combine = combine, .ctx = b};
-    int rc = gg_job_open(&b->r->model, b->r->in, GGF_STRICT, err);
+    int rc = gg_job_open(&b->r->model, b->r->in, GGF_STRICT | GG_JOB_PLAIN, err);
     if (rc == GG_OK)
         rc = gg_model_require_sound(b->r->model, err);
     if (rc != GG_OK)

@@ -82,7 +82,7 @@ static int settle_cut(struct diff *d, size_t i, int rc, struct gg_err *err)
 
 static int open_one(struct diff *d, size_t i, const char *path, const char *arch, struct gg_err *err)
 {
-    unsigned flags = GGF_PARTIAL | GG_JOB_LOOK | GG_JOB_FOREIGN |
+    unsigned flags = GGF_PARTIAL | GG_JOB_LOOK | GG_JOB_FOREIGN | GG_JOB_PLAIN |
                      (d->o->header_only ? GGF_HEADER_ONLY : 0);
     struct gg_findings found = GG_FINDINGS_INIT;
     struct gg_hf_opts hf = {.arch = arch};

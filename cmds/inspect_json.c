@@ -172,7 +172,7 @@ static void tensor_json(const struct inspect *x, const struct gg_tensor *t, stru
         gg_json_u64(j, NULL, t->ne[i]);
     gg_json_close(j);
     if (!x->o->diffable) {
-        u64_or_null(j, "bytes", t->nbytes, t->known);
+        u64_or_null(j, "bytes", t->nbytes, t->known || t->nbytes > 0);
         gg_json_u64(j, "offset", t->file_off);
         gg_json_u64(j, "shard", t->file + 1);
     }

@@ -105,12 +105,14 @@ static void add_tensor(struct gg_table *table, const struct gg_tensor *t, bool s
     gg_table_raw(table, GG_PLAIN, t->name.p, (size_t)t->name.nbytes);
     gg_table_cell(table, t->known ? GG_CYAN : GG_RED, "%s", gg_tensor_stored(t, type));
     gg_table_cell(table, GG_PLAIN, "%s", gg_buf_str(&shape));
-    if (t->known)
+    if (t->known || t->nbytes > 0)
         gg_table_cell(table, GG_PLAIN, "%llu", (unsigned long long)t->nbytes);
     else
         gg_table_cell(table, GG_DIM, "?");
-    if (t->known)
-        gg_table_cell(table, GG_PLAIN, "%.2f", qt_bpw(qt_info(t->type)));
+    if (t->known || t->nbytes > 0)
+        gg_table_cell(table, GG_PLAIN, "%.2f",
+                      t->known ? qt_bpw(qt_info(t->type))
+                               : 8.0 * (double)t->nbytes / (double)t->nelems);
     else
         gg_table_cell(table, GG_DIM, "?");
     gg_table_cell(table, GG_PLAIN, "%llu", (unsigned long long)t->file_off);

@@ -103,7 +103,7 @@ static int open_model(struct make *r, void *ctx, struct gg_err *err)
 {
     (void)ctx;
     unsigned flags = !make_reads(r) ? GGF_HEADER_ONLY | GG_JOB_LOOK : GGF_STRICT;
-    int rc = gg_job_open(&r->model, r->in, flags | GG_JOB_FOREIGN, err);
+    int rc = gg_job_open(&r->model, r->in, flags | GG_JOB_FOREIGN | GG_JOB_PLAIN, err);
     if (rc == GG_OK)
         cmd_say_normalized(r->env, r->model, MAKE_MAX_FINDINGS);
     return rc;

@@ -99,7 +99,8 @@ static void check_keys(struct ggf_file *f)
 static void check_tensors(struct ggf_file *f)
 {
     struct kind name = {GG_NOTE, "odd-name", 0}, empty = {GG_NOTE, "empty-tensor", 0},
-                unknown = {GG_WARN, "unknown-type", 0}, removed = {GG_WARN, "removed-type", 0};
+                unknown = {GG_WARN, "unknown-type", 0}, removed = {GG_WARN, "removed-type", 0},
+                dialect = {GG_WARN, "dialect-type", 0};
     for (size_t i = 0; i < f->n_tensors; i++) {
         const struct ggf_tensor *t = &f->tensors[i];
         const char *odd = odd_name(t->name);
@@ -113,10 +114,14 @@ static void check_tensors(struct ggf_file *f)
                  (unsigned long long)t->name.nbytes, GGF_GGML_NAME_NBYTES);
         if (t->nelems == 0)
             note(f, &empty, t, f->record_off[i], "a dimension is zero, so there is no data");
+        const struct qt_info *d = qt_dialect(t->type);
         if (!t->known)
-            note(f, qt_is_removed(t->type) ? &removed : &unknown, t, f->record_off[i],
-                 "type id %u is %s: its data cannot be used", (unsigned)t->type,
-                 qt_name(t->type, tmp));
+            note(f, qt_is_removed(t->type) ? &removed : d != NULL ? &dialect : &unknown, t,
+                 f->record_off[i],
+                 d != NULL && d->plain != QT_NONE
+                     ? "type id %u is %s: llama.cpp does not take it, requant decodes it"
+                     : "type id %u is %s: its data cannot be used",
+                 (unsigned)t->type, qt_name(t->type, tmp));
     }
 }
 
@@ -160,7 +165,8 @@ static uint64_t record_of(const struct ggf_file *f, const struct ggf_tensor *t)
 /* Gaps and overlaps; v in order of offsets. */
 static void check_spans(struct ggf_file *f, const struct ggf_tensor *const *v)
 {
-    struct kind gap = {GG_NOTE, "gap", 0}, overlap = {GG_FAULT, "overlap", 0};
+    struct kind gap = {GG_NOTE, "gap", 0}, overlap = {GG_FAULT, "overlap", 0},
+                perhaps = {GG_WARN, "overlap", 0}; /* two dialects may have one id */
     const struct ggf_tensor *last = NULL; /* the one whose data ends last so far */
     uint64_t end = 0, padded = 0;
     bool end_known = true;
@@ -170,7 +176,7 @@ static void check_spans(struct ggf_file *f, const struct ggf_tensor *const *v)
         if (t->nelems == 0)
             continue;
         if (last != NULL && t->off < end)
-            note(f, &overlap, t, record_of(f, t), "the data overlaps that of '%s' by %llu bytes",
+            note(f, last->known && t->known ? &overlap : &perhaps, t, record_of(f, t), "the data overlaps that of '%s' by %llu bytes",
                  shown_name(name, last->name),
                  (unsigned long long)(gg_min_u64(end, t->off + gg_max_u64(t->nbytes, 1)) - t->off));
         else if (end_known && t->off > padded)

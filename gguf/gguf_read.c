@@ -104,8 +104,8 @@ static int get_type(struct ggf_parse *p, struct ggf_tensor *t)
     const struct qt_info *q = qt_info(t->type);
     t->known = q != NULL;
     t->nbytes = 0;
-    if (q == NULL || qt_tensor_nbytes(t->type, t->ne, &t->nbytes))
-        return GG_OK;
+    if (qt_tensor_nbytes(t->type, t->ne, &t->nbytes) || q == NULL)
+        return GG_OK; /* of a dialect: measured, when its rows are as they should be */
     if (t->ne[0] % q->block_nelems != 0)
         return ggf_parse_fail(p, GG_ERR_CORRUPT, p->field_off,
                               "rows of %llu elements do not fill blocks of %u, as %s has",

@@ -5,6 +5,7 @@
 #include "lib/quant/half.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 enum { CHUNK = 2048, /* elements converted at a time, on the stack */
        NEAR = 8 }; /* strides up to here: what lies between is read too */
@@ -195,11 +196,42 @@ static int draw_columns(struct gg_checkpoint *c, const struct hf_vt *v, const st
     return rc;
 }
 
+/* The same of a tensor whose rows are stored as columns: what a step of the outermost axis spans is read in
+ * one go, if it is not too much, and its rows are picked out. */
+static int draw_spans(struct gg_checkpoint *c, const struct hf_vt *v, const struct hf_part *p,
+                      uint64_t first, uint64_t n, uint8_t *dst, struct gg_err *err)
+{
+    enum { MOST = 4 << 20 };
+    const struct hf_view *w = p->view;
+    uint64_t step = p->nelems / w->n[0], len = w->n[w->n_dims - 1], span = 1;
+    for (unsigned d = 1; d < w->n_dims; d++)
+        span += (w->n[d] - 1) * w->stride[d];
+    if (w->n_dims < 3 || w->stride[w->n_dims - 1] != 1 || nbytes_of(v, span) > MOST)
+        return draw_rows(c, v, p, first, n, dst, err);
+    uint8_t *buf = malloc(nbytes_of(v, span));
+    int rc = buf == NULL ? gg_fail_nomem(err, "rows of a tensor") : GG_OK;
+    while (rc == GG_OK && n > 0) {
+        uint64_t base = gg_hf_view_at(w, first / step * step), end = first - first % step + step;
+        rc = read_run(c, v, p->src, base, span, buf, err);
+        while (rc == GG_OK && n > 0 && first < end) {
+            uint64_t take = gg_min_u64(n, len - first % len);
+            memcpy(dst, buf + nbytes_of(v, gg_hf_view_at(w, first) - base), nbytes_of(v, take));
+            dst += nbytes_of(v, take);
+            first += take;
+            n -= take;
+        }
+    }
+    free(buf);
+    return rc;
+}
+
 int gg_hf_draw(struct gg_checkpoint *c, const struct hf_vt *v, const struct hf_part *p, uint64_t first,
                uint64_t n, uint8_t *dst, struct gg_err *err)
 {
     if (p->view == NULL)
         return read_run(c, v, p->src, p->first + first, n, dst, err);
+    if (gg_checkpoint_tensor(c, p->src)->by_columns)
+        return draw_spans(c, v, p, first, n, dst, err);
     return p->view->stride[p->view->n_dims - 1] <= NEAR ? draw_rows(c, v, p, first, n, dst, err)
                                                         : draw_columns(c, v, p, first, n, dst, err);
 }

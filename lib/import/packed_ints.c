@@ -349,7 +349,8 @@ int gg_packing_ints(struct gg_packing *u, size_t n_cut, const char *tail, const 
                           .rows = s->rows, .cols = s->cols, .bits = s->bits, .group = s->group,
                           .layout = s->layout, .zero_add = s->zero_add};
     struct gg_ckpt_tensor t = {.dtype = GG_DT_F32, .n_dims = 2, .shape = {s->rows, s->cols},
-                               .origin = s->origin, .turn = s->turn};
+                               .origin = s->origin, .turn = s->turn,
+                               .by_columns = s->layout != GG_INTS_ROWS};
     bool along_rows = s->layout == GG_INTS_ROWS;
     if (s->rows == 0 || s->cols == 0 || s->rows > UINT32_MAX || s->cols > UINT32_MAX)
         return gg_packing_fail(u, s->codes, err, "stands for a matrix of %llux%llu",

@@ -11,6 +11,8 @@ enum { GG_JOB_LOOK = 1 << 16 };
 /* Foreign checkpoints are taken too, as the models they convert to (foreign.h): the model's set is NULL
  * then. */
 enum { GG_JOB_FOREIGN = 1 << 17 };
+/* Tensors of dialects are seen as what they are decoded to (gg_model_plain). */
+enum { GG_JOB_PLAIN = 1 << 18 };
 
 /* Opens a GGUF model: a file, any shard of a set, "-", or one in an archive, found by itself or named
  * ARCHIVE:PATH. flags as in gguf.h. An edit that was interrupted is finished first and becomes a note

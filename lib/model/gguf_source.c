@@ -2,6 +2,7 @@
 #include "lib/base/arena.h"
 #include "lib/base/num.h"
 #include "lib/base/text.h"
+#include "lib/model/gguf_source.h"
 #include "lib/model/model.h"
 #include "lib/quant/qtype.h"
 #include "lib/quant/swap.h"
@@ -33,6 +34,22 @@ static int unreadable(const struct gg_tensor *t, struct gg_err *err, const char 
                    gg_text_escape_into(name, sizeof name, t->name.p, t->name.nbytes), why);
 }
 
+int gg_gguf_source_bytes(struct gg_source *s, size_t i, uint64_t off, uint64_t n, void *dst,
+                         struct gg_err *err)
+{
+    struct gguf_source *g = self(s);
+    const struct gg_tensor *t = &g->model->tensors[i];
+    char name[128];
+    if (g->inputs[t->file] == NULL)
+        return unreadable(t, err, "data cannot be read from a pipe, only the header");
+    if (!gg_add_u64(t->file_off, off, &off))
+        return unreadable(t, err, "its data lies beyond any file");
+    int rc = gg_input_read_all(g->inputs[t->file], off, dst, (size_t)n, err);
+    return rc == GG_OK ? rc
+                       : gg_err_prefix(err, "tensor '%s'",
+                                       gg_text_escape_into(name, sizeof name, t->name.p, t->name.nbytes));
+}
+
 static int source_read(struct gg_source *s, size_t i, uint64_t first, uint64_t n, void *dst,
                        struct gg_err *err)
 {
@@ -42,23 +59,14 @@ static int source_read(struct gg_source *s, size_t i, uint64_t first, uint64_t n
     const struct qt_info *info = qt_info(t->type);
     if (!t->known || info == NULL)
         return unreadable(t, err, "its type is not one this program can read");
-    if (g->inputs[t->file] == NULL)
-        return unreadable(t, err, "data cannot be read from a pipe, only the header");
     assert(gg_in_range(first, n, t->nelems));
     assert(first % info->block_nelems == 0 && n % info->block_nelems == 0);
     uint64_t at = first / info->block_nelems * info->block_nbytes; /* inside nbytes: checked sizes */
     size_t n_blocks = (size_t)(n / info->block_nelems);
-    if (!gg_add_u64(t->file_off, at, &at))
-        return unreadable(t, err, "its data lies beyond any file");
-    int rc = gg_input_read_all(g->inputs[t->file], at, dst, n_blocks * info->block_nbytes, err);
-    if (rc != GG_OK) {
-        char name[128];
-        return gg_err_prefix(err, "tensor '%s'",
-                             gg_text_escape_into(name, sizeof name, t->name.p, t->name.nbytes));
-    }
-    if (ggf_file_big_endian(ggf_set_file(g->set, t->file)))
+    int rc = gg_gguf_source_bytes(s, i, at, n_blocks * info->block_nbytes, dst, err);
+    if (rc == GG_OK && ggf_file_big_endian(ggf_set_file(g->set, t->file)))
         qt_swap_blocks(t->type, dst, n_blocks);
-    return GG_OK;
+    return rc;
 }
 
 static bool source_extent(struct gg_source *s, size_t i, struct gg_extent *out)
@@ -85,6 +93,11 @@ static void source_free(struct gg_source *s)
 }
 
 static const struct gg_source_ops ops = {source_read, source_extent, source_free, NULL, NULL};
+
+bool gg_is_gguf_source(const struct gg_source *s)
+{
+    return s->ops == &ops;
+}
 
 /* ---- opening ------------------------------------------------------------------------------- */
 

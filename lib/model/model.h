@@ -16,10 +16,11 @@ struct gg_tensor {
     uint64_t file_off;
     uint32_t file; /* index into files: the shard it lies in */
     bool known;
-    /* Of a foreign quantized tensor that is decoded to F32 as it is read: a short name of how it is
+    /* Of a tensor of a quantized checkpoint or a dialect, decoded as it is read: a short name of how it is
      * stored, and the type it takes in an output that keeps what the source holds. NULL: stored so. */
     const char *origin;
     uint32_t plain;
+    uint64_t stored_nbytes; /* of a tensor of a dialect: what it takes in its file */
 };
 
 /* How the tensor is stored, in a word: its origin, else the name of its type (into tmp). */
@@ -66,6 +67,10 @@ GG_MUST_CHECK int gg_model_skeleton(struct gg_model **out, const struct ggf_meta
                                     const struct ggf_tensor_spec *tensors, size_t n_tensors,
                                     struct gg_err *err);
 void gg_model_free(struct gg_model *m);
+
+/* Sees tensors of a dialect as what they are decoded to (lib/quant/dialect.h): their type and size are
+ * that from here on, origin is what they were. Others of types unknown to us stay so. */
+GG_MUST_CHECK int gg_model_plain(struct gg_model *m, struct gg_err *err);
 
 /* Refuses, naming the first, when findings hold a GG_FAULT (overlap, data beyond the end). */
 GG_MUST_CHECK int gg_model_require_sound(const struct gg_model *m, struct gg_err *err);

@@ -50,7 +50,9 @@ static void choose_by_preset(struct gg_planner *p, const struct gg_preset *prese
     if (gg_preset_is_copy(preset)) {
         because(c, from, "copied");
         if (t->origin != NULL)
-            snprintf(c->reason, sizeof c->reason, "decoded from %s", t->origin);
+            snprintf(c->reason, sizeof c->reason,
+                     t->plain == t->type ? "%s with its rows in order, no bit changed" : "decoded from %s",
+                     t->origin);
     } else if ((qt_info(preset->base)->flags & QT_BLOCKS) == 0 || p->w->pure) {
         because(c, preset->base, "");
         snprintf(c->reason, sizeof c->reason, "%sthe base type of %s", p->w->pure ? "--pure: " : "",

@@ -16,12 +16,26 @@ static bool encodes_blocks(const struct gg_plan_output *o)
     return false;
 }
 
+/* Guessed from the types of a copy whose source llama.cpp does not take: its own number says nothing. */
+static int set_guess(const struct gg_planner *p, struct gg_plan_output *o, struct gg_err *err)
+{
+    const uint32_t guessed = 1024;
+    uint64_t n[QT_ID_END] = {0};
+    bool dialect = false;
+    for (size_t i = 0; i < o->n_tensors; i++) {
+        dialect |= p->model->set != NULL && p->model->tensors[o->tensors[i].src].origin != NULL;
+        n[o->tensors[i].to]++;
+    }
+    return dialect ? ggf_meta_set_u32(o->meta, "general.file_type", gg_preset_guess(n) & ~guessed, err)
+                   : GG_OK;
+}
+
 /* A plain copy says nothing new about file type and version. */
-static int set_types(struct gg_plan_output *o, struct gg_err *err)
+static int set_types(const struct gg_planner *p, struct gg_plan_output *o, struct gg_err *err)
 {
     bool copy = gg_preset_is_copy(o->preset);
-    int rc = GG_OK;
-    if (!copy || encodes_blocks(o))
+    int rc = copy ? set_guess(p, o, err) : GG_OK;
+    if (rc == GG_OK && (!copy || encodes_blocks(o)))
         rc = ggf_meta_set_u32(o->meta, "general.quantization_version", QUANTIZATION_VERSION, err);
     if (rc == GG_OK && !copy)
         rc = ggf_meta_set_u32(o->meta, "general.file_type", o->preset->ftype, err);
@@ -74,7 +88,7 @@ int gg_plan_meta(struct gg_planner *p, struct gg_plan_output *o, struct gg_err *
 {
     int rc = ggf_meta_copy(&o->meta, p->model->meta, err);
     if (rc == GG_OK)
-        rc = set_types(o, err);
+        rc = set_types(p, o, err);
     if (rc == GG_OK && p->w->quantized_by != NULL)
         rc = ggf_meta_set_str(o->meta, "general.quantized_by", ggf_str(p->w->quantized_by), err);
     if (rc == GG_OK)

@@ -13,20 +13,25 @@
 
 static const struct qt_info types[] = {
 #define QT(id, sym, name, nelems, nbytes, flags, fallback, block)                                  \
-    {QT_##sym, name, nelems, nbytes, flags, QT_##fallback},
+    {QT_##sym, name, nelems, nbytes, flags, QT_##fallback, 0, 1, QT_##sym},
 #include "lib/quant/qtype.def"
 #undef QT
 };
 
-/* Ids that files may still carry: ggml's repacked types, dropped from the format in 2025. */
-static const struct {
-    uint32_t id;
-    const char *name;
-} removed[] = {
-    {4, "q4_2 (removed)"},       {5, "q4_3 (removed)"},        {31, "q4_0_4_4 (removed)"},
-    {32, "q4_0_4_8 (removed)"},  {33, "q4_0_8_8 (removed)"},   {36, "iq4_nl_4_4 (removed)"},
-    {37, "iq4_nl_4_8 (removed)"}, {38, "iq4_nl_8_8 (removed)"},
+static const struct qt_info dialects[] = {
+#define QT(id, sym, name, nelems, nbytes, flags, fallback, block)
+#define QD(id, sym, name, nelems, nbytes, row_nbytes, n_rows, plain)                               \
+    {(enum qt_type)(id), name, nelems, nbytes, (id) < QT_ID_END ? QT_REMOVED : 0, QT_NONE, row_nbytes, \
+     n_rows, QT_##plain},
+#include "lib/quant/qtype.def"
+#undef QT
 };
+
+/* Ids whose layout is forgotten: dropped from the format in 2023. */
+static const char *forgotten(uint32_t id)
+{
+    return id == 4 ? "q4_2 (removed)" : id == 5 ? "q4_3 (removed)" : NULL;
+}
 
 const struct qt_info *qt_info(uint32_t id)
 {
@@ -39,11 +44,17 @@ const struct qt_info *qt_info(uint32_t id)
 
 bool qt_is_removed(uint32_t id)
 {
-    for (size_t i = 0; i < GG_COUNTOF(removed); i++) {
-        if (removed[i].id == id)
-            return true;
+    const struct qt_info *d = qt_dialect(id);
+    return forgotten(id) != NULL || (d != NULL && (d->flags & QT_REMOVED) != 0);
+}
+
+const struct qt_info *qt_dialect(uint32_t id)
+{
+    for (size_t i = 0; i < GG_COUNTOF(dialects); i++) {
+        if ((uint32_t)dialects[i].type == id)
+            return &dialects[i];
     }
-    return false;
+    return NULL;
 }
 
 const char *qt_name(uint32_t id, char tmp[32])
@@ -51,11 +62,15 @@ const char *qt_name(uint32_t id, char tmp[32])
     const struct qt_info *t = qt_info(id);
     if (t != NULL)
         return t->name;
-    for (size_t i = 0; i < GG_COUNTOF(removed); i++) {
-        if (removed[i].id == id)
-            return removed[i].name;
-    }
-    snprintf(tmp, 32, "unknown type %u", (unsigned)id);
+    if (forgotten(id) != NULL)
+        return forgotten(id);
+    t = qt_dialect(id);
+    if (t != NULL && (t->flags & QT_REMOVED) == 0)
+        return t->name;
+    if (t != NULL)
+        snprintf(tmp, 32, "%s (removed)", t->name);
+    else
+        snprintf(tmp, 32, "unknown type %u", (unsigned)id);
     return tmp;
 }
 
@@ -82,8 +97,10 @@ bool qt_row_nbytes(uint32_t id, uint64_t n_cols, uint64_t *nbytes)
 {
     const struct qt_info *t = qt_info(id);
     uint64_t n;
+    t = t != NULL ? t : qt_dialect(id);
     if (t == NULL || n_cols % t->block_nelems != 0 ||
-        !gg_mul_u64(n_cols / t->block_nelems, t->block_nbytes, &n) || n > INT64_MAX)
+        !gg_mul_u64(n_cols / t->block_nelems, t->block_nbytes, &n) ||
+        !gg_add_u64(n, t->row_nbytes, &n) || n > INT64_MAX)
         return false;
     *nbytes = n;
     return true;
@@ -117,8 +134,11 @@ bool qt_nelems(const uint64_t ne[4], uint64_t *nelems)
 
 bool qt_tensor_nbytes(uint32_t id, const uint64_t ne[4], uint64_t *nbytes)
 {
+    const struct qt_info *d = qt_dialect(id);
     uint64_t row, n = 1, nelems;
     bool zero = false;
+    if (d != NULL && ne[1] % d->n_rows != 0) /* rows of a matrix are woven, all of them */
+        return false;
     if (!qt_nelems(ne, &nelems) || !qt_row_nbytes(id, ne[0], &row) || !times(&n, &zero, row))
         return false;
     for (int i = 1; i < 4; i++) {

@@ -21,6 +21,7 @@ enum qt_flags {
     QT_ENCODES = 8,        /* we can encode it */
     QT_ACTIVATION = 16,    /* a run-time type, never a model's weights */
     QT_NEEDS_WEIGHTS = 32, /* encoding is impossible without importance weights */
+    QT_REMOVED = 128,      /* once in the format */
     QT_WIDE_SCALES = 64,   /* any finite value has a scale: powers of two, or saturating ones */
 };
 
@@ -31,10 +32,16 @@ struct qt_info {
     uint32_t block_nbytes;
     unsigned flags;
     enum qt_type fallback; /* for rows that don't fill a block; QT_NONE: there is none */
+    uint32_t row_nbytes;   /* of a dialect: bytes each row has besides its blocks */
+    uint32_t n_rows;       /* of a dialect: rows woven together, else 1 */
+    enum qt_type plain;    /* of a dialect: what it is decoded to; QT_NONE: it is not. Else the type */
 };
 
 /* The row of a type; NULL when the id is unknown or removed. */
 const struct qt_info *qt_info(uint32_t id);
+
+/* The row of a type of a dialect, which no other function but qt_name and the two of sizes takes. */
+const struct qt_info *qt_dialect(uint32_t id);
 
 /* Name for any id, for messages: a known type's name; "q4_0_4_4 (removed)"; "unknown type 77"
  * (written to tmp). */

@@ -65,6 +65,17 @@ START_TEST(test_names)
     ck_assert_str_eq(qt_name(31, tmp), "q4_0_4_4 (removed)");
     ck_assert_str_eq(qt_name(77, tmp), "unknown type 77");
     ck_assert_str_eq(qt_name(UINT32_MAX, tmp), "unknown type 4294967295");
+    /* dialects: bytes beside the blocks of a row, rows woven together */
+    uint64_t n;
+    ck_assert(qt_row_nbytes(144, 512, &n) && n == 4 + 2 * 136);
+    ck_assert(qt_tensor_nbytes(144, (uint64_t[4]){512, 3, 2, 1}, &n) && n == 6 * (4 + 2 * 136));
+    ck_assert(qt_tensor_nbytes(352, (uint64_t[4]){256, 8, 1, 1}, &n) && n == 8 * (4 + 168));
+    ck_assert(!qt_tensor_nbytes(352, (uint64_t[4]){256, 6, 1, 1}, &n));
+    ck_assert(!qt_row_nbytes(144, 128, &n));
+    ck_assert(qt_info(144) == NULL && qt_by_name("iq4_ks") == NULL);
+    ck_assert_str_eq(qt_dialect(144)->name, "iq4_ks");
+    ck_assert_str_eq(qt_name(144, tmp), "iq4_ks");
+    ck_assert(!qt_is_removed(144));
     ck_assert(qt_is_removed(38) && !qt_is_removed(39) && !qt_is_removed(QT_ID_END));
 }
 END_TEST

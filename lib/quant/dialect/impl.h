@@ -1,0 +1,30 @@
+/* Decoders of dialects, one set of files a fork. Contracts: lib/quant/dialect.h. */
+#ifndef QK_DIALECT_IMPL_H
+#define QK_DIALECT_IMPL_H
+
+#include "lib/quant/dialect.h"
+
+#include <float.h>
+
+#ifdef __FAST_MATH__
+#error "results must be exact: don't build with -ffast-math"
+#endif
+#if FLT_EVAL_METHOD != 0
+#error "results must be exact: floats must be evaluated as floats (32-bit x86: -msse2 -mfpmath=sse)"
+#endif
+
+/* removed.c */
+qk_unweave_fn qk_unweave_q4_0_4_4, qk_unweave_q4_0_4_8, qk_unweave_q4_0_8_8;
+qk_unweave_fn qk_unweave_iq4_nl_4_4, qk_unweave_iq4_nl_4_8, qk_unweave_iq4_nl_8_8;
+/* removed.c, too */
+qk_unweave_fn qk_unweave_q4_0_r8;
+
+/* ik_small.c */
+qk_decode_fn qk_decode_q6_0, qk_decode_iq1_bn, qk_decode_iq2_bn, qk_decode_q8_KV;
+/* ik_k.c */
+qk_decode_fn qk_decode_iq2_k, qk_decode_iq3_k, qk_decode_iq4_k, qk_decode_iq5_k, qk_decode_iq6_k;
+/* ik_ks.c */
+qk_decode_fn qk_decode_iq2_ks, qk_decode_iq3_ks, qk_decode_iq4_ks, qk_decode_iq5_ks;
+qk_decode_fn qk_decode_iq4_kss, qk_decode_iq2_kl;
+
+#endif
