@@ -27,4 +27,12 @@ qk_decode_fn qk_decode_iq2_k, qk_decode_iq3_k, qk_decode_iq4_k, qk_decode_iq5_k,
 qk_decode_fn qk_decode_iq2_ks, qk_decode_iq3_ks, qk_decode_iq4_ks, qk_decode_iq5_ks;
 qk_decode_fn qk_decode_iq4_kss, qk_decode_iq2_kl;
 
+/* ik_woven.c */
+qk_decode_fn qk_decode_iq4_nl_r4, qk_decode_q5_0_r4, qk_decode_q6_0_r4, qk_decode_q8_0_r8;
+qk_decode_fn qk_decode_mxfp4_r8, qk_decode_q8_KV_r8, qk_decode_iq2_bn_r4, qk_decode_q2_k_r4;
+qk_decode_fn qk_decode_q3_k_r4, qk_decode_q4_k_r4, qk_decode_q5_k_r4, qk_decode_q6_k_r4;
+qk_decode_fn qk_decode_iq4_xs_r8, qk_decode_q8_k_r8, qk_decode_q8_k_r16, qk_decode_iq2_k_r4;
+qk_decode_fn qk_decode_iq3_k_r4, qk_decode_iq4_k_r4, qk_decode_iq5_k_r4, qk_decode_iq4_ks_r4;
+qk_decode_fn qk_decode_iq5_ks_r4;
+
 #endif
