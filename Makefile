@@ -30,12 +30,14 @@ X86_LEVELS_tsan  := sse2
 
 # Exactness flags stand last so that no user's CFLAGS can undo them: results are the same bytes for
 # every compiler and CPU only while no product and sum are contracted (docs/DESIGN.md, section 5).
-EXACT := -ffp-contract=off -fno-fast-math
+# So do SSE2 registers on 32-bit x86, whose others are wider.
+TARGET := $(if $(filter 1,$(shell echo __i386__ | $(CC) $(CFLAGS) -E -P -x c - 2>/dev/null)),i386,$(shell $(CC) -dumpmachine))
+EXACT := -ffp-contract=off -fno-fast-math $(if $(filter i386,$(TARGET)),-msse2 -mfpmath=sse)
 LIB_CFLAGS := $(shell pkg-config --cflags $(LIBS) 2>/dev/null)
 LIB_LIBS    = $(shell pkg-config --libs $(LIBS))
 CPPFLAGS_ALL := -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DGG_VERSION='"$(VERSION)"' $(CPPFLAGS) $(LIB_CFLAGS)
 # The same binary wherever the sources lie.
-FOLDERS      := -ffile-prefix-map=$(CURDIR)=.
+FOLDERS      := '-ffile-prefix-map=$(CURDIR)=.'
 CFLAGS_ALL   := -std=c11 -pthread $(WARN) $(if $(DEV),-Werror) $(FOLDERS) $(CFLAGS) $(MODE_$(MODE)) $(EXACT)
 LDLIBS_ALL    = $(LIB_LIBS) -lm -pthread
 
@@ -52,7 +54,6 @@ $(BUILD)/libraries:
 LIB_SRC  := $(sort $(wildcard gguf/*.c lib/*/*.c lib/quant/*/*.c))
 CMD_SRC  := $(sort $(wildcard cmds/*.c))
 # Vector kernels: each part (lib/quant/vec/v.h) once a CPU level. None on other machines.
-TARGET := $(shell $(CC) -dumpmachine)
 # (Instrumented kernels take minutes to compile: each sanitizer sees some of the levels.)
 X86_LEVELS := $(or $(X86_LEVELS_$(MODE)),sse2 avx2 avx512)
 VEC_LEVELS := $(if $(filter x86_64%,$(TARGET)),$(X86_LEVELS))$(if $(filter aarch64%,$(TARGET)),neon)
@@ -92,7 +93,8 @@ FUZZ_BIN := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 TOOL_BIN := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/tools/*.c)))
 
 .PHONY: all lib help clean deps demo check check-quick unit cli lint bench fuzz fuzz-replay example
-.PHONY: arm64 test-programs generate measure-types install uninstall
+.PHONY: arm64 i386 test-programs generate measure-types install uninstall
+.PHONY: dist deb static check-packages
 all: $(BIN)
 lib: $(LIB)
 
@@ -107,6 +109,8 @@ help:
 	@echo 'make generate       write completions/ and man/ anew from the tables of the commands'
 	@echo 'make bench          speed of the kernels: a table, and build/bench.json'
 	@echo 'make install        to DESTDIR/PREFIX ($(PREFIX)), LINKS=1: also gg-COMMAND; make uninstall'
+	@echo 'make dist deb static   to dist/: sources, Debian packages, a program for any Linux'
+	@echo 'make check-packages  what these are worth (minutes; a clean root wants to be root)'
 	@echo 'make clean'
 	@echo 'MODE=release|debug|asan|ubsan|tsan  DEV=1 (-Werror)  V=1 (show commands)'
 
@@ -148,8 +152,9 @@ $(BUILD)/lib/quant/kernel.o: CPPFLAGS_ALL += -DQK_VEC_LEVELS="$(VEC_CALLS)"
 # Each tests/{unit,kern,golden}/test_*.c is a program of its own: it defines `Suite *suite(void)`.
 # Each tests/fuzz/fuzz_*.c defines LLVMFuzzerTestOneInput; linked with replay.c it runs a corpus.
 
+TEST_LIBS = $(shell pkg-config --libs check)
 $(TEST_BIN): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/tests/check_main.o $(BUILD)/tests/scratch.o $(CMDLIB) $(LIB)
-	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs check) $(LDLIBS_ALL)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(TEST_LIBS) $(LDLIBS_ALL)
 $(FUZZ_BIN): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/tests/fuzz/replay.o $(LIB)
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LDLIBS_ALL)
 .SECONDARY: $(TEST_BIN:=.o) $(FUZZ_BIN:=.o) $(TOOL_BIN:=.o)
@@ -229,9 +234,10 @@ $(BUILD)/tests/fault/inject.so: tests/fault/inject.c
 fault-%: tests/fault/%.sh $(BIN) $(TOOL_BIN) $(BUILD)/tests/fault/inject.so
 	@$< $(BIN) $(BUILD)/tests/tools/mkmodel $(BUILD)/tests/fault/inject.so
 fault: $(patsubst tests/fault/%.sh,fault-%,$(wildcard tests/fault/*.sh))
-# NEON: the kernels built by a cross compiler and run under qemu-user.
-arm64:
-	+@MAKE='$(MAKE)' tests/arm64/run.sh
+# Built by a cross compiler, run under qemu-user (arm64) or as it is (i386): all tests of the program.
+# `make check` runs the kernels on arm64, for NEON.
+arm64 i386:
+	+@MAKE='$(MAKE)' tests/cross/run.sh $@
 lint: $(LIB) $(GEN)
 	@tests/lint/lint.sh $(LIB) $(GEN)
 check-quick: test-programs
@@ -239,12 +245,19 @@ check-quick: test-programs
 check:
 	+@tests/check.sh full
 deps:
-	@packaging/deps.sh $(filter check,$(MAKECMDGOALS))
+	@packaging/deps.sh $(filter check,$(MAKECMDGOALS)) $(if $(filter deb static check-packages,$(MAKECMDGOALS)),packages)
 demo: $(BIN)
 	@packaging/demo.sh $(BIN)
 
 clean:
-	rm -rf build ggtool
+	rm -rf build dist ggtool
+
+# ---- packages ------------------------------------------------------------------------------------
+
+dist deb static:
+	+@MAKE='$(MAKE)' packaging/$@.sh
+check-packages: $(BIN) $(TOOL_BIN)
+	+@for t in debian others static; do MAKE='$(MAKE)' tests/packages/$$t.sh || exit 1; done
 
 # ---- the library that is installed ---------------------------------------------------------------
 # The format alone: it needs libc and nothing else. Position independent, for the static one too.
@@ -299,12 +312,12 @@ BASHDIR    ?= $(PREFIX)/share/bash-completion/completions
 ZSHDIR     ?= $(PREFIX)/share/zsh/site-functions
 FISHDIR    ?= $(PREFIX)/share/fish/vendor_completions.d
 LINKS      ?=
-INSTALL     = DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' BINDIR='$(BINDIR)' LIBDIR='$(LIBDIR)' \
+INSTALL_IN  = DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' BINDIR='$(BINDIR)' LIBDIR='$(LIBDIR)' \
               INCLUDEDIR='$(INCLUDEDIR)' MANDIR='$(MANDIR)' BASHDIR='$(BASHDIR)' ZSHDIR='$(ZSHDIR)' \
               FISHDIR='$(FISHDIR)' LINKS='$(LINKS)' VERSION='$(VERSION)' BIN='$(BIN)' \
               STATIC='$(STATIC)' SHARED='$(SHARED)' SHARED_NAMES='$(SHARED_NAMES)' SHARED_MODE=644 \
               HEADERS='$(PUBLIC_H)' packaging/install.sh
 install: $(BIN) $(STATIC) $(SHARED)
-	@$(INSTALL) install
+	@$(INSTALL_IN) install
 uninstall:
-	@$(INSTALL) uninstall
+	@$(INSTALL_IN) uninstall

@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* The command that argv[0] names ("gg-inspect"), or NULL. */
 static const struct cmd *command_of_link(const char *argv0)
@@ -115,9 +116,19 @@ static int dispatch(struct cmd_env *env, int argc, char **argv)
     return CMD_USAGE;
 }
 
+/* With a buffer of one size whatever the C library, what goes to a file or a pipe stands there in the
+ * same order. */
+static void widen_stdout(void)
+{
+    static char buf[1 << 16]; /* outlives main */
+    if (!isatty(STDOUT_FILENO))
+        setvbuf(stdout, buf, _IOFBF, sizeof buf);
+}
+
 int main(int argc, char **argv)
 {
     struct cmd_env env = {.out = stdout};
+    widen_stdout();
     gg_msg_init(&env.msg, stderr);
     gg_cleanup_install();
     gg_file_allow_many();

@@ -23,6 +23,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* ---- values ------------------------------------------------------------------------------- */
 
 /* Types of values, with their ids as stored. */
@@ -319,5 +323,9 @@ uint32_t ggf_layout_alignment(const struct ggf_layout *l);
 GG_MUST_CHECK int ggf_file_rewrite(const struct ggf_file *f, const struct ggf_meta *meta,
                                    const struct ggf_str *names, void **out, size_t *nbytes,
                                    struct gg_err *err);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -93,7 +93,7 @@ if [ "${1:-}" = full ]; then
         f=$(basename "$f" .sh)
         step "faults and kills, $f" fault "$MAKE" --no-print-directory DEV=1 "fault-$f"
     done
-    step 'arm64 kernels under qemu' unit tests/arm64/run.sh
+    step 'arm64 kernels under qemu' unit tests/cross/run.sh arm64 kernels
     sanitized asan
     sanitized ubsan
     if command -v clang > /dev/null; then

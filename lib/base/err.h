@@ -9,6 +9,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define GG_NOWHERE UINT64_MAX /* no byte offset is known */
 
 enum gg_code {
@@ -52,5 +56,9 @@ int gg_fail_nomem(struct gg_err *err, const char *what);
 
 /* Puts "text: " before the message of a filled error. Returns its code. */
 int gg_err_prefix(struct gg_err *err, const char *fmt, ...) GG_PRINTF(2, 3);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -11,6 +11,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum gg_severity {
     GG_NOTE,  /* odd but legal */
     GG_WARN,  /* legal, and probably not what was meant */
@@ -44,5 +48,9 @@ void gg_findings_free(struct gg_findings *f);
 
 /* "note", "warning", "fault" */
 const char *gg_severity_name(enum gg_severity s);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

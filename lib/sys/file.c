@@ -7,8 +7,15 @@
 #include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
+
+#ifdef __GLIBC__
+#define RENAME2(from, to, flags) renameat2(AT_FDCWD, from, AT_FDCWD, to, flags)
+#else /* musl has no name for it */
+#define RENAME2(from, to, flags) syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, flags)
+#endif
 
 int gg_file_allocate(int fd, uint64_t n)
 {
@@ -90,7 +97,7 @@ int gg_file_give_name(int fd, const char *path)
 
 int gg_file_rename_new(const char *from, const char *to)
 {
-    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+    if (RENAME2(from, to, RENAME_NOREPLACE) == 0)
         return 0;
     if (!gg_file_cannot(errno))
         return -1;
