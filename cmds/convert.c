@@ -12,6 +12,7 @@
 static int run_convert(struct cmd_env *env, void *opts, int argc, char **argv);
 
 static const char *const endians[] = {"little", "big", NULL};
+static const char *const mtps[] = {"auto", "keep", "drop", NULL}; /* enum gg_hf_mtp */
 static const char *const dtypes[] = {"auto", "bf16", "f16", "f32", NULL};
 
 static const struct gg_opt convert_options[] = {
@@ -25,6 +26,12 @@ static const struct gg_opt convert_options[] = {
      .help = "general.name; else from model card, configuration or folder"},
     {.name = "pre", .kind = GG_OPT_STRING, .dest = offsetof(struct convert_opts, pre), .arg = "NAME",
      .help = "pre-tokenizer (tokenizer.ggml.pre); else told from tokenizer.json"},
+    {.name = "mmproj", .kind = GG_OPT_FLAG, .dest = offsetof(struct convert_opts, mmproj),
+     .help = "write the projector of a model that sees images (for llama.cpp's --mmproj), not its text model"},
+    {.name = "mtp", .kind = GG_OPT_CHOICE, .dest = offsetof(struct convert_opts, mtp), .arg = "WHAT",
+     .help = "layers that predict further tokens (DeepSeek-V3, GLM-4.5...): keep, drop, or auto, which is "
+             "what llama.cpp uses",
+     .choices = mtps},
     {.name = "metadata", .kind = GG_OPT_PATH, .dest = offsetof(struct convert_opts, metadata),
      .arg = "FILE.json", .help = "general.* keys that override what was found",
      .complete = GG_COMPLETE_FILE},
@@ -58,9 +65,13 @@ const struct cmd cmd_convert = {
         "stand as llama.cpp's converter puts them: file after file, those of safetensors by name, those\n"
         "of a PyTorch file as they were saved.\n"
         "\n"
-        "Architectures: Llama 1 to 3.x, Mistral, Mixtral, SmolLM3, Qwen2, Qwen2-MoE, Qwen3, Qwen3-MoE,\n"
-        "Gemma, Gemma 2, Gemma 3 (text), Phi-3 and Phi-4. --arch raw makes a GGUF of any tensor file,\n"
-        "with the names it has.\n"
+        "Architectures: Llama 1 to 3.x, Mistral, Mixtral, SmolLM3, Qwen2 and Qwen3 (dense and MoE), Gemma 1\n"
+        "to 3 (text), Phi-3 and Phi-4, DeepSeek V2, V3 and R1, Kimi K2, gpt-oss, GLM-4 and GLM-4-MoE,\n"
+        "Granite, OLMo 2 and 3, OLMoE, Command-R, GPT-2, GPT-NeoX, Falcon, StarCoder2, StableLM,\n"
+        "InternLM2, MiniCPM, Baichuan, Nemotron, EXAONE, Llama 4, Mamba, Qwen3-Next, Qwen3.5, and the text\n"
+        "models of Qwen2-VL and Qwen3-VL (docs/architectures.md has the classes and what was compared). --arch\n"
+        "raw makes a GGUF of any tensor file, with the names it has. --mmproj writes what Gemma 3, Qwen2-VL,\n"
+        "Qwen2.5-VL, Qwen3-VL, Qwen3.5 and Llama 4 see images with, for llama.cpp's option of that name.\n"
         "\n"
         "Quantized checkpoints (docs/quantized.md) are decoded on the way, or their bits moved where a type\n"
         "of GGUF holds the same; quantize.source of the output says what they were.\n"
@@ -75,6 +86,7 @@ const struct cmd cmd_convert = {
                 "ggtool convert Llama-3.2-1B/ llama-Q4_K_M.gguf --type Q4_K_M\tquantized in one pass\n"
                 "ggtool convert Llama-3.2-1B/ --type auto,Q8_0,Q4_K_M -o 'llama-{type}.gguf'\tthree at "
                 "once\n"
+                "ggtool convert gemma-3-4b-it/ mmproj.gguf --mmproj\twhat it sees images with\n"
                 "ggtool convert model-Q8_0.gguf model-be.gguf --endian big\tfor big-endian machines\n"
                 "ggtool convert model-Q8_0.gguf model.safetensors\tback, decoded\n"
                 "ggtool convert vae.safetensors vae.gguf --arch raw\tany tensor file\n",
@@ -120,10 +132,10 @@ static bool is_gguf(const char *path)
 /* Options that say what a checkpoint is mean nothing for what is GGUF already. */
 static int check_gguf(const struct make *r, const struct convert_opts *o, struct gg_err *err)
 {
-    if (o->arch == NULL && o->name == NULL && o->pre == NULL && o->metadata == NULL)
+    if (o->arch == NULL && o->name == NULL && o->pre == NULL && o->metadata == NULL && o->mtp == 0 && !o->mmproj)
         return GG_OK;
     return gg_fail(err, GG_ERR_ARG, GG_NOWHERE,
-                   "%s: is GGUF already: --arch, --name, --pre and --metadata are for checkpoints "
+                   "%s: is GGUF already: --arch, --name, --pre, --mmproj, --mtp and --metadata are for checkpoints "
                    "(--override-kv changes keys)", r->in);
 }
 
@@ -131,7 +143,7 @@ static int open_checkpoint(struct make *r, struct gg_checkpoint *ckpt, const str
                            struct gg_err *err)
 {
     struct gg_hf_opts h = {.arch = o->arch, .name = o->name, .pre = o->pre,
-                           .metadata_name = o->metadata};
+                           .mmproj = o->mmproj, .mtp = (enum gg_hf_mtp)o->mtp, .metadata_name = o->metadata};
     char *metadata = NULL;
     int rc = o->metadata != NULL ? read_text(&metadata, o->metadata, err) : GG_OK;
     h.metadata = metadata;
@@ -190,7 +202,7 @@ static int check_back(struct cmd_env *env, const struct convert_opts *o)
         m->output.shards.no_tensor_first ||
         m->quant.imatrix != NULL || m->quant.tensor_types.n > 0 || m->quant.only != NULL ||
         m->meta.prune_layers != NULL || m->meta.override_kv.n > 0 || o->arch != NULL ||
-        o->name != NULL || o->pre != NULL || o->metadata != NULL || o->endian != 0 || m->work.check_first)
+        o->name != NULL || o->pre != NULL || o->metadata != NULL || o->mtp != 0 || o->mmproj || o->endian != 0 || m->work.check_first)
         return usage(env, "safetensors take only --dtype, --split-max-size, --force, --max-memory");
     return CMD_OK;
 }

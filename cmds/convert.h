@@ -9,6 +9,8 @@ struct convert_opts {
     const char *arch, *name, *pre, *metadata;
     struct gg_checkpoint *ckpt; /* behind the model; NULL: a GGUF */
     int endian; /* 0 little, 1 big: of GGUF */
+    bool mmproj;
+    int mtp;    /* enum gg_hf_mtp */
     int dtype;  /* 0 auto, 1 bf16, 2 f16, 3 f32: of safetensors */
 };
 

@@ -11,14 +11,15 @@
 /* Rows of tables: a stored tensor to its GGUF name, with what else the rule says (.how = ...); one that is
  * not wanted; the end. */
 #define T(from, ...) {.hf = from, .gguf = __VA_ARGS__}
-#define T_DROP(from) {.hf = from, .how = HF_DROP}
+#define T_DROP(...) {.how = HF_DROP, .hf = __VA_ARGS__}
 #define T_END {.hf = NULL}
 /* A key, its type, the names it may have in config.json; one that must be there; a sum that must have all
- * its numbers; a value whatever config.json says; a block of several; the end. */
+ * its numbers, or may (then the key is left out); a value whatever config.json says; a block of several; the end. */
 #define K(name, vtype, ...) {.key = name, .type = GGF_##vtype, .from = __VA_ARGS__}
 #define K_NEED(name, vtype, ...) {.key = name, .type = GGF_##vtype, .fallback = "!", .from = __VA_ARGS__}
 #define K_SUM(name, vtype, ...) \
     {.key = name, .type = GGF_##vtype, .what = HF_EXPR, .fallback = "!", .from = __VA_ARGS__}
+#define K_MAY(name, vtype, ...) {.key = name, .type = GGF_##vtype, .what = HF_EXPR, .from = __VA_ARGS__}
 #define K_FIXED(name, vtype, ...) {.key = name, .type = GGF_##vtype, .what = HF_CONST, .fallback = __VA_ARGS__}
 #define K_BLOCK(of) {.what = of}
 #define K_END {.key = NULL}
@@ -28,10 +29,19 @@
     X(llama) X(smollm3) \
     X(qwen2) X(qwen2moe) X(qwen3) X(qwen3moe) \
     X(gemma) X(gemma2) X(gemma3) \
-    X(phi3)
+    X(phi3) \
+    X(deepseek2) X(gpt_oss) X(glm4) X(glm4moe) \
+    X(granite) X(granitemoe) X(olmo2) X(olmoe) \
+    X(command_r) X(cohere2) X(gpt2) X(gptneox) X(falcon) X(starcoder2) \
+    X(stablelm) X(internlm2) X(minicpm) X(baichuan) X(nemotron) X(exaone) X(exaone4) \
+    X(qwen2vl) X(qwen3vl) X(qwen3vlmoe) X(qwen3next) X(qwen35) X(qwen35moe) X(llama4) X(mamba)
+
+/* The parts that see, for --mmproj. */
+#define HF_PROJECTORS(X) X(gemma3_eyes) X(qwen2vl_eyes) X(qwen3vl_eyes) X(llama4_eyes)
 
 #define ROW(name) extern const struct hf_arch gg_hf_arch_##name;
 HF_ARCHS(ROW)
+HF_PROJECTORS(ROW)
 #undef ROW
 
 /* arch_common.c */
@@ -40,8 +50,17 @@ extern const struct hf_rule gg_hf_attn[];
 extern const struct hf_rule gg_hf_attn_roped[];
 extern const struct hf_rule gg_hf_qk_norm[];
 extern const struct hf_rule gg_hf_mlp[];
+extern const struct hf_rule gg_hf_experts[];
+extern const struct hf_rule gg_hf_mtp[];
+extern const struct hf_rule gg_hf_multimodal[];
 extern const struct hf_key gg_hf_base_keys[];
+extern const struct hf_key gg_hf_head_keys[];
+extern const struct hf_key gg_hf_file_key[];
+extern const struct hf_key gg_hf_pooling[];
 extern const struct hf_key gg_hf_llama_keys[];
 extern const struct hf_key gg_hf_moe_keys[];
+/* arch_qwen.c, arch_llama.c */
+extern const struct hf_rule gg_hf_qwen_moe[];
+extern const struct hf_extra_key gg_hf_llama_extra[];
 
 #endif

@@ -84,7 +84,7 @@ const struct hf_arch gg_hf_arch_gemma3 = {
     .gguf = "gemma3",
     .classes = LIST("Gemma3ForCausalLM", "Gemma3ForConditionalGeneration"),
     .rules = RULES(gemma3, gemma2, gg_hf_frame, gg_hf_attn, gg_hf_mlp),
-    .keys = KEYS(gg_hf_base_keys, gemma3_keys),
+    .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, gemma3_keys),
     /* Gemma3TextConfig of transformers; the vocabulary's size is that of the embedding anyway */
     .defaults = "{\"max_position_embeddings\": 131072, \"num_attention_heads\": 8,"
                 " \"num_key_value_heads\": 4, \"head_dim\": 256, \"rms_norm_eps\": 1e-6,"

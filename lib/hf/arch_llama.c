@@ -9,7 +9,7 @@ static const struct hf_rule mixtral_moe[] = {
     T_END,
 };
 
-static const struct hf_extra_key llama_extra[] = {
+const struct hf_extra_key gg_hf_llama_extra[] = {
     {32016, "tokenizer.ggml.eot_token_id", GGF_U32, "32010"},    /* CodeLlama */
     {49152, "tokenizer.ggml.add_bos_token", GGF_BOOL, "false"}, /* small Granite models */
     {0, NULL, GGF_U32, NULL},
@@ -20,8 +20,8 @@ const struct hf_arch gg_hf_arch_llama = { /* Llama 1, 2, 3.x, Mistral, Mixtral *
     .classes = LIST("LlamaForCausalLM", "LLaMAForCausalLM", "MistralForCausalLM", "MixtralForCausalLM",
                     "LlamaModel"),
     .rules = RULES(gg_hf_frame, gg_hf_attn_roped, gg_hf_mlp, mixtral_moe),
-    .keys = KEYS(gg_hf_base_keys, gg_hf_llama_keys),
-    .extra_keys = llama_extra,
+    .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, gg_hf_llama_keys),
+    .extra_keys = gg_hf_llama_extra,
     .flags = HF_PREFIX_OPTION | HF_LLAMA3_ROPE,
 };
 
@@ -29,7 +29,7 @@ const struct hf_arch gg_hf_arch_smollm3 = {
     .gguf = "smollm3",
     .classes = LIST("SmolLM3ForCausalLM"),
     .rules = RULES(gg_hf_frame, gg_hf_attn_roped, gg_hf_mlp),
-    .keys = KEYS(gg_hf_base_keys, gg_hf_llama_keys),
-    .extra_keys = llama_extra,
+    .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, gg_hf_llama_keys),
+    .extra_keys = gg_hf_llama_extra,
     .flags = HF_PREFIX_OPTION | HF_LLAMA3_ROPE,
 };

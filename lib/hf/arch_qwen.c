@@ -1,7 +1,7 @@
 /* Architectures: Qwen. */
 #include "lib/hf/arch.h"
 
-static const struct hf_rule qwen_moe[] = {
+const struct hf_rule gg_hf_qwen_moe[] = {
     T("model.layers.{L}.mlp.gate", "blk.{L}.ffn_gate_inp"),
     T("model.layers.{L}.mlp.shared_expert_gate", "blk.{L}.ffn_gate_inp_shexp"),
     T("model.layers.{L}.mlp.shared_expert.gate_proj", "blk.{L}.ffn_gate_shexp"),
@@ -21,26 +21,26 @@ const struct hf_arch gg_hf_arch_qwen2 = {
     .gguf = "qwen2",
     .classes = LIST("Qwen2ForCausalLM", "Qwen2Model"),
     .rules = RULES(gg_hf_frame, gg_hf_attn, gg_hf_mlp),
-    .keys = KEYS(gg_hf_base_keys),
+    .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, gg_hf_pooling),
 };
 
 const struct hf_arch gg_hf_arch_qwen2moe = {
     .gguf = "qwen2moe",
     .classes = LIST("Qwen2MoeForCausalLM"),
-    .rules = RULES(gg_hf_frame, gg_hf_attn, gg_hf_mlp, qwen_moe),
-    .keys = KEYS(gg_hf_base_keys, gg_hf_moe_keys),
+    .rules = RULES(gg_hf_frame, gg_hf_attn, gg_hf_mlp, gg_hf_qwen_moe),
+    .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, gg_hf_moe_keys),
 };
 
 const struct hf_arch gg_hf_arch_qwen3 = {
     .gguf = "qwen3",
     .classes = LIST("Qwen3ForCausalLM", "Qwen3Model"),
     .rules = RULES(gg_hf_frame, gg_hf_attn, gg_hf_qk_norm, gg_hf_mlp),
-    .keys = KEYS(gg_hf_base_keys),
+    .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, gg_hf_pooling),
 };
 
 const struct hf_arch gg_hf_arch_qwen3moe = {
     .gguf = "qwen3moe",
     .classes = LIST("Qwen3MoeForCausalLM"),
-    .rules = RULES(gg_hf_frame, gg_hf_attn, gg_hf_qk_norm, gg_hf_mlp, qwen_moe),
-    .keys = KEYS(gg_hf_base_keys, gg_hf_moe_keys),
+    .rules = RULES(gg_hf_frame, gg_hf_attn, gg_hf_qk_norm, gg_hf_mlp, gg_hf_qwen_moe),
+    .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, gg_hf_moe_keys),
 };

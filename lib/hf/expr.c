@@ -1,9 +1,10 @@
 /* Small sums over hyper-parameters, for tables: "hidden_size / H", "kv_lora_rank|512 + 64".
  *
  *   a|b|1        the first of these names that config.json has a number for, else the number
- *   rope.x       a rope parameter
- *   a~word       1 when the text a of config.json is that word, else 0
- *   H, K, N, E   query heads, key heads, layers, experts (below)
+ *   rope.x       a rope parameter; a.b: b of the object a, or of a list by number
+ *   a~word       1 when the text a of config.json is that word, else 0; of a list how often it stands there
+ *   H, K, E      query heads, key heads, experts (below)
+ *   N, M         layers; those of them that predict further tokens, nothing when they are left out
  *   + - * / ( )  and sqrt(), int(), !x (1 when x is 0 or not there)
  *
  * Truth values count as 0 and 1, lists as how many they hold.
@@ -32,8 +33,6 @@ static const char *of_letter(char c)
         return "num_attention_heads|n_heads|n_head|num_heads";
     case 'K':
         return "num_key_value_heads|n_kv_heads|num_kv_heads|n_head_kv|H";
-    case 'N':
-        return "n_layers|num_hidden_layers|n_layer|num_layers";
     case 'E':
         return "num_local_experts|num_experts|n_routed_experts";
     default:
@@ -63,6 +62,21 @@ static bool number_of(const json_t *v, double *out)
     return true;
 }
 
+static bool is_word(const json_t *v, const char *word, size_t n)
+{
+    return json_is_string(v) && json_string_length(v) == n && memcmp(json_string_value(v), word, n) == 0;
+}
+
+static double times_word(const json_t *v, const char *word, size_t n)
+{
+    double times = is_word(v, word, n);
+    const json_t *one;
+    size_t i;
+    json_array_foreach (v, i, one)
+        times += is_word(one, word, n);
+    return times;
+}
+
 /* One of the names between bars. */
 static bool look_up(struct expr *e, const char *s, size_t n, double *out)
 {
@@ -72,13 +86,21 @@ static bool look_up(struct expr *e, const char *s, size_t n, double *out)
         *out = e->depth < MAX_DEPTH ? sum(&sub) : 0;
         return sub.missing == NULL;
     }
+    if (n == 1 && *s == 'N') {
+        *out = (double)e->h->n_layers;
+        return e->h->n_layers > 0;
+    }
+    if (n == 1 && *s == 'M') {
+        *out = (double)e->h->n_mtp;
+        return e->h->has_mtp && e->h->n_mtp_dropped == 0;
+    }
     if (isdigit((unsigned char)*s)) {
         *out = strtod(s, NULL);
         return true;
     }
     if (n > 5 && strncmp(s, "rope.", 5) == 0)
         return number_of(json_object_getn(gg_hf_rope_full(e->h), s + 5, n - 5), out);
-    return number_of(json_object_getn(e->h->config, s, n), out);
+    return number_of(gg_hf_at(e->h->config, s, n), out);
 }
 
 static double names(struct expr *e)
@@ -91,12 +113,11 @@ static double names(struct expr *e)
         while (is_name(*e->p))
             e->p++;
         if (*e->p == '~') {
-            const char *is = json_string_value(json_object_getn(e->h->config, s, (size_t)(e->p - s)));
+            const json_t *list = gg_hf_at(e->h->config, s, (size_t)(e->p - s));
             const char *word = ++e->p;
             while (is_name(*e->p))
                 e->p++;
-            size_t n = (size_t)(e->p - word);
-            return is != NULL && strlen(is) == n && memcmp(is, word, n) == 0;
+            return times_word(list, word, (size_t)(e->p - word));
         }
         found = found || (e->p > s && look_up(e, s, (size_t)(e->p - s), &v));
         if (*e->p != '|')

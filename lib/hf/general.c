@@ -320,7 +320,8 @@ int gg_hf_general(struct hf *h, struct gg_err *err)
     json_t *o = json_object(), *card = NULL;
     int rc = o == NULL ? gg_fail_nomem(err, "metadata") : gg_hf_card(h, &card, err);
     if (rc == GG_OK)
-        rc = gg_hf_set_str(h, "general.type", "model", err);
+        rc = gg_hf_set_str(h, "general.type",
+                           h->arch != NULL && (h->arch->flags & HF_PROJECTOR) ? "mmproj" : "model", err);
     if (rc == GG_OK)
         rc = collect(h, o, card, err);
     for (size_t i = 0; rc == GG_OK && i < GG_COUNTOF(facts); i++) {

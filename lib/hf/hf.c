@@ -30,29 +30,71 @@ static const char *class_name(const struct hf *h)
     return json_string_value(json_array_get(list, 0));
 }
 
-static void list_archs(struct gg_buf *b)
+/* The class that is spelled most like this one, or the GGUF name. */
+static const char *nearest(const char *name, bool by_class)
 {
-    for (size_t i = 0; i < gg_hf_n_archs; i++)
-        gg_buf_addf(b, "%s%s", i > 0 ? ", " : "", gg_hf_archs[i]->gguf);
+    const char *best = gg_hf_archs[0]->gguf;
+    unsigned least = UINT32_MAX;
+    for (size_t i = 0; i < gg_hf_n_archs; i++) {
+        const char *const one[] = {gg_hf_archs[i]->gguf, NULL};
+        for (const char *const *c = by_class ? gg_hf_archs[i]->classes : one; *c != NULL; c++) {
+            unsigned d = gg_text_distance(*c, name);
+            best = d < least ? *c : best;
+            least = d < least ? d : least;
+        }
+    }
+    return best;
 }
 
 static int fail_unknown_arch(const char *name, enum gg_code code, const char *what,
                              struct gg_err *err)
 {
-    struct gg_buf known = GG_BUF_INIT;
     char shown[96];
-    list_archs(&known);
-    int rc = gg_fail(
-        err, code, GG_NOWHERE,
-        "%s '%s' is not known (known are %s); ggtool convert --arch raw keeps names and tensors as they are", what,
-        gg_text_escape_into(shown, sizeof shown, name, strlen(name)), gg_buf_str(&known));
-    gg_buf_free(&known);
+    return gg_fail(err, code, GG_NOWHERE,
+                   "%s '%s' is not known (the nearest is '%s'; docs/architectures.md lists them); ggtool "
+                   "convert --arch raw keeps names and tensors as they are",
+                   what, gg_text_escape_into(shown, sizeof shown, name, strlen(name)),
+                   nearest(name, code != GG_ERR_ARG));
+}
+
+static int fail_no_projector(const char *name, struct gg_err *err)
+{
+    char shown[96];
+    return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
+                   "--mmproj: no projector is known of architecture '%s' (docs/architectures.md lists them)",
+                   gg_text_escape_into(shown, sizeof shown, name, strlen(name)));
+}
+
+/* The configuration of a projector: that of the vision model, with the rest inside. */
+static int vision_config(struct hf *h, struct gg_err *err)
+{
+    json_t *pre = NULL, *processor = NULL, *vision = json_object_get(h->raw_config, "vision_config");
+    if (!json_is_object(vision))
+        return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "config.json: no vision_config, which --mmproj needs");
+    int rc = gg_hf_json_file(h, "preprocessor_config.json", &pre, err);
+    if (rc == GG_OK)
+        rc = gg_hf_json_file(h, "processor_config.json", &processor, err);
+    json_t *image = json_object_get(processor, "image_processor");
+    if (pre == NULL)
+        pre = json_object();
+    if (rc == GG_OK && processor != NULL)
+        rc = gg_hf_merge(pre, processor, err);
+    if (rc == GG_OK && json_is_object(image))
+        rc = gg_hf_merge(pre, image, err);
+    json_decref(processor);
+    json_decref(h->config);
+    h->config = json_copy(vision);
+    if (json_object_set_new(h->config, "preprocessor", pre) != 0 ||
+        json_object_set(h->config, "global", h->raw_config) != 0)
+        return gg_fail_nomem(err, "a configuration");
     return rc;
 }
 
 static int choose_arch(struct hf *h, struct gg_err *err)
 {
     const char *asked = h->opts->arch;
+    if (asked != NULL && h->opts->mmproj)
+        return gg_fail(err, GG_ERR_ARG, GG_NOWHERE, "--mmproj goes by the class in config.json, without --arch");
     if (asked != NULL && strcmp(asked, "raw") == 0)
         return GG_OK;
     if (asked != NULL) {
@@ -66,10 +108,54 @@ static int choose_arch(struct hf *h, struct gg_err *err)
             err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
             "no config.json with \"architectures\" beside the tensors, so their names cannot "
             "be mapped; ggtool convert --arch NAME says what it is, --arch raw keeps all names");
+    if (h->opts->mmproj) {
+        h->arch = gg_hf_projector_by_class(name);
+        return h->arch != NULL ? GG_OK : fail_no_projector(name, err);
+    }
     h->arch = gg_hf_arch_by_class(name);
     return h->arch != NULL
                ? GG_OK
                : fail_unknown_arch(name, GG_ERR_UNSUPPORTED, "config.json: architecture", err);
+}
+
+/* How many layers tensors named mtp.* are of. */
+static uint64_t named_mtp(const struct hf *h)
+{
+    uint64_t n = 0, layer = 0, none;
+    for (size_t i = 0; i < gg_checkpoint_n_tensors(h->ckpt); i++) {
+        const struct gg_ckpt_tensor *t = gg_checkpoint_tensor(h->ckpt, i);
+        if (gg_hf_match("*mtp.layers.{L}.*", t->name, t->name_nbytes, &layer, &none) && layer >= n)
+            n = layer + 1;
+    }
+    return n;
+}
+
+/* Layers, and those behind them that predict further tokens. */
+static int count_layers(struct hf *h, struct gg_err *err)
+{
+    const struct hf_arch *a = h->arch;
+    const char *text = a->mtp_layers, *missing;
+    enum gg_hf_mtp mtp = h->opts->mtp;
+    double d = 0;
+    const char *names = a->flags & HF_PROJECTOR ? "n_layers|num_hidden_layers|n_layer|num_layers|depth|layers"
+                                                : "n_layers|num_hidden_layers|n_layer|num_layers";
+    if (!gg_hf_get_u64(h->config, names, &h->n_layers) ||
+        h->n_layers == 0 || h->n_layers > UINT32_MAX)
+        return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "config.json: no num_hidden_layers");
+    if (mtp != GG_HF_MTP_AUTO && text == NULL)
+        return gg_fail(err, GG_ERR_ARG, GG_NOWHERE,
+                       "--mtp: architecture '%s' has no layers for further tokens", a->gguf);
+    h->has_mtp = text != NULL && gg_hf_eval(h, &text, &d, &missing);
+    if (a->flags & HF_MTP_PREFIX) {
+        d = (double)named_mtp(h);
+        h->has_mtp = d > 0;
+    }
+    if (!(d >= 0 && d <= 1000))
+        return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "config.json: %g layers for further tokens", d);
+    bool keep = mtp == GG_HF_MTP_KEEP || (mtp == GG_HF_MTP_AUTO && (a->flags & HF_MTP_KEPT));
+    *(keep ? &h->n_mtp : &h->n_mtp_dropped) = (uint64_t)d;
+    h->n_layers += h->n_mtp;
+    return GG_OK;
 }
 
 static int read_config(struct hf *h, struct gg_err *err)
@@ -87,14 +173,12 @@ static int read_config(struct hf *h, struct gg_err *err)
         rc = gg_hf_merge(h->config, text, err);
     if (rc == GG_OK)
         rc = choose_arch(h, err);
+    if (rc == GG_OK && h->opts->mmproj)
+        rc = vision_config(h, err);
     if (rc == GG_OK)
         rc = gg_hf_unpack(h, err);
     if (rc == GG_OK)
         rc = add_defaults(h, err);
-    if (rc == GG_OK && h->arch != NULL &&
-        (!gg_hf_get_u64(h->config, "n_layers|num_hidden_layers|n_layer|num_layers", &h->n_layers) ||
-         h->n_layers == 0))
-        rc = gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "config.json: no num_hidden_layers");
     return rc;
 }
 
@@ -181,7 +265,8 @@ static const char *folder_name(struct hf *h)
     return name != NULL ? name : "";
 }
 
-/* general.file_type says what most matrices are; upstream asks the first. */
+/* general.file_type says what most matrices are; upstream asks the first that is not F32.
+ * Of a quantized checkpoint it is what decoded weights become. */
 static uint32_t file_type(const struct hf *h)
 {
     for (size_t i = 0; h->quant != NULL && i < h->n_vts; i++) {
@@ -193,10 +278,12 @@ static uint32_t file_type(const struct hf *h)
     if (h->quant != NULL)
         return h->half == QT_BF16 ? 32 : 1;
     for (size_t i = 0; i < h->n_vts; i++) {
-        if (h->vts[i].n_dims >= 2 && h->vts[i].type == QT_BF16)
-            return 32;
-        if (h->vts[i].n_dims >= 2 && h->vts[i].type == QT_F16)
-            return 1;
+        const struct hf_vt *v = &h->vts[i];
+        if (v->n_dims < 2 || v->n_parts == 0)
+            continue;
+        uint32_t type = gg_hf_type_of(gg_checkpoint_tensor(h->ckpt, v->parts[0].src)->dtype, false);
+        if (type == QT_BF16 || type == QT_F16)
+            return type == QT_BF16 ? 32 : 1;
     }
     return 0;
 }
@@ -219,18 +306,20 @@ static int build_raw(struct hf *h, struct gg_err *err)
                        : rc;
 }
 
+/* Everything but the vocabulary, which is read before (it may fill the embedding up) and written last. */
 static int build(struct hf *h, struct gg_err *err)
 {
     if (h->arch == NULL)
         return build_raw(h, err);
+    bool text = !(h->arch->flags & HF_PROJECTOR);
     int rc = gg_hf_set_str(h, "general.architecture", h->arch->gguf, err);
-    if (rc == GG_OK)
+    if (rc == GG_OK && text)
         rc = gg_hf_rope_tensors(h, err);
     if (rc == GG_OK)
         rc = gg_hf_map(h, err);
-    if (rc == GG_OK)
+    if (rc == GG_OK && text)
         rc = gg_hf_vocab_read(h, err);
-    if (rc == GG_OK)
+    if (rc == GG_OK && text)
         rc = gg_hf_vocab_fit(h, err);
     h->file_type = file_type(h);
     if (rc == GG_OK)
@@ -239,7 +328,7 @@ static int build(struct hf *h, struct gg_err *err)
         rc = gg_hf_keys(h, err);
     if (rc == GG_OK)
         rc = gg_hf_set_u32(h, "general.quantization_version", QUANTIZATION_VERSION, err);
-    if (rc == GG_OK)
+    if (rc == GG_OK && text)
         rc = gg_hf_vocab_write(h, err);
     return rc == GG_OK && h->quant != NULL ? gg_hf_set_str(h, "quantize.source", h->quant, err) : rc;
 }
@@ -275,6 +364,8 @@ int gg_hf_open(struct gg_model **out, struct gg_checkpoint *ckpt, const struct g
         rc = read_config(&h, err);
     if (rc == GG_OK)
         rc = gg_hf_rope_read(&h, err);
+    if (rc == GG_OK && h.arch != NULL)
+        rc = count_layers(&h, err);
     if (rc == GG_OK)
         rc = read_side_files(&h, err);
     if (rc == GG_OK)

@@ -11,11 +11,15 @@
 #include "lib/import/checkpoint.h"
 #include "lib/model/model.h"
 
+enum gg_hf_mtp { GG_HF_MTP_AUTO, GG_HF_MTP_KEEP, GG_HF_MTP_DROP };
+
 struct gg_hf_opts {
     const char
         *arch; /* NULL: as config.json says; "raw": own names, no mapping; else a name of ours */
     const char *name; /* general.name; NULL: from config, model card or folder */
     const char *pre; /* tokenizer.ggml.pre; NULL: from the definition of the tokenizer */
+    bool mmproj; /* the part that sees images, instead of the text model */
+    enum gg_hf_mtp mtp; /* layers that predict further tokens; AUTO: as the architecture has it */
     const char *metadata; /* text of a JSON object that overrides general.*; NULL: none */
     const char *metadata_name; /* what to call it in messages */
 };

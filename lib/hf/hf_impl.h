@@ -20,25 +20,38 @@ enum hf_how { /* what becomes of the elements of a stored tensor */
               HF_PLUS_ONE, /* 1 is added: norms stored around zero */
               HF_MINUS_EXP, /* x becomes -exp(x) */
               HF_JOIN, /* appended to what the rules before gave the same GGUF tensor */
+              HF_FIRST, /* unless there was one before: the same tensor under several names */
               HF_TOKENS, /* rows behind the last token are left out */
               HF_DROP, /* known, and not wanted */
 };
 
+enum hf_as { /* the type of a tensor that is no vector */
+             HF_AS_STORED,
+             HF_AS_F32,
+             HF_AS_F16,
+             HF_AS_CONV, /* F16 in a model of F16, else F32 */
+};
+
 struct hf_rule {
     const char
-        *hf; /* {L}: number of a layer, {E}: of an expert, *: anything; without .weight/.bias */
+        *hf; /* {L}: number of a layer, {E}: of an expert, *: anything; without .weight or .bias
+             unless the rule is for one of them only */
     const char *gguf; /* the same numbers; experts are stacked. Ends in .weight, .bias, or in ! when
                          the name has neither; else with the suffix of the stored one */
     enum hf_how how;
     const char *layout; /* how elements are drawn (layout.c); NULL: in the order stored */
     const char *when; /* the rule counts only when this holds (expr.c); NULL: always */
     const char *count; /* how many {E} there are; NULL: the experts of config.json */
+    enum hf_as as;
+    const char *renumber; /* a list of config.json that has what {L} becomes; NULL: it stays */
 };
 
 enum hf_what { /* what a row of a key table writes */
                HF_VALUE, /* a hyper-parameter */
                HF_CONST, /* the fallback, whatever the config says */
                HF_EXPR, /* a sum over hyper-parameters (expr.c); counts are cut to whole ones */
+               HF_POOLING, /* .pooling_type, from the files of sentence-transformers */
+               HF_MARKS, /* a truth value a layer: whether the list of config.json has its number */
                HF_LAYERS, /* a truth value a layer: whether "layer_types" calls it ... */
                HF_ROPE, /* the block of rope keys */
                HF_HEAD_DIM, /* head_dim, else hidden_size / heads */
@@ -67,6 +80,11 @@ enum hf_flags {
     HF_NO_SPACE_PREFIX = 4, /* tokenizer.ggml.add_space_prefix = false for SentencePiece */
     HF_LONGROPE = 8, /* rope factors for long and short contexts as tensors */
     HF_LLAMA3_ROPE = 16, /* llama3 rope scaling as a tensor */
+    HF_ROPE_FACTORS = 64, /* the same tensors where config.json has them, and no scale */
+    HF_SPACE_PREFIX = 128, /* tokenizer.ggml.add_space_prefix is written, whatever it is */
+    HF_MTP_PREFIX = 256, /* tensors of layers for further tokens are named mtp.*, and counted by them */
+    HF_PROJECTOR = 512, /* the part that sees, for beside the text model: no vocabulary */
+    HF_MTP_KEPT = 32, /* layers of mtp_layers are kept unless --mtp says otherwise */
 };
 
 struct hf_extra_key { /* a key that goes with one size of vocabulary (0: any) */
@@ -87,12 +105,15 @@ struct hf_arch {
     unsigned flags;
     const char *const *prefixes; /* taken off names, where they stand; NULL: none */
     const char *mtp_layers; /* layers behind the last that predict further tokens; NULL: none */
+    const char *tokens; /* special tokens by their text, where no file tells: "eot=<|user|> ..."; with !
+                           before one: whatever files tell */
     const char *each_layer; /* a tensor that every layer has; NULL: blk.{L}.attn_norm */
 };
 
 extern const struct hf_arch *const gg_hf_archs[];
 extern const size_t gg_hf_n_archs;
 const struct hf_arch *gg_hf_arch_by_class(const char *class_name);
+const struct hf_arch *gg_hf_projector_by_class(const char *class_name);
 const struct hf_arch *gg_hf_arch_by_gguf(const char *name, size_t nbytes);
 
 /* ---- the work -------------------------------------------------------------------------------- */
@@ -182,7 +203,8 @@ struct hf {
     struct gg_arena *arena; /* of the model */
     struct ggf_meta *meta;
     struct gg_findings *notes;
-    json_t *config; /* with text_config merged in and defaults added; {} when there is none */
+    json_t *config; /* with text_config merged in and defaults added; {} when there is none. Of a projector:
+                       vision_config, with all of config.json as "global" and "preprocessor" */
     json_t *raw_config; /* as stored */
     json_t *rope; /* rope parameters, never NULL once gg_hf_rope_read has run */
     json_t *tokenizer, *tokenizer_config, *generation; /* NULL when there is none */
@@ -192,7 +214,9 @@ struct hf {
     bool tok_vocab_pairs; /* the vocabulary is a list, not an object */
     struct hf_vt *vts;
     size_t n_vts;
-    uint64_t n_layers;
+    uint64_t n_layers; /* with those of further tokens, when they are kept */
+    uint64_t n_mtp, n_mtp_dropped; /* layers for further tokens: kept, left out */
+    bool has_mtp; /* config.json counts them */
     uint64_t n_vocab_rows; /* rows of the embedding, 0: not found */
     uint32_t file_type;
     const char *quant; /* what quantized the checkpoint, for the metadata; NULL: nothing did */
@@ -206,8 +230,10 @@ enum { HF_MAX_SIDE = 16 << 20, HF_MAX_TOKENIZER = 64 << 20 };
 GG_MUST_CHECK int gg_hf_json_file(struct hf *h, const char *name, json_t **out, struct gg_err *err);
 GG_MUST_CHECK int gg_hf_json_text(json_t **out, const char *text, size_t nbytes, const char *name,
                                   struct gg_err *err);
-/* The first of "a|b|c" that the object holds and that is not null; NULL. */
+/* The first of "a|b|c.d" that the object holds and that is not null; NULL. */
 json_t *gg_hf_get(const json_t *o, const char *names);
+/* "a.b.0": b of the object a, the first of its list; NULL. */
+json_t *gg_hf_at(const json_t *o, const char *path, size_t nbytes);
 /* Numbers; false when absent or not such. Integers are whole and fit. */
 bool gg_hf_get_u64(const json_t *o, const char *names, uint64_t *out);
 bool gg_hf_get_f64(const json_t *o, const char *names, double *out);
@@ -282,6 +308,9 @@ double gg_hf_rope_theta(const struct hf *h, double fallback);
 
 /* keys.c */
 GG_MUST_CHECK int gg_hf_keys(struct hf *h, struct gg_err *err);
+
+/* pooling.c */
+GG_MUST_CHECK int gg_hf_pooling_key(struct hf *h, struct gg_err *err);
 
 /* general.c, card.c, modelid.c */
 GG_MUST_CHECK int gg_hf_general(struct hf *h, struct gg_err *err);

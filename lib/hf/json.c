@@ -5,6 +5,7 @@
 #include "lib/base/num.h"
 #include "lib/import/json.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -43,11 +44,20 @@ int gg_hf_json_file(struct hf *h, const char *name, json_t **out, struct gg_err 
     return rc;
 }
 
+json_t *gg_hf_at(const json_t *o, const char *path, size_t nbytes)
+{
+    const char *dot = memchr(path, '.', nbytes);
+    size_t n = dot != NULL ? (size_t)(dot - path) : nbytes;
+    json_t *v = json_is_array(o) && isdigit((unsigned char)*path) ? json_array_get(o, strtoul(path, NULL, 10))
+                                                                  : json_object_getn(o, path, n);
+    return dot != NULL && v != NULL ? gg_hf_at(v, dot + 1, nbytes - n - 1) : v;
+}
+
 json_t *gg_hf_get(const json_t *o, const char *names)
 {
     while (*names != '\0') {
         size_t n = strcspn(names, "|");
-        json_t *v = json_object_getn(o, names, n);
+        json_t *v = gg_hf_at(o, names, n);
         if (v != NULL && !json_is_null(v))
             return v;
         names += n + (names[n] == '|');

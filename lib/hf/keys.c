@@ -29,12 +29,20 @@ static int fail_kind(struct hf *h, const struct hf_key *k, const char *what, str
                    h->arch->gguf);
 }
 
+static int set_list(struct hf *h, const struct hf_key *k, const json_t *list, struct gg_err *err);
+
 static int set_fallback(struct hf *h, const struct hf_key *k, struct gg_err *err)
 {
     if (k->fallback == NULL)
         return GG_OK;
     if (k->fallback[0] == '!')
         return fail_missing(k, err);
+    if (k->fallback[0] == '[') {
+        json_t *list = json_loads(k->fallback, 0, NULL);
+        int rc = list == NULL ? gg_fail_nomem(err, "a list") : set_list(h, k, list, err);
+        json_decref(list);
+        return rc;
+    }
     return gg_hf_set_text(h, k->key, k->type, k->fallback, err);
 }
 
@@ -98,6 +106,25 @@ static int set_sum(struct hf *h, const struct hf_key *k, struct gg_err *err)
     if (k->type == GGF_BOOL)
         return gg_hf_set_bool(h, k->key, d != 0, err);
     return set_number(h, k, k->type == GGF_U32 ? trunc(d) : d, k->from, err);
+}
+
+/* For each layer whether the list of numbers has it. */
+static int set_marks(struct hf *h, const struct hf_key *k, struct gg_err *err)
+{
+    const json_t *list = gg_hf_get(h->config, k->from);
+    struct gg_buf b = GG_BUF_INIT;
+    size_t j;
+    json_t *one;
+    for (uint64_t i = 0; i < h->n_layers; i++) {
+        bool is = false;
+        json_array_foreach (list, j, one)
+            is = is || (json_is_number(one) && json_number_value(one) == (double)i);
+        gg_buf_addc(&b, is);
+    }
+    int rc = b.failed ? gg_fail_nomem(err, "a list")
+                      : gg_hf_set_array(h, k->key, GGF_BOOL, h->n_layers, gg_buf_str(&b), b.nbytes, err);
+    gg_buf_free(&b);
+    return rc;
 }
 
 /* For each layer whether layer_types calls it so; without the list all but every n-th are, n the
@@ -167,6 +194,10 @@ static int set_one(struct hf *h, const struct hf_key *k, struct gg_err *err)
         return set_value(h, k, err);
     case HF_EXPR:
         return set_sum(h, k, err);
+    case HF_POOLING:
+        return gg_hf_pooling_key(h, err);
+    case HF_MARKS:
+        return set_marks(h, k, err);
     case HF_LAYERS:
         return set_layers(h, k, err);
     case HF_CONST:

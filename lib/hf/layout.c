@@ -9,7 +9,8 @@
  *     H K N E a size that config.json says (expr.c)
  *     2       that size
  *     *       all dimensions that remain, as they are (last on both sides)
- * and may be cut: r[0:64], r[64:] or r[1] keep part of it. Sizes are sums over hyper-parameters.
+ * and may be cut: r[0:64], r[64:] or r[1] keep part of it; r[64:]<a b> makes what is kept the axes a and b.
+ * Sizes are sums over hyper-parameters.
  */
 #include "lib/hf/hf_impl.h"
 
@@ -26,6 +27,7 @@ struct axis {
     uint64_t n, stride;
     uint64_t from, count; /* what is kept */
     bool used;
+    const char *parts; /* axes that what is kept is made of; NULL: none */
 };
 
 struct layout {
@@ -34,6 +36,7 @@ struct layout {
     const struct gg_ckpt_tensor *t;
     struct axis v[MAX_AXES];
     unsigned n;
+    uint64_t first; /* skipped by axes that became others */
 };
 
 /* The left side, with what the letters stand for. */
@@ -104,7 +107,13 @@ static int read_cut(struct layout *l, struct axis *a, struct gg_err *err)
             rc = fail_fit(l, err);
         a->count = to - a->from;
     }
-    return rc != GG_OK ? rc : *l->p++ != ']' ? fail_table(l, err) : GG_OK;
+    if (rc == GG_OK && *l->p++ != ']')
+        rc = fail_table(l, err);
+    if (rc == GG_OK && *l->p == '<') {
+        a->parts = l->p + 1;
+        l->p = strchr(l->p, '>') + 1;
+    }
+    return rc;
 }
 
 /* One axis: *known says whether its size is. Its cut is resolved once it is (count 0: to the end). */
@@ -127,14 +136,13 @@ static int read_axis(struct layout *l, bool *known, struct gg_err *err)
     return rc == GG_OK ? read_cut(l, a, err) : rc;
 }
 
-/* The stored dimension d: one axis or a group of them. */
-static int read_dim(struct layout *l, unsigned d, uint64_t inner, struct gg_err *err)
+/* Axes that have `have` elements together, up to `end`; innermost elements are `inner` apart. */
+static int read_axes(struct layout *l, char end, uint64_t have, uint64_t inner, struct gg_err *err)
 {
-    bool group = *l->p == '(', known = false;
+    bool group = end != '\0', known = false;
     unsigned first = l->n, unknown = MAX_AXES;
     uint64_t product = 1;
     int rc = GG_OK;
-    l->p += group;
     do {
         rc = read_axis(l, &known, err);
         if (rc == GG_OK && !known && unknown < MAX_AXES)
@@ -145,11 +153,10 @@ static int read_dim(struct layout *l, unsigned d, uint64_t inner, struct gg_err 
             rc = fail_fit(l, err);
         while (*l->p == ' ' && group)
             l->p++;
-    } while (rc == GG_OK && group && *l->p != ')');
+    } while (rc == GG_OK && group && *l->p != end);
     l->p += rc == GG_OK && group;
     if (rc != GG_OK)
         return rc;
-    uint64_t have = l->t->shape[d];
     if (product == 0 || have % product != 0 || (unknown == MAX_AXES && have != product))
         return fail_fit(l, err);
     if (unknown < MAX_AXES)
@@ -163,6 +170,28 @@ static int read_dim(struct layout *l, unsigned d, uint64_t inner, struct gg_err 
             return fail_fit(l, err);
     }
     return GG_OK;
+}
+
+/* The stored dimension d: one axis or a group of them, one of which may be cut and split further. */
+static int read_dim(struct layout *l, unsigned d, uint64_t inner, struct gg_err *err)
+{
+    unsigned first = l->n;
+    bool group = *l->p == '(';
+    l->p += group;
+    int rc = read_axes(l, group ? ')' : '\0', l->t->shape[d], inner, err);
+    for (unsigned i = first; rc == GG_OK && i < l->n; i++) {
+        struct axis a = l->v[i];
+        const char *after = l->p;
+        if (a.parts == NULL)
+            continue;
+        memmove(&l->v[i], &l->v[i + 1], (--l->n - i) * sizeof l->v[0]);
+        l->first += a.from * a.stride;
+        l->p = a.parts;
+        rc = read_axes(l, '>', a.count, a.stride, err);
+        l->p = after;
+        break;
+    }
+    return rc;
 }
 
 static void skip_blanks(struct layout *l)
@@ -187,7 +216,8 @@ static int read_left(struct layout *l, struct gg_err *err)
     bool rest = *l->p == '*';
     l->p += rest;
     for (; rest && d < t->n_dims && l->n < MAX_AXES; d++)
-        l->v[l->n++] = (struct axis){0, t->shape[d], inner[d + 1], 0, t->shape[d], false};
+        l->v[l->n++] = (struct axis){
+            .n = t->shape[d], .stride = inner[d + 1], .count = t->shape[d]};
     skip_blanks(l);
     if (strncmp(l->p, "->", 2) != 0)
         return fail_table(l, err);
@@ -247,6 +277,7 @@ static int read_right(struct layout *l, struct hf_vt *v, struct hf_view *w, stru
     }
     if (n < 1 || n > GGF_MAX_DIMS)
         return fail_fit(l, err);
+    w->first += l->first;
     if (w->n_dims == 0) {
         w->n[0] = w->stride[0] = 1;
         w->n_dims = 1;

@@ -5,6 +5,7 @@
 #include "lib/base/num.h"
 #include "lib/base/text.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { SHOWN = 8 }; /* tensors named in one message */
@@ -12,9 +13,8 @@ enum { SHOWN = 8 }; /* tensors named in one message */
 struct mapper {
     struct hf *h;
     struct gg_map by_name; /* GGUF name -> index of the virtual tensor */
-    uint64_t *rank; /* of each stored tensor in upstream's order */
-    size_t cap;
-    size_t n_unknown, n_dropped, n_f64;
+    size_t *in_order; /* stored tensors in upstream's order */
+    size_t n_unknown, n_dropped, n_mtp, n_f64;
     struct gg_buf unknown; /* the first of them, for the message */
     uint64_t n_layers; /* one past the highest number seen */
 };
@@ -52,8 +52,8 @@ static int rank_tensors(struct mapper *m, struct gg_err *err)
 {
     size_t n = gg_checkpoint_n_tensors(m->h->ckpt);
     struct place *v = calloc(n + 1, sizeof *v);
-    m->rank = calloc(n + 1, sizeof *m->rank);
-    if (v == NULL || m->rank == NULL) {
+    m->in_order = calloc(n + 1, sizeof *m->in_order);
+    if (v == NULL || m->in_order == NULL) {
         free(v);
         return gg_fail_nomem(err, "the order of tensors");
     }
@@ -65,7 +65,7 @@ static int rank_tensors(struct mapper *m, struct gg_err *err)
     bool named = strcmp(gg_checkpoint_format(m->h->ckpt), "safetensors") == 0;
     qsort(v, n, sizeof *v, named ? by_file_and_name : by_file);
     for (size_t i = 0; i < n; i++)
-        m->rank[v[i].i] = i;
+        m->in_order[i] = v[i].i;
     free(v);
     return GG_OK;
 }
@@ -79,12 +79,27 @@ static int by_rank(const void *a, const void *b)
 /* ---- rules ----------------------------------------------------------------------------------- */
 
 struct stored { /* a stored tensor's name, taken apart */
-    size_t src;
+    size_t src, rank;
     char name[256];
     size_t n; /* without suffix */
     const char *suffix;
     uint64_t layer, expert;
 };
+
+static const char *each_layer(const struct hf *h)
+{
+    return h->arch->each_layer != NULL ? h->arch->each_layer : "blk.{L}.attn_norm";
+}
+
+/* The number of a rule that has a list of them; that of the name else. */
+static int renumber(struct hf *h, const struct hf_rule *r, struct stored *s, struct gg_err *err)
+{
+    const json_t *list = r->renumber != NULL ? gg_hf_get(h->config, r->renumber) : NULL;
+    if (r->renumber == NULL || gg_hf_as_u64(json_array_get(list, (size_t)s->layer), &s->layer))
+        return GG_OK;
+    return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "config.json: %s has no number %llu, which tensor '%s' is of",
+                   r->renumber, (unsigned long long)s->layer, s->name);
+}
 
 /* The name in GGUF, in the arena. NULL: no memory. */
 static char *name_of(struct hf *h, const struct hf_rule *r, const struct stored *s)
@@ -109,10 +124,16 @@ static int fail_twice(struct mapper *m, const struct hf_vt *old, const struct st
                    s->suffix, old->name);
 }
 
-static int apply(struct mapper *m, const struct hf_rule *r, size_t r_index, const struct stored *s,
+static int apply(struct mapper *m, const struct hf_rule *r, size_t r_index, struct stored *s,
                  struct gg_err *err)
 {
-    bool stacked = strstr(r->hf, "{E}") != NULL;
+    bool stacked = strstr(r->hf, "{E}") != NULL, layered = strstr(r->hf, "{L}") != NULL;
+    if (layered && s->layer >= m->h->n_layers && s->layer - m->h->n_layers < m->h->n_mtp_dropped) {
+        m->n_mtp++;
+        return GG_OK;
+    }
+    if (renumber(m->h, r, s, err) != GG_OK)
+        return err->code;
     char *name = name_of(m->h, r, s);
     uint64_t at = m->h->n_vts;
     if (name == NULL)
@@ -120,17 +141,33 @@ static int apply(struct mapper *m, const struct hf_rule *r, size_t r_index, cons
     int added = gg_map_add(&m->by_name, name, strlen(name), at, &at);
     if (added < 0)
         return gg_fail_nomem(err, "the list of tensors");
+    if (added == 0 && r->how == HF_FIRST)
+        return GG_OK;
     if (added == 0 && !stacked && r->how != HF_JOIN)
         return fail_twice(m, &m->h->vts[at], s, err);
     struct hf_vt *v = added ? gg_hf_vt_add(m->h, name, err) : &m->h->vts[at];
     if (v == NULL)
         return err->code;
     m->n_f64 += gg_checkpoint_tensor(m->h->ckpt, s->src)->dtype == GG_DT_F64;
-    uint64_t rank = (m->rank[s->src] + 1) << 16 | r_index; /* of several: that of the last */
+    uint64_t rank = (s->rank + 1) << 16 | r_index; /* of several: that of the last */
     v->rank = added || rank > v->rank ? rank : v->rank;
-    if (strstr(r->hf, "{L}") != NULL)
+    if (layered && strncmp(r->gguf, each_layer(m->h), strcspn(each_layer(m->h), "{")) == 0)
         m->n_layers = gg_max_u64(m->n_layers, s->layer + 1);
     return gg_hf_vt_take(m->h, v, r, s->src, (uint32_t)(stacked ? s->expert : r_index), err);
+}
+
+/* Whether the rule is for this tensor, by its name, its ending and what config.json says. */
+static bool fits(struct mapper *m, const struct hf_rule *r, struct stored *s)
+{
+    char pattern[256];
+    size_t n = strlen(r->hf), k = strlen(s->suffix);
+    if (n > k && n < sizeof pattern && strcmp(r->hf + n - k, s->suffix) == 0) {
+        memcpy(pattern, r->hf, n - k);
+        pattern[n - k] = '\0';
+    } else {
+        snprintf(pattern, sizeof pattern, "%s", r->hf);
+    }
+    return gg_hf_match(pattern, s->name, s->n, &s->layer, &s->expert) && gg_hf_holds(m->h, r->when);
 }
 
 /* The first rule that fits, and those right behind it with the same pattern: a fused tensor has several. */
@@ -143,8 +180,7 @@ static int apply_rules(struct mapper *m, struct stored *s, bool *found, struct g
         for (const struct hf_rule *r = *list, *first = NULL; rc == GG_OK && r->hf != NULL; r++, index++) {
             if (first != NULL && strcmp(first->hf, r->hf) != 0)
                 break;
-            if ((first == NULL && !gg_hf_match(r->hf, s->name, s->n, &s->layer, &s->expert)) ||
-                !gg_hf_holds(m->h, r->when))
+            if (!fits(m, r, s))
                 continue;
             first = r;
             *found = true;
@@ -209,18 +245,38 @@ static int map_name(struct mapper *m, struct stored *s, bool *found, struct gg_e
     return apply_rules(m, s, found, err);
 }
 
-static int map_one(struct mapper *m, size_t src, struct gg_err *err)
+/* "mtp.layers.0.x" is of the first layer behind the last, "mtp.x" too. */
+static void take_mtp(const struct hf *h, struct stored *s)
 {
+    uint64_t main = h->n_layers - h->n_mtp, layer = 0;
+    char rest[sizeof s->name];
+    const char *from = strncmp(s->name, "model.mtp.", 10) == 0 ? s->name + 10 : s->name + 4;
+    int used = 0;
+    if (!(h->arch->flags & HF_MTP_PREFIX) || (from == s->name + 4 && strncmp(s->name, "mtp.", 4) != 0))
+        return;
+    unsigned long long i = 0;
+    if (sscanf(from, "layers.%3llu.%n", &i, &used) == 1 && used > 0)
+        layer = i;
+    snprintf(rest, sizeof rest, "%s", from + used);
+    int n = snprintf(s->name, sizeof s->name, "model.layers.%llu.%s", (unsigned long long)(main + layer),
+                     rest);
+    s->n = n > 0 && (size_t)n < sizeof s->name ? (size_t)n : strlen(s->name);
+}
+
+static int map_one(struct mapper *m, size_t rank, struct gg_err *err)
+{
+    size_t src = m->in_order[rank];
     const struct gg_ckpt_tensor *t = gg_checkpoint_tensor(m->h->ckpt, src);
-    struct stored s = {.src = src};
+    struct stored s = {.src = src, .rank = rank};
     bool found = false;
     int rc = GG_OK;
     if (t->name_nbytes + 8 < sizeof s.name && memchr(t->name, '\0', t->name_nbytes) == NULL) {
         memcpy(s.name, t->name, t->name_nbytes);
         s.n = t->name_nbytes;
         take_out_wrapper(&s);
-        s.suffix = take_suffix(&s);
         take_off_prefix(m->h->arch, &s);
+        take_mtp(m->h, &s);
+        s.suffix = take_suffix(&s);
         rc = map_name(m, &s, &found, err);
     }
     if (rc == GG_OK && !found && m->n_unknown++ < SHOWN) {
@@ -246,11 +302,17 @@ static int check(struct mapper *m, struct gg_err *err)
         return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE,
                        "config.json says %llu layers, the tensors are of %llu",
                        (unsigned long long)h->n_layers, (unsigned long long)m->n_layers);
-    if (h->n_vocab_rows == 0)
+    if (h->n_vocab_rows == 0 && !(h->arch->flags & HF_PROJECTOR))
         return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "the embedding (embed_tokens) is missing");
     if (m->n_dropped > 0)
         gg_findings_add(h->notes, GG_NOTE, "left-out", NULL, 0, GG_NOWHERE,
-                        "%zu tensors that the text model does not need are left out", m->n_dropped);
+                        "%zu tensors that the %s does not need are left out", m->n_dropped,
+                        h->arch->flags & HF_PROJECTOR ? "projector" : "text model");
+    if (m->n_mtp > 0)
+        gg_findings_add(h->notes, GG_NOTE, "left-out", NULL, 0, GG_NOWHERE,
+                        "%llu layer%s for further tokens left out (--mtp keep takes %s)",
+                        (unsigned long long)h->n_mtp_dropped, h->n_mtp_dropped == 1 ? " is" : "s are",
+                        h->n_mtp_dropped == 1 ? "it" : "them");
     if (m->n_f64 > 0)
         gg_findings_add(h->notes, GG_NOTE, "rounded", NULL, 0, GG_NOWHERE,
                         "%zu tensors stored as F64 are rounded to F32", m->n_f64);
@@ -262,9 +324,7 @@ static int check(struct mapper *m, struct gg_err *err)
 static int check_layers(struct mapper *m, struct gg_err *err)
 {
     for (uint64_t l = 0; l < m->n_layers; l++) {
-        const char *each = m->h->arch->each_layer;
-        const char *name =
-            gg_hf_fill(m->h->arena, each != NULL ? each : "blk.{L}.attn_norm", l, ".weight");
+        const char *name = gg_hf_fill(m->h->arena, each_layer(m->h), l, ".weight");
         if (name == NULL)
             return gg_fail_nomem(err, "a name");
         uint64_t at;
@@ -297,6 +357,6 @@ int gg_hf_map(struct hf *h, struct gg_err *err)
         qsort(h->vts, h->n_vts, sizeof *h->vts, by_rank);
     gg_map_free(&m.by_name);
     gg_buf_free(&m.unknown);
-    free(m.rank);
+    free(m.in_order);
     return rc;
 }

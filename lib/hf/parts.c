@@ -81,12 +81,24 @@ static bool wants_f32(const struct hf_vt *v)
     return false;
 }
 
+/* The type a rule wants a matrix in whatever it is stored as; QT_NONE: none. */
+static uint32_t wanted(const struct hf_vt *v, uint32_t stored)
+{
+    enum hf_as as = v->n_dims > 1 ? v->rule->as : HF_AS_STORED;
+    if (wants_f32(v) && as != HF_AS_CONV)
+        return QT_F32;
+    return as == HF_AS_STORED                          ? QT_NONE
+           : as == HF_AS_F16                           ? QT_F16
+           : as == HF_AS_CONV && stored == QT_F16 ? QT_F16
+                                                       : QT_F32;
+}
+
 static void set_type(const struct hf *h, struct hf_vt *v, const struct gg_ckpt_tensor *t)
 {
-    bool is_f32 = wants_f32(v);
-    v->type = gg_hf_type_of(t->dtype, is_f32);
+    uint32_t stored = gg_hf_type_of(t->dtype, false), type = wanted(v, stored);
+    v->type = type != QT_NONE ? type : stored;
     v->origin = t->origin;
-    v->plain = is_f32 ? QT_F32 : h->half;
+    v->plain = type != QT_NONE ? type : h->half;
 }
 
 /* The shape of one stored tensor as GGUF counts. */

@@ -1,6 +1,7 @@
 /* Rope: the many places its parameters are stored in, its keys, and its factors as tensors. */
 #include "lib/hf/hf_impl.h"
 
+#include "lib/base/num.h"
 #include "lib/base/text.h"
 
 #include <math.h>
@@ -104,11 +105,27 @@ static int scaling_keys(struct hf *h, const char *type, struct gg_err *err)
     }
     if (strcmp(type, "su") == 0 || strcmp(type, "longrope") == 0)
         return gg_hf_set_str(h, ".rope.scaling.type", "longrope", err);
-    if (strcmp(type, "default") != 0 && strcmp(type, "dynamic") != 0 && strcmp(type, "llama3") != 0)
+    if (strcmp(type, "default") != 0 && strcmp(type, "dynamic") != 0 && strcmp(type, "llama3") != 0 &&
+        strcmp(type, "mrope") != 0)
         gg_findings_add(h->notes, GG_WARN, "rope", NULL, 0, GG_NOWHERE,
                         "config.json: rope type '%s' is not known; no scaling is written",
                         gg_text_escape_into(shown, sizeof shown, type, strlen(type)));
     return GG_OK;
+}
+
+/* Dimensions for time, height and width, and what is left. */
+static int section_key(struct hf *h, struct gg_err *err)
+{
+    const json_t *list = json_object_get(h->rope, "mrope_section");
+    uint8_t four[16] = {0};
+    for (size_t i = 0; i < 4 && i < json_array_size(list); i++) {
+        uint64_t n;
+        if (!gg_hf_as_u64(json_array_get(list, i), &n) || n > INT32_MAX)
+            return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "config.json: mrope_section has no counts");
+        gg_store_u32(four + 4 * i, (uint32_t)n);
+    }
+    return json_is_array(list) ? gg_hf_set_array(h, ".rope.dimension_sections", GGF_I32, 4, four, 16, err)
+                               : GG_OK;
 }
 
 int gg_hf_rope_keys(struct hf *h, struct gg_err *err)
@@ -116,6 +133,8 @@ int gg_hf_rope_keys(struct hf *h, struct gg_err *err)
     const char *type = gg_hf_get_str(gg_hf_rope_full(h), "rope_type");
     int rc = type != NULL ? scaling_keys(h, type, err) : GG_OK;
     double d;
+    if (rc == GG_OK)
+        rc = section_key(h, err);
     if (rc == GG_OK)
         rc = set_if(h, ".rope.freq_base", "rope_theta", err);
     const json_t *local = json_object_get(h->rope, "sliding_attention");
@@ -199,12 +218,32 @@ static int factor_tensor(struct hf *h, const char *name, const json_t *list, siz
     return add_vector(h, name, data, n, err);
 }
 
+static int factor_tensors(struct hf *h, size_t want, struct gg_err *err)
+{
+    int rc = factor_tensor(h, "rope_factors_long.weight", json_object_get(h->rope, "long_factor"), want,
+                           err);
+    return rc == GG_OK ? factor_tensor(h, "rope_factors_short.weight",
+                                       json_object_get(h->rope, "short_factor"), want, err)
+                       : rc;
+}
+
+/* MiniCPM: only the tensors. */
+static int plain_factors(struct hf *h, struct gg_err *err)
+{
+    const char *text = "int(hidden_size / H) / 2", *missing;
+    double d;
+    if (!json_object_get(h->rope, "long_factor") && !json_object_get(h->rope, "short_factor"))
+        return GG_OK;
+    if (!gg_hf_eval(h, &text, &d, &missing) || !(d >= 1 && d < 0x1p20))
+        return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "config.json: rope factors without the rest");
+    return factor_tensors(h, (size_t)d, err);
+}
+
 /* Phi-3: tensors of factors, and what attention is scaled by for the longer context. */
 static int longrope_tensors(struct hf *h, struct gg_err *err)
 {
     const char *type = gg_hf_get_str(h->rope, "rope_type");
     const json_t *lf = json_object_get(h->rope, "long_factor");
-    const json_t *sf = json_object_get(h->rope, "short_factor");
     double ctx = 0, orig = 0, part = 1, attn = 1;
     uint64_t width = 0, heads = 0;
     if (!json_is_array(lf) || json_array_size(lf) == 0)
@@ -227,9 +266,7 @@ static int longrope_tensors(struct hf *h, struct gg_err *err)
                        "config.json: long rope factors of a type that is not known");
     size_t want = (size_t)((uint64_t)(part * (double)width) / heads / 2);
     int rc = gg_hf_set_f32(h, ".rope.scaling.attn_factor", attn, err);
-    if (rc == GG_OK)
-        rc = factor_tensor(h, "rope_factors_long.weight", lf, want, err);
-    return rc == GG_OK ? factor_tensor(h, "rope_factors_short.weight", sf, want, err) : rc;
+    return rc == GG_OK ? factor_tensors(h, want, err) : rc;
 }
 
 int gg_hf_rope_tensors(struct hf *h, struct gg_err *err)
@@ -237,5 +274,7 @@ int gg_hf_rope_tensors(struct hf *h, struct gg_err *err)
     const char *type = gg_hf_get_str(gg_hf_rope_full(h), "rope_type");
     if ((h->arch->flags & HF_LLAMA3_ROPE) && type != NULL && gg_text_ieq(type, "llama3"))
         return llama3_tensor(h, err);
+    if (h->arch->flags & HF_ROPE_FACTORS)
+        return plain_factors(h, err);
     return h->arch->flags & HF_LONGROPE ? longrope_tensors(h, err) : GG_OK;
 }

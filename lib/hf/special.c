@@ -57,6 +57,15 @@ static void set_id(struct special *s, int k, uint64_t id)
     s->order[s->n_ids++] = k;
 }
 
+/* vocab.n: there is no such token. */
+static uint64_t token_id(const struct hf *h, const char *text, size_t n)
+{
+    uint64_t i = 0;
+    while (i < h->vocab.n && (h->vocab.v[i].nbytes != n || memcmp(h->vocab.v[i].p, text, n) != 0))
+        i++;
+    return i;
+}
+
 static void set_add(struct special *s, int k, bool add)
 {
     if (s->add[k] < 0)
@@ -375,6 +384,27 @@ static int write_normalizer(struct hf *h, struct gg_err *err)
     return rc;
 }
 
+/* Those the architecture names by their text: "eot=<|user|> ...". */
+static void read_arch_tokens(struct special *s)
+{
+    const char *p = s->h->arch->tokens;
+    for (size_t n; p != NULL && *p != '\0'; p += n + strspn(p + n, " ")) {
+        bool anyway = *p == '!';
+        p += anyway;
+        const char *text = strchr(p, '=') + 1;
+        n = strcspn(p, " ");
+        for (int k = 0; k < MAX_KINDS; k++) {
+            if (strncmp(p, kind_names[k], strlen(kind_names[k])) != 0 || p[strlen(kind_names[k])] != '=')
+                continue;
+            uint64_t id = token_id(s->h, text, (size_t)(p + n - text));
+            if (id < s->h->vocab.n && anyway && s->has_id[k])
+                s->id[k] = id;
+            else if (id < s->h->vocab.n)
+                set_id(s, k, id);
+        }
+    }
+}
+
 int gg_hf_special(struct hf *h, struct gg_err *err)
 {
     struct special s = {.h = h, .n_kinds = N_PLAIN};
@@ -386,6 +416,7 @@ int gg_hf_special(struct hf *h, struct gg_err *err)
     read_tokenizer_config(&s);
     read_config(&s);
     read_vocab(&s);
+    read_arch_tokens(&s);
     int rc = h->vocab.merges ? write_merges(h, err) : GG_OK;
     if (rc == GG_OK && h->vocab.n_made > 0)
         rc = write_made(h, err);

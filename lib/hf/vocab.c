@@ -232,6 +232,8 @@ int gg_hf_vocab_write(struct hf *h, struct gg_err *err)
         rc = gg_hf_set_str(h, "tokenizer.ggml.pre", h->vocab.pre, err);
     if (rc == GG_OK)
         rc = write_tokens(h, err);
+    if (rc == GG_OK && (h->arch->flags & HF_SPACE_PREFIX))
+        rc = gg_hf_set_bool(h, "tokenizer.ggml.add_space_prefix", !h->vocab.no_space_prefix, err);
     if (rc == GG_OK)
         rc = write_normalizer(h, err);
     if (rc == GG_OK)

@@ -8,7 +8,8 @@
 
 static const char config[] =
     "{\"hidden_size\": 64, \"num_attention_heads\": 4, \"n_kv_heads\": 2, \"rank\": 1.5, \"tied\": true,"
-    " \"no\": false, \"kind\": \"falcon\", \"list\": [1, 2, 3], \"nothing\": null}";
+    " \"no\": false, \"kind\": \"falcon\", \"list\": [1, 2, 3], \"nothing\": null,"
+    " \"deep\": {\"er\": 9}, \"words\": [\"a\", \"b\", \"b\"]}";
 
 static struct hf opened(void)
 {
@@ -37,7 +38,8 @@ START_TEST(sums_are_reckoned)
         {"0.5 * rope.factor", 4},  {"tied", 1},                {"no", 0},
         {"!no", 1},                {"!tied", 0},               {"!nosuch", 1},
         {"kind~falcon", 1},        {"kind~falco", 0},          {"nosuch~x", 0},
-        {"list", 3},               {"nothing|5", 5},           {"kind|5", 5},
+        {"list", 3},               {"deep.er", 9},             {"deep.no", NAN},
+        {"words~b", 2},            {"words - words~b", 1},     {"nothing|5", 5},           {"kind|5", 5},
         {"nosuch", NAN},           {"1 + nosuch", NAN},        {"N", NAN},
         {"((((((((((((((((((1))))))))))))))))))", NAN},
     };
@@ -75,6 +77,9 @@ START_TEST(layouts_are_followed)
         {"r[1:3] * -> r *", 2, {4, 2}, GG_OK, "2x2", "2 3 4 5"},
         {"(r=K+1) c -> r c", 2, {3, 1}, GG_OK, "3x1", "0 1 2"},
         {"c 1 k -> c k", 3, {2, 1, 2}, GG_OK, "2x2", "0 1 2 3"},
+        {"r[2:]<K d> -> (d K)", 1, {8}, GG_OK, "6", "2 5 3 6 4 7"},
+        {"r[1:]<K d> c -> (d K) c", 2, {5, 2}, GG_OK, "4x2", "2 3 6 7 4 5 8 9"},
+        {"r[1:]<K d> -> (d K)", 1, {8}, GG_ERR_CORRUPT, "", ""},
         {"(K 2 d) * -> (K d 2) *", 1, {6}, GG_ERR_CORRUPT, "", ""},
         {"c 1 k -> c k", 3, {2, 2, 2}, GG_ERR_CORRUPT, "", ""},
         {"r c -> r c", 1, {2}, GG_ERR_CORRUPT, "", ""},

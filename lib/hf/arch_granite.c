@@ -1,0 +1,55 @@
+/* Architectures: Granite. */
+#include "lib/hf/arch.h"
+
+static const struct hf_rule granite_moe[] = {
+    T("model.layers.{L}.block_sparse_moe.router.layer", "blk.{L}.ffn_gate_inp"),
+    T("model.layers.{L}.block_sparse_moe.input_linear", "blk.{L}.ffn_gate_exps",
+      .layout = "E (2[0] r=intermediate_size) c -> E r c"),
+    T("model.layers.{L}.block_sparse_moe.input_linear", "blk.{L}.ffn_up_exps",
+      .layout = "E (2[1] r=intermediate_size) c -> E r c"),
+    T("model.layers.{L}.block_sparse_moe.output_linear", "blk.{L}.ffn_down_exps"),
+    T("model.layers.{L}.shared_mlp.input_linear", "blk.{L}.ffn_gate_shexp", .when = "E",
+      .layout = "(2[0] r=shared_intermediate_size) c -> r c"),
+    T("model.layers.{L}.shared_mlp.input_linear", "blk.{L}.ffn_up_shexp", .when = "E",
+      .layout = "(2[1] r=shared_intermediate_size) c -> r c"),
+    T("model.layers.{L}.shared_mlp.input_linear", "blk.{L}.ffn_gate", .when = "!E",
+      .layout = "(2[0] r=shared_intermediate_size) c -> r c"),
+    T("model.layers.{L}.shared_mlp.input_linear", "blk.{L}.ffn_up", .when = "!E",
+      .layout = "(2[1] r=shared_intermediate_size) c -> r c"),
+    T("model.layers.{L}.shared_mlp.output_linear", "blk.{L}.ffn_down_shexp", .when = "E"),
+    T("model.layers.{L}.shared_mlp.output_linear", "blk.{L}.ffn_down", .when = "!E"),
+    T_END,
+};
+
+static const struct hf_key granite_keys[] = {
+    K_NEED(".vocab_size", U32, "vocab_size"),
+    K_SUM(".rope.dimension_count", U32, "hidden_size / H"),
+    K(".attention.scale", F32, "attention_multiplier", .when = "attention_multiplier"),
+    K(".embedding_scale", F32, "embedding_multiplier", .when = "embedding_multiplier"),
+    K(".residual_scale", F32, "residual_multiplier", .when = "residual_multiplier"),
+    K(".logit_scale", F32, "logits_scaling", .when = "logits_scaling"),
+    K_END,
+};
+static const struct hf_key granite_moe_keys[] = {
+    K(".expert_shared_feed_forward_length", U32, "shared_intermediate_size",
+      .when = "shared_intermediate_size"),
+    K_END,
+};
+
+const struct hf_arch gg_hf_arch_granite = {
+    .gguf = "granite",
+    .classes = LIST("GraniteForCausalLM"),
+    .rules = RULES(gg_hf_frame, gg_hf_attn_roped, gg_hf_mlp),
+    .keys = KEYS(gg_hf_base_keys, gg_hf_file_key, granite_keys),
+    .extra_keys = gg_hf_llama_extra,
+    .flags = HF_PREFIX_OPTION | HF_LLAMA3_ROPE,
+};
+
+const struct hf_arch gg_hf_arch_granitemoe = {
+    .gguf = "granitemoe",
+    .classes = LIST("GraniteMoeForCausalLM", "GraniteMoeSharedForCausalLM"),
+    .rules = RULES(gg_hf_frame, gg_hf_attn_roped, granite_moe),
+    .keys = KEYS(gg_hf_base_keys, gg_hf_file_key, granite_keys, granite_moe_keys),
+    .extra_keys = gg_hf_llama_extra,
+    .flags = HF_PREFIX_OPTION | HF_LLAMA3_ROPE,
+};

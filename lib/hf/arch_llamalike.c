@@ -1,0 +1,183 @@
+/* Architectures that are Llama with a difference: StableLM, InternLM2, MiniCPM, Baichuan, Nemotron, EXAONE. */
+#include "lib/hf/arch.h"
+
+/* ---- StableLM -------------------------------------------------------------------------------- */
+
+static const struct hf_rule stablelm[] = { /* norms of each head */
+    T("model.layers.{L}.self_attn.q_layernorm.norms.{E}", "blk.{L}.attn_q_norm", .count = "H"),
+    T("model.layers.{L}.self_attn.k_layernorm.norms.{E}", "blk.{L}.attn_k_norm", .count = "K"),
+    T_END,
+};
+static const struct hf_key stablelm_keys[] = {
+    K_NEED(".context_length", U32, "max_position_embeddings"),
+    K_NEED(".embedding_length", U32, "hidden_size"),
+    K_SUM(".block_count", U32, "N"),
+    K_NEED(".feed_forward_length", U32, "intermediate_size"),
+    K_SUM(".rope.dimension_count", U32, "rope.partial_rotary_factor * int(hidden_size / H)"),
+    K_NEED(".attention.head_count", U32, "num_attention_heads"),
+    K_NEED(".attention.head_count_kv", U32, "num_key_value_heads"),
+    K(".use_parallel_residual", BOOL, "use_parallel_residual", .fallback = "true"),
+    K_NEED(".attention.layer_norm_epsilon", F32, "layer_norm_eps|norm_eps"),
+    K_END,
+};
+
+const struct hf_arch gg_hf_arch_stablelm = {
+    .gguf = "stablelm",
+    .classes = LIST("StableLmForCausalLM", "StableLMEpochForCausalLM"),
+    .rules = RULES(stablelm, gg_hf_frame, gg_hf_attn, gg_hf_mlp),
+    .keys = KEYS(stablelm_keys, gg_hf_file_key),
+};
+
+/* ---- InternLM2 ------------------------------------------------------------------------------- */
+
+/* Groups of query heads, each with its key and its value behind it. */
+#define INTERNLM_S "s=H/K+2"
+static const struct hf_rule internlm2[] = {
+    T("model.tok_embeddings", "token_embd"),
+    T("model.norm", "output_norm"),
+    T("output", "output"),
+    T("model.layers.{L}.attention_norm", "blk.{L}.attn_norm"),
+    T("model.layers.{L}.ffn_norm", "blk.{L}.ffn_norm"),
+    T("model.layers.{L}.attention.wqkv", "blk.{L}.attn_q",
+      .layout = "(K " INTERNLM_S "[0:H/K] 2 d) * -> (K s d 2) *"),
+    T("model.layers.{L}.attention.wqkv", "blk.{L}.attn_k",
+      .layout = "(K " INTERNLM_S "[H/K] 2 d) * -> (K s d 2) *"),
+    T("model.layers.{L}.attention.wqkv", "blk.{L}.attn_v",
+      .layout = "(K " INTERNLM_S "[H/K+1] d) * -> (K s d) *"),
+    T("model.layers.{L}.attention.wo", "blk.{L}.attn_output"),
+    T("model.layers.{L}.feed_forward.w1", "blk.{L}.ffn_gate"),
+    T("model.layers.{L}.feed_forward.w2", "blk.{L}.ffn_down"),
+    T("model.layers.{L}.feed_forward.w3", "blk.{L}.ffn_up"),
+    T_END,
+};
+
+const struct hf_arch gg_hf_arch_internlm2 = {
+    .gguf = "internlm2",
+    .classes = LIST("InternLM2ForCausalLM"),
+    .rules = RULES(internlm2),
+    .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key),
+    .tokens = "!eos=<|im_end|>", /* of the chat models */
+    .flags = HF_SPACE_PREFIX,
+};
+
+/* ---- MiniCPM --------------------------------------------------------------------------------- */
+
+static const struct hf_key minicpm_keys[] = {
+    K_NEED(".embedding_scale", F32, "scale_emb"),
+    K_SUM(".residual_scale", F32, "scale_depth / sqrt(N)"),
+    K_SUM(".logit_scale", F32, "hidden_size / dim_model_base"),
+    K_END,
+};
+
+const struct hf_arch gg_hf_arch_minicpm = {
+    .gguf = "minicpm",
+    .classes = LIST("MiniCPMForCausalLM"),
+    .rules = RULES(gg_hf_frame, gg_hf_attn_roped, gg_hf_mlp),
+    .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, minicpm_keys),
+    .flags = HF_ROPE_FACTORS,
+};
+
+/* ---- Baichuan -------------------------------------------------------------------------------- */
+
+static const struct hf_rule baichuan[] = {
+    T("model.layers.{L}.self_attn.W_pack", "blk.{L}.attn_q", .layout = "(3[0] H 2 d) * -> (3 H d 2) *"),
+    T("model.layers.{L}.self_attn.W_pack", "blk.{L}.attn_k", .layout = "(3[1] H 2 d) * -> (3 H d 2) *"),
+    T("model.layers.{L}.self_attn.W_pack", "blk.{L}.attn_v", .layout = "(3[2] r) * -> (3 r) *"),
+    T_END,
+};
+static const struct hf_key baichuan_keys[] = {
+    K_FIXED(".tensor_data_layout", STR, "Meta AI original pth"),
+    K_SUM(".rope.dimension_count", U32, "hidden_size / H"),
+    K_END,
+};
+
+const struct hf_arch gg_hf_arch_baichuan = {
+    .gguf = "baichuan",
+    .classes = LIST("BaichuanForCausalLM", "BaiChuanForCausalLM"),
+    .rules = RULES(baichuan, gg_hf_frame, gg_hf_attn, gg_hf_mlp),
+    .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, baichuan_keys),
+};
+
+/* ---- Nemotron -------------------------------------------------------------------------------- */
+
+static const struct hf_rule nemotron[] = { /* norms are stored around zero, their biases are not */
+    T("model.norm.weight", "output_norm", .how = HF_PLUS_ONE),
+    T("model.layers.{L}.input_layernorm.weight", "blk.{L}.attn_norm", .how = HF_PLUS_ONE),
+    T("model.layers.{L}.post_attention_layernorm.weight", "blk.{L}.ffn_norm", .how = HF_PLUS_ONE),
+    T_END,
+};
+static const struct hf_key nemotron_keys[] = {
+    K_NEED(".vocab_size", U32, "vocab_size"),
+    K_NEED(".attention.layer_norm_epsilon", F32, "layer_norm_eps|layer_norm_epsilon|norm_epsilon|norm_eps"),
+    K_SUM(".rope.dimension_count", U32,
+          "int(rope.partial_rotary_factor * (hidden_size|n_embd)) / H"),
+    K_FIXED(".rope.scaling.type", STR, "none", .when = "!(factor|rope.factor)"),
+    K_FIXED(".rope.scaling.type", STR, "linear", .when = "factor|rope.factor"),
+    K_MAY(".rope.scaling.factor", F32, "factor|rope.factor"),
+    K_END,
+};
+static const struct hf_extra_key nemotron_extra[] = {
+    {0, "tokenizer.ggml.padding_token_id", GGF_U32, "0"},
+    {0, "tokenizer.ggml.unknown_token_id", GGF_U32, "1"},
+    {0, NULL, GGF_U32, NULL},
+};
+
+const struct hf_arch gg_hf_arch_nemotron = {
+    .gguf = "nemotron",
+    .classes = LIST("NemotronForCausalLM"),
+    .rules = RULES(nemotron, gg_hf_frame, gg_hf_attn, gg_hf_mlp),
+    .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, nemotron_keys),
+    .extra_keys = nemotron_extra,
+};
+
+/* ---- EXAONE ---------------------------------------------------------------------------------- */
+
+static const struct hf_rule exaone[] = {
+    T("transformer.wte", "token_embd"),
+    T("transformer.ln_f", "output_norm"),
+    T("lm_head", "output"),
+    T_DROP("transformer.h.{L}.attn.attention.rotary.inv_freq"),
+    T("transformer.h.{L}.ln_1", "blk.{L}.attn_norm"),
+    T("transformer.h.{L}.ln_2", "blk.{L}.ffn_norm"),
+    T("transformer.h.{L}.attn.attention.q_proj", "blk.{L}.attn_q"),
+    T("transformer.h.{L}.attn.attention.k_proj", "blk.{L}.attn_k"),
+    T("transformer.h.{L}.attn.attention.v_proj", "blk.{L}.attn_v"),
+    T("transformer.h.{L}.attn.attention.out_proj", "blk.{L}.attn_output"),
+    T("transformer.h.{L}.mlp.c_fc_0", "blk.{L}.ffn_gate"),
+    T("transformer.h.{L}.mlp.c_fc_1", "blk.{L}.ffn_up"),
+    T("transformer.h.{L}.mlp.c_proj", "blk.{L}.ffn_down"),
+    T_END,
+};
+static const struct hf_rule exaone4[] = { /* norms stand behind, not before */
+    T("model.layers.{L}.post_attention_layernorm", "blk.{L}.post_attention_norm"),
+    T("model.layers.{L}.post_feedforward_layernorm", "blk.{L}.post_ffw_norm"),
+    T_END,
+};
+static const struct hf_key exaone_keys[] = {
+    K_SUM(".rope.dimension_count", U32, "(rope.partial_rotary_factor|1) * int(hidden_size / H)"),
+    K_END,
+};
+static const struct hf_key exaone4_keys[] = {
+    K_NEED(".vocab_size", U32, "vocab_size"),
+    K(".attention.sliding_window", U32, "sliding_window"),
+    K(".attention.sliding_window_pattern", BOOL, "sliding_attention", .what = HF_LAYERS,
+      .fallback = "sliding_window_pattern", .when = "sliding_window"),
+    K_END,
+};
+
+const struct hf_arch gg_hf_arch_exaone = {
+    .gguf = "exaone",
+    .classes = LIST("ExaoneForCausalLM"),
+    .rules = RULES(exaone),
+    .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, exaone_keys),
+    .flags = HF_LLAMA3_ROPE,
+};
+
+const struct hf_arch gg_hf_arch_exaone4 = {
+    .gguf = "exaone4",
+    .classes = LIST("Exaone4ForCausalLM"),
+    .rules = RULES(exaone4, gg_hf_frame, gg_hf_attn, gg_hf_qk_norm, gg_hf_mlp),
+    .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, exaone4_keys),
+    .each_layer = "blk.{L}.post_attention_norm",
+    .flags = HF_LLAMA3_ROPE,
+};
