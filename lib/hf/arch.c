@@ -29,25 +29,26 @@ static const struct hf_arch *const projectors[] = {HF_PROJECTORS(ROW)};
 #undef ROW
 const size_t gg_hf_n_archs = GG_COUNTOF(gg_hf_archs);
 
-static const struct hf_arch *by_class(const struct hf_arch *const *v, size_t n, const char *class_name)
+static const struct hf_arch *by_class(const struct hf *h, const struct hf_arch *const *v, size_t n,
+                                     const char *class_name)
 {
     for (size_t i = 0; i < n; i++) {
         for (const char *const *c = v[i]->classes; *c != NULL; c++) {
-            if (strcmp(*c, class_name) == 0)
+            if (strcmp(*c, class_name) == 0 && gg_hf_holds(h, v[i]->when))
                 return v[i];
         }
     }
     return NULL;
 }
 
-const struct hf_arch *gg_hf_arch_by_class(const char *class_name)
+const struct hf_arch *gg_hf_arch_by_class(const struct hf *h, const char *class_name)
 {
-    return by_class(gg_hf_archs, gg_hf_n_archs, class_name);
+    return by_class(h, gg_hf_archs, gg_hf_n_archs, class_name);
 }
 
-const struct hf_arch *gg_hf_projector_by_class(const char *class_name)
+const struct hf_arch *gg_hf_projector_by_class(const struct hf *h, const char *class_name)
 {
-    return by_class(projectors, GG_COUNTOF(projectors), class_name);
+    return by_class(h, projectors, GG_COUNTOF(projectors), class_name);
 }
 
 const struct hf_arch *gg_hf_arch_by_gguf(const char *name, size_t nbytes)

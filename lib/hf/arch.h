@@ -22,6 +22,9 @@
 #define K_MAY(name, vtype, ...) {.key = name, .type = GGF_##vtype, .what = HF_EXPR, .from = __VA_ARGS__}
 #define K_FIXED(name, vtype, ...) {.key = name, .type = GGF_##vtype, .what = HF_CONST, .fallback = __VA_ARGS__}
 #define K_BLOCK(of) {.what = of}
+/* Holds when id2label names classes, and is not what configurations are given without a reason. */
+#define HF_NO_LABELS "!(id2label|0) + !(id2label|0 - 2) * id2label.0~LABEL_0"
+#define HF_HAS_LABELS "!(" HF_NO_LABELS ")"
 #define K_END {.key = NULL}
 
 /* All architectures, in the order they are named in; the first of a GGUF name gives names back. */
@@ -34,7 +37,8 @@
     X(granite) X(granitemoe) X(olmo2) X(olmoe) \
     X(command_r) X(cohere2) X(gpt2) X(gptneox) X(falcon) X(starcoder2) \
     X(stablelm) X(internlm2) X(minicpm) X(baichuan) X(nemotron) X(exaone) X(exaone4) \
-    X(qwen2vl) X(qwen3vl) X(qwen3vlmoe) X(qwen3next) X(qwen35) X(qwen35moe) X(llama4) X(mamba)
+    X(qwen2vl) X(qwen3vl) X(qwen3vlmoe) X(qwen3next) X(qwen35) X(qwen35moe) X(llama4) X(mamba) \
+    X(bert) X(distilbert) X(roberta) X(nomic_bert) X(nomic_bert_moe) X(t5) X(t5encoder)
 
 /* The parts that see, for --mmproj. */
 #define HF_PROJECTORS(X) X(gemma3_eyes) X(qwen2vl_eyes) X(qwen3vl_eyes) X(llama4_eyes)

@@ -109,10 +109,10 @@ static int choose_arch(struct hf *h, struct gg_err *err)
             "no config.json with \"architectures\" beside the tensors, so their names cannot "
             "be mapped; ggtool convert --arch NAME says what it is, --arch raw keeps all names");
     if (h->opts->mmproj) {
-        h->arch = gg_hf_projector_by_class(name);
+        h->arch = gg_hf_projector_by_class(h, name);
         return h->arch != NULL ? GG_OK : fail_no_projector(name, err);
     }
-    h->arch = gg_hf_arch_by_class(name);
+    h->arch = gg_hf_arch_by_class(h, name);
     return h->arch != NULL
                ? GG_OK
                : fail_unknown_arch(name, GG_ERR_UNSUPPORTED, "config.json: architecture", err);

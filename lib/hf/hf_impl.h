@@ -51,6 +51,7 @@ enum hf_what { /* what a row of a key table writes */
                HF_CONST, /* the fallback, whatever the config says */
                HF_EXPR, /* a sum over hyper-parameters (expr.c); counts are cut to whole ones */
                HF_POOLING, /* .pooling_type, from the files of sentence-transformers */
+               HF_LABELS, /* names of classes, by their numbers, when the model has them */
                HF_MARKS, /* a truth value a layer: whether the list of config.json has its number */
                HF_LAYERS, /* a truth value a layer: whether "layer_types" calls it ... */
                HF_ROPE, /* the block of rope keys */
@@ -94,9 +95,12 @@ struct hf_extra_key { /* a key that goes with one size of vocabulary (0: any) */
     const char *value;
 };
 
+struct hf;
+
 struct hf_arch {
     const char *gguf;
     const char *const *classes; /* "architectures" of config.json, NULL-terminated */
+    const char *when; /* this one only when it holds, else the next of the class; NULL: always */
     const struct hf_rule *const
         *rules; /* lists, NULL-terminated; the first rule that fits counts */
     const struct hf_key *const *keys; /* lists, in the order they are written */
@@ -112,8 +116,9 @@ struct hf_arch {
 
 extern const struct hf_arch *const gg_hf_archs[];
 extern const size_t gg_hf_n_archs;
-const struct hf_arch *gg_hf_arch_by_class(const char *class_name);
-const struct hf_arch *gg_hf_projector_by_class(const char *class_name);
+/* The first of that class whose condition holds; NULL. */
+const struct hf_arch *gg_hf_arch_by_class(const struct hf *h, const char *class_name);
+const struct hf_arch *gg_hf_projector_by_class(const struct hf *h, const char *class_name);
 const struct hf_arch *gg_hf_arch_by_gguf(const char *name, size_t nbytes);
 
 /* ---- the work -------------------------------------------------------------------------------- */

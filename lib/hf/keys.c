@@ -1,10 +1,11 @@
 /* Hyper-parameters to metadata, by the key tables of an architecture. */
-#include "lib/hf/hf_impl.h"
+#include "lib/hf/arch.h"
 
 #include "lib/base/num.h"
 #include "lib/base/text.h"
 
 #include <math.h>
+#include <stdio.h>
 
 static int fail_missing(const struct hf_key *k, struct gg_err *err)
 {
@@ -108,6 +109,30 @@ static int set_sum(struct hf *h, const struct hf_key *k, struct gg_err *err)
     return set_number(h, k, k->type == GGF_U32 ? trunc(d) : d, k->from, err);
 }
 
+/* {"0": "a", "1": "b"} becomes a, b. */
+static int set_labels(struct hf *h, const struct hf_key *k, struct gg_err *err)
+{
+    const json_t *labels = gg_hf_get(h->config, k->from);
+    size_t n = json_object_size(labels);
+    struct gg_buf b = GG_BUF_INIT;
+    if (!gg_hf_holds(h, HF_HAS_LABELS))
+        return GG_OK;
+    for (size_t i = 0; i < n; i++) {
+        char key[24];
+        snprintf(key, sizeof key, "%zu", i);
+        const json_t *one = json_object_get(labels, key);
+        if (!json_is_string(one)) {
+            gg_buf_free(&b);
+            return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "config.json: %s has no label %zu", k->from, i);
+        }
+        gg_hf_add_str(&b, json_string_value(one), json_string_length(one));
+    }
+    int rc = b.failed ? gg_fail_nomem(err, "labels")
+                      : gg_hf_set_array(h, k->key, GGF_STR, n, gg_buf_str(&b), b.nbytes, err);
+    gg_buf_free(&b);
+    return rc;
+}
+
 /* For each layer whether the list of numbers has it. */
 static int set_marks(struct hf *h, const struct hf_key *k, struct gg_err *err)
 {
@@ -196,6 +221,8 @@ static int set_one(struct hf *h, const struct hf_key *k, struct gg_err *err)
         return set_sum(h, k, err);
     case HF_POOLING:
         return gg_hf_pooling_key(h, err);
+    case HF_LABELS:
+        return set_labels(h, k, err);
     case HF_MARKS:
         return set_marks(h, k, err);
     case HF_LAYERS:

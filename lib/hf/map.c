@@ -196,13 +196,19 @@ static int apply_rules(struct mapper *m, struct stored *s, bool *found, struct g
 
 static const char *take_suffix(struct stored *s)
 {
-    static const char *const suffixes[] = {".weight", ".bias"};
-    for (size_t i = 0; i < GG_COUNTOF(suffixes); i++) {
-        size_t n = strlen(suffixes[i]);
-        if (s->n > n && memcmp(s->name + s->n - n, suffixes[i], n) == 0) {
-            s->n -= n;
+    static const struct {
+        const char *stored, *is;
+        size_t keep; /* bytes of it that belong to the name */
+    } ends[] = {{".weight", ".weight", 0},
+                {".bias", ".bias", 0},
+                {"LayerNorm.gamma", ".weight", 9}, /* of old BERTs */
+                {"LayerNorm.beta", ".bias", 9}};
+    for (size_t i = 0; i < GG_COUNTOF(ends); i++) {
+        size_t n = strlen(ends[i].stored);
+        if (s->n > n && memcmp(s->name + s->n - n, ends[i].stored, n) == 0) {
+            s->n -= n - ends[i].keep;
             s->name[s->n] = '\0';
-            return suffixes[i];
+            return ends[i].is;
         }
     }
     return ".weight";
