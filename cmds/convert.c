@@ -6,8 +6,10 @@
 #include "lib/job/goal.h"
 #include "lib/sys/input.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static int run_convert(struct cmd_env *env, void *opts, int argc, char **argv);
 
@@ -26,6 +28,8 @@ static const struct gg_opt convert_options[] = {
      .help = "general.name; else from model card, configuration or folder"},
     {.name = "pre", .kind = GG_OPT_STRING, .dest = offsetof(struct convert_opts, pre), .arg = "NAME",
      .help = "pre-tokenizer (tokenizer.ggml.pre); else told from tokenizer.json"},
+    {.name = "base", .kind = GG_OPT_PATH, .dest = offsetof(struct convert_opts, base), .arg = "FOLDER",
+     .help = "of a LoRA adapter: the model it is for, or only its config.json", .complete = GG_COMPLETE_FILE},
     {.name = "mmproj", .kind = GG_OPT_FLAG, .dest = offsetof(struct convert_opts, mmproj),
      .help = "write the projector of a model that sees images (for llama.cpp's --mmproj), not its text model"},
     {.name = "mtp", .kind = GG_OPT_CHOICE, .dest = offsetof(struct convert_opts, mtp), .arg = "WHAT",
@@ -76,6 +80,9 @@ const struct cmd cmd_convert = {
         "Quantized checkpoints (docs/quantized.md) are decoded on the way, or their bits moved where a type\n"
         "of GGUF holds the same; quantize.source of the output says what they were.\n"
         "\n"
+        "IN may be a PEFT LoRA adapter: --base names the folder of the model it is for, of which only\n"
+        "config.json is read.\n"
+        "\n"
         "IN may be a GGUF too, of any version and byte order; it becomes version 3. When OUT ends in .safetensors, every tensor\n"
         "is decoded and written under its Hugging Face name where it is known, else its GGUF name;\n"
         "--split-max-size makes several files and an index.\n"
@@ -86,6 +93,7 @@ const struct cmd cmd_convert = {
                 "ggtool convert Llama-3.2-1B/ llama-Q4_K_M.gguf --type Q4_K_M\tquantized in one pass\n"
                 "ggtool convert Llama-3.2-1B/ --type auto,Q8_0,Q4_K_M -o 'llama-{type}.gguf'\tthree at "
                 "once\n"
+                "ggtool convert my-lora/ lora.gguf --base Llama-3.2-1B/\ta LoRA adapter\n"
                 "ggtool convert gemma-3-4b-it/ mmproj.gguf --mmproj\twhat it sees images with\n"
                 "ggtool convert model-Q8_0.gguf model-be.gguf --endian big\tfor big-endian machines\n"
                 "ggtool convert model-Q8_0.gguf model.safetensors\tback, decoded\n"
@@ -109,10 +117,22 @@ static int read_text(char **out, const char *path, struct gg_err *err)
     if (rc == GG_OK)
         rc = gg_input_read(in, 0, text, MOST + 1, &got, err);
     if (rc == GG_OK && got > MOST)
-        rc = gg_fail(err, GG_ERR_LIMIT, GG_NOWHERE, "%s: more than 1 MiB of metadata", path);
+        rc = gg_fail(err, GG_ERR_LIMIT, GG_NOWHERE, "%s: more than 1 MiB of text", path);
     gg_input_free(in);
     *out = text;
     return rc;
+}
+
+/* The configuration of a base model, its folder named or the file itself; malloc'd. */
+static int read_base(char **out, const char *path, struct gg_err *err)
+{
+    struct stat st;
+    char file[4096];
+    int n = snprintf(file, sizeof file, "%s%s", path,
+                     stat(path, &st) == 0 && S_ISDIR(st.st_mode) ? "/config.json" : "");
+    if (n < 0 || (size_t)n >= sizeof file)
+        return gg_fail(err, GG_ERR_ARG, GG_NOWHERE, "--base: too long a path");
+    return read_text(out, file, err);
 }
 
 /* A GGUF begins with its name; a folder cannot be read. */
@@ -132,10 +152,10 @@ static bool is_gguf(const char *path)
 /* Options that say what a checkpoint is mean nothing for what is GGUF already. */
 static int check_gguf(const struct make *r, const struct convert_opts *o, struct gg_err *err)
 {
-    if (o->arch == NULL && o->name == NULL && o->pre == NULL && o->metadata == NULL && o->mtp == 0 && !o->mmproj)
+    if (o->arch == NULL && o->name == NULL && o->pre == NULL && o->metadata == NULL && o->mtp == 0 && !o->mmproj && o->base == NULL)
         return GG_OK;
     return gg_fail(err, GG_ERR_ARG, GG_NOWHERE,
-                   "%s: is GGUF already: --arch, --name, --pre, --mmproj, --mtp and --metadata are for checkpoints "
+                   "%s: is GGUF already: --arch, --name, --pre, --base, --mmproj, --mtp and --metadata are for checkpoints "
                    "(--override-kv changes keys)", r->in);
 }
 
@@ -144,9 +164,13 @@ static int open_checkpoint(struct make *r, struct gg_checkpoint *ckpt, const str
 {
     struct gg_hf_opts h = {.arch = o->arch, .name = o->name, .pre = o->pre,
                            .mmproj = o->mmproj, .mtp = (enum gg_hf_mtp)o->mtp, .metadata_name = o->metadata};
-    char *metadata = NULL;
+    char *metadata = NULL, *base = NULL;
     int rc = o->metadata != NULL ? read_text(&metadata, o->metadata, err) : GG_OK;
+    if (rc == GG_OK && o->base != NULL)
+        rc = read_base(&base, o->base, err);
     h.metadata = metadata;
+    h.base = base;
+    h.base_name = o->base;
     if (rc == GG_OK)
         rc = gg_hf_open(&r->model, ckpt, &h, err);
     else
@@ -154,6 +178,7 @@ static int open_checkpoint(struct make *r, struct gg_checkpoint *ckpt, const str
     if (rc == GG_OK)
         gg_msg_findings(&r->env->msg, r->in, &r->model->findings, 0);
     free(metadata);
+    free(base);
     return rc;
 }
 
@@ -202,7 +227,7 @@ static int check_back(struct cmd_env *env, const struct convert_opts *o)
         m->output.shards.no_tensor_first ||
         m->quant.imatrix != NULL || m->quant.tensor_types.n > 0 || m->quant.only != NULL ||
         m->meta.prune_layers != NULL || m->meta.override_kv.n > 0 || o->arch != NULL ||
-        o->name != NULL || o->pre != NULL || o->metadata != NULL || o->mtp != 0 || o->mmproj || o->endian != 0 || m->work.check_first)
+        o->name != NULL || o->pre != NULL || o->metadata != NULL || o->mtp != 0 || o->mmproj || o->base != NULL || o->endian != 0 || m->work.check_first)
         return usage(env, "safetensors take only --dtype, --split-max-size, --force, --max-memory");
     return CMD_OK;
 }

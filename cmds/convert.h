@@ -6,7 +6,7 @@
 
 struct convert_opts {
     struct make_opts make; /* first: see make.h */
-    const char *arch, *name, *pre, *metadata;
+    const char *arch, *name, *pre, *metadata, *base;
     struct gg_checkpoint *ckpt; /* behind the model; NULL: a GGUF */
     int endian; /* 0 little, 1 big: of GGUF */
     bool mmproj;

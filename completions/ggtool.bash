@@ -10,7 +10,7 @@ _ggtool_options()
     case $1 in
     inspect) options=' --metadata --metadata= --tensors --tensors= --layers --vocab --chat-template --chat-template= --stats --stats= --full --diffable --json --header-only' ;;
     diff) options=' --tensors --imatrix --arch --header-only --top --sort --full --hex --rows --plot --fail-above --json --csv --html --svg --png --force --max-memory' ;;
-    convert) options=' --type --arch --name --pre --mmproj --mtp --metadata --endian --dtype --dry-run --explain --json --report --stats-out --no-stats --output --force --keep-split --split-max-size --split-max-tensors --shards --at-layers --no-tensor-first --sha256 --imatrix --include-weights --exclude-weights --imatrix-missing --tensor-type --tensor-type-file --allow-unmatched --token-embedding-type --output-tensor-type --leave-output-tensor --pure --only --lossless-only --prune-layers --override-kv --quantized-by --max-memory --nonfinite --check-first' ;;
+    convert) options=' --type --arch --name --pre --base --mmproj --mtp --metadata --endian --dtype --dry-run --explain --json --report --stats-out --no-stats --output --force --keep-split --split-max-size --split-max-tensors --shards --at-layers --no-tensor-first --sha256 --imatrix --include-weights --exclude-weights --imatrix-missing --tensor-type --tensor-type-file --allow-unmatched --token-embedding-type --output-tensor-type --leave-output-tensor --pure --only --lossless-only --prune-layers --override-kv --quantized-by --max-memory --nonfinite --check-first' ;;
     requant) options=' --type --dry-run --explain --json --report --stats-out --no-stats --output --force --keep-split --split-max-size --split-max-tensors --shards --at-layers --no-tensor-first --sha256 --imatrix --include-weights --exclude-weights --imatrix-missing --tensor-type --tensor-type-file --allow-unmatched --token-embedding-type --output-tensor-type --leave-output-tensor --pure --only --lossless-only --prune-layers --override-kv --quantized-by --max-memory --nonfinite --check-first' ;;
     split) options=' --max-size --max-tensors --shards --at-layers --no-tensor-first --reshard --dry-run --json --force --sha256 --consume --window' ;;
     merge) options=' --output --allow-unsafe --dry-run --json --force --sha256 --consume --window' ;;
@@ -47,6 +47,7 @@ _ggtool_kind()
     convert:--arch) kind=none ;;
     convert:--name) kind=none ;;
     convert:--pre) kind=none ;;
+    convert:--base) kind=files ;;
     convert:--mtp) kind=words choices='auto keep drop' ;;
     convert:--metadata) kind=files ;;
     convert:--endian) kind=words choices='little big' ;;

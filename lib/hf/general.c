@@ -293,10 +293,12 @@ static int write_fact(struct hf *h, const struct fact *f, const json_t *v, struc
 
 static int collect(struct hf *h, json_t *o, const json_t *card, struct gg_err *err)
 {
-    struct counts c = count_params(h);
+    struct counts c = {0};
+    if (h->adapter == NULL)
+        c = count_params(h);
     from_card(o, card, c.all);
     const char *id = gg_hf_get_str(h->raw_config, "_name_or_path");
-    if (is_hub_name(id))
+    if (h->adapter == NULL && is_hub_name(id))
         from_id(o, id, c.all);
     from_id(o, h->folder, c.all);
     for (size_t i = 0; i < GG_COUNTOF(facts); i++) {
@@ -321,7 +323,12 @@ int gg_hf_general(struct hf *h, struct gg_err *err)
     int rc = o == NULL ? gg_fail_nomem(err, "metadata") : gg_hf_card(h, &card, err);
     if (rc == GG_OK)
         rc = gg_hf_set_str(h, "general.type",
-                           h->arch != NULL && (h->arch->flags & HF_PROJECTOR) ? "mmproj" : "model", err);
+                           h->adapter != NULL                                     ? "adapter"
+                           : h->arch != NULL && (h->arch->flags & HF_PROJECTOR) ? "mmproj"
+                                                                                  : "model",
+                           err);
+    if (rc == GG_OK && h->adapter != NULL)
+        rc = gg_hf_set_str(h, "adapter.type", "lora", err);
     if (rc == GG_OK)
         rc = collect(h, o, card, err);
     for (size_t i = 0; rc == GG_OK && i < GG_COUNTOF(facts); i++) {

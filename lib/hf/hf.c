@@ -160,7 +160,9 @@ static int count_layers(struct hf *h, struct gg_err *err)
 
 static int read_config(struct hf *h, struct gg_err *err)
 {
-    int rc = gg_hf_json_file(h, "config.json", &h->raw_config, err);
+    int rc = gg_hf_lora_open(h, err);
+    if (rc == GG_OK && h->raw_config == NULL)
+        rc = gg_hf_json_file(h, "config.json", &h->raw_config, err);
     if (rc != GG_OK)
         return rc;
     if (h->raw_config == NULL)
@@ -306,11 +308,25 @@ static int build_raw(struct hf *h, struct gg_err *err)
                        : rc;
 }
 
+static int build_adapter(struct hf *h, struct gg_err *err)
+{
+    int rc = gg_hf_set_str(h, "general.architecture", h->arch->gguf, err);
+    if (rc == GG_OK)
+        rc = gg_hf_map(h, err);
+    if (rc == GG_OK)
+        rc = gg_hf_general(h, err);
+    if (rc == GG_OK)
+        rc = gg_hf_lora_keys(h, err);
+    return rc == GG_OK ? gg_hf_set_u32(h, "general.quantization_version", QUANTIZATION_VERSION, err) : rc;
+}
+
 /* Everything but the vocabulary, which is read before (it may fill the embedding up) and written last. */
 static int build(struct hf *h, struct gg_err *err)
 {
     if (h->arch == NULL)
         return build_raw(h, err);
+    if (h->adapter != NULL)
+        return build_adapter(h, err);
     bool text = !(h->arch->flags & HF_PROJECTOR);
     int rc = gg_hf_set_str(h, "general.architecture", h->arch->gguf, err);
     if (rc == GG_OK && text)
@@ -336,7 +352,7 @@ static int build(struct hf *h, struct gg_err *err)
 static void release(struct hf *h)
 {
     json_t *const all[] = {h->config,    h->raw_config,       h->rope,
-                           h->tokenizer, h->tokenizer_config, h->generation};
+                           h->tokenizer, h->tokenizer_config, h->generation, h->adapter};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         json_decref(all[i]);
     for (size_t i = 0; i < h->n_vts; i++)

@@ -20,6 +20,8 @@ struct gg_hf_opts {
     const char *pre; /* tokenizer.ggml.pre; NULL: from the definition of the tokenizer */
     bool mmproj; /* the part that sees images, instead of the text model */
     enum gg_hf_mtp mtp; /* layers that predict further tokens; AUTO: as the architecture has it */
+    const char *base; /* text of the config.json of the model an adapter is of; NULL: none */
+    const char *base_name; /* what to call it in messages */
     const char *metadata; /* text of a JSON object that overrides general.*; NULL: none */
     const char *metadata_name; /* what to call it in messages */
 };

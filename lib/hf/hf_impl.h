@@ -146,6 +146,7 @@ struct hf_vt { /* a virtual tensor */
     uint64_t ne[GGF_MAX_DIMS]; /* fastest first */
     enum hf_how how;
     const struct hf_rule *rule; /* NULL: computed, or raw */
+    char lora; /* 'a', 'b': of an adapter */
     struct hf_part *parts; /* in order; NULL when data is computed */
     size_t n_parts, cap_parts;
     bool alike; /* the parts are all of one size */
@@ -211,6 +212,7 @@ struct hf {
     json_t *config; /* with text_config merged in and defaults added; {} when there is none. Of a projector:
                        vision_config, with all of config.json as "global" and "preprocessor" */
     json_t *raw_config; /* as stored */
+    json_t *adapter; /* adapter_config.json: this is an adapter, and the configuration is its base's; or NULL */
     json_t *rope; /* rope parameters, never NULL once gg_hf_rope_read has run */
     json_t *tokenizer, *tokenizer_config, *generation; /* NULL when there is none */
     char *tok_text; /* tokenizer.json, malloc'd; tokenizer is it without the two lists of its model */
@@ -276,7 +278,7 @@ GG_MUST_CHECK int gg_hf_map_raw(struct hf *h, struct gg_err *err);
  * the parts: the expert, or the rule); whether all parts are there. */
 struct hf_vt *gg_hf_vt_add(struct hf *h, const char *name, struct gg_err *err);
 GG_MUST_CHECK int gg_hf_vt_take(struct hf *h, struct hf_vt *v, const struct hf_rule *r, size_t src,
-                                uint32_t order, struct gg_err *err);
+                                uint32_t order, struct gg_err *err); /* v->lora is set before */
 GG_MUST_CHECK int gg_hf_vt_finish(struct hf *h, struct hf_vt *v, struct gg_err *err);
 /* GGUF type for stored elements of dtype in a matrix (is_f32: wanted as F32). */
 uint32_t gg_hf_type_of(enum gg_dtype t, bool is_f32);
@@ -313,6 +315,13 @@ double gg_hf_rope_theta(const struct hf *h, double fallback);
 
 /* keys.c */
 GG_MUST_CHECK int gg_hf_keys(struct hf *h, struct gg_err *err);
+
+/* lora.c: adapters. Reads adapter_config.json and the base's configuration, where there is one. */
+GG_MUST_CHECK int gg_hf_lora_open(struct hf *h, struct gg_err *err);
+/* Turns the name of A or B into that of its weight; *which 'a', 'b', or 0 for a norm. */
+GG_MUST_CHECK int gg_hf_lora_name(char *name, size_t *nbytes, char *which, struct gg_err *err);
+GG_MUST_CHECK int gg_hf_lora_check(struct hf *h, struct gg_err *err);
+GG_MUST_CHECK int gg_hf_lora_keys(struct hf *h, struct gg_err *err);
 
 /* pooling.c */
 GG_MUST_CHECK int gg_hf_pooling_key(struct hf *h, struct gg_err *err);

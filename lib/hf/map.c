@@ -83,6 +83,7 @@ struct stored { /* a stored tensor's name, taken apart */
     char name[256];
     size_t n; /* without suffix */
     const char *suffix;
+    char lora; /* 'a', 'b': of an adapter's pair for the weight of that name */
     uint64_t layer, expert;
 };
 
@@ -105,13 +106,24 @@ static int renumber(struct hf *h, const struct hf_rule *r, struct stored *s, str
 static char *name_of(struct hf *h, const struct hf_rule *r, const struct stored *s)
 {
     size_t n = strlen(r->gguf);
+    bool bare = r->gguf[n - 1] == '!';
     bool whole = n > 7 && (strcmp(r->gguf + n - 7, ".weight") == 0 || strcmp(r->gguf + n - 5, ".bias") == 0);
-    if (r->gguf[n - 1] != '!')
-        return gg_hf_fill(h->arena, r->gguf, s->layer, whole ? "" : s->suffix);
-    char *name = gg_hf_fill(h->arena, r->gguf, s->layer, "");
-    if (name != NULL)
-        name[strlen(name) - 1] = '\0';
+    char end[24];
+    snprintf(end, sizeof end, "%s%s%.1s", bare || whole ? "" : s->suffix, s->lora != '\0' ? ".lora_" : "",
+             &s->lora);
+    char *name = gg_hf_fill(h->arena, r->gguf, s->layer, end);
+    char *mark = bare && name != NULL ? strchr(name, '!') : NULL;
+    if (mark != NULL)
+        memmove(mark, mark + 1, strlen(mark));
     return name;
+}
+
+/* Where it stands in the output: of several stored ones the last counts, A of a pair right before its B. */
+static uint64_t rank_of(const struct stored *s, size_t r_index)
+{
+    if (s->lora == '\0')
+        return (s->rank + 1) << 16 | r_index;
+    return (s->rank + (s->lora == 'a')) << 16 | r_index << 1 | (s->lora == 'b');
 }
 
 static int fail_twice(struct mapper *m, const struct hf_vt *old, const struct stored *s,
@@ -141,7 +153,7 @@ static int apply(struct mapper *m, const struct hf_rule *r, size_t r_index, stru
     int added = gg_map_add(&m->by_name, name, strlen(name), at, &at);
     if (added < 0)
         return gg_fail_nomem(err, "the list of tensors");
-    if (added == 0 && r->how == HF_FIRST)
+    if (added == 0 && (r->how == HF_FIRST || (r->how == HF_JOIN && s->lora == 'a')))
         return GG_OK;
     if (added == 0 && !stacked && r->how != HF_JOIN)
         return fail_twice(m, &m->h->vts[at], s, err);
@@ -149,7 +161,8 @@ static int apply(struct mapper *m, const struct hf_rule *r, size_t r_index, stru
     if (v == NULL)
         return err->code;
     m->n_f64 += gg_checkpoint_tensor(m->h->ckpt, s->src)->dtype == GG_DT_F64;
-    uint64_t rank = (s->rank + 1) << 16 | r_index; /* of several: that of the last */
+    uint64_t rank = rank_of(s, r_index);
+    v->lora = s->lora;
     v->rank = added || rank > v->rank ? rank : v->rank;
     if (layered && strncmp(r->gguf, each_layer(m->h), strcspn(each_layer(m->h), "{")) == 0)
         m->n_layers = gg_max_u64(m->n_layers, s->layer + 1);
@@ -279,6 +292,8 @@ static int map_one(struct mapper *m, size_t rank, struct gg_err *err)
     if (t->name_nbytes + 8 < sizeof s.name && memchr(t->name, '\0', t->name_nbytes) == NULL) {
         memcpy(s.name, t->name, t->name_nbytes);
         s.n = t->name_nbytes;
+        if (m->h->adapter != NULL && gg_hf_lora_name(s.name, &s.n, &s.lora, err) != GG_OK)
+            return err->code;
         take_out_wrapper(&s);
         take_off_prefix(m->h->arch, &s);
         take_mtp(m->h, &s);
@@ -304,6 +319,8 @@ static int check(struct mapper *m, struct gg_err *err)
             "%zu tensor%s no place in architecture '%s': %s%s (ggtool convert --arch raw keeps all names)",
             m->n_unknown, m->n_unknown == 1 ? " has" : "s have", h->arch->gguf,
             gg_buf_str(&m->unknown), m->n_unknown > SHOWN ? "..." : "");
+    if (h->adapter != NULL && m->n_layers <= h->n_layers)
+        return gg_hf_lora_check(h, err);
     if (m->n_layers != h->n_layers)
         return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE,
                        "config.json says %llu layers, the tensors are of %llu",
@@ -329,6 +346,8 @@ static int check(struct mapper *m, struct gg_err *err)
  * experts) differ, so only the norm before attention is asked for. */
 static int check_layers(struct mapper *m, struct gg_err *err)
 {
+    if (m->h->adapter != NULL)
+        return GG_OK;
     for (uint64_t l = 0; l < m->n_layers; l++) {
         const char *name = gg_hf_fill(m->h->arena, each_layer(m->h), l, ".weight");
         if (name == NULL)

@@ -71,6 +71,8 @@ static bool wants_f32(const struct hf_vt *v)
         "_norm.weight", ".ffn_gate_inp.weight", ".ffn_gate_inp_shexp.weight", "position_embd.weight",
         "token_types.weight", ".ssm_conv1d.weight", ".shortconv.conv.weight"};
     size_t n = strlen(v->name);
+    if (v->lora != '\0')
+        return false;
     if (v->n_dims <= 1 || n < 7 || strcmp(v->name + n - 7, ".weight") != 0)
         return true;
     for (size_t i = 0; i < GG_COUNTOF(tails); i++) {
@@ -141,16 +143,27 @@ static int check_blocks(const struct gg_ckpt_tensor *t, const struct hf_view *w,
                  : fail_tensor(t, err, "is stored in blocks, and this architecture would cut them");
 }
 
+/* How the pair of an adapter is drawn: B has the weight's rows, A of an embedding is turned round. */
+static const char *lora_layout(const struct hf_rule *r, char which)
+{
+    if (which == 'a')
+        return strncmp(r->gguf, "token_embd", 10) == 0 ? "r c -> c r" : NULL;
+    return layout_of(r);
+}
+
 /* What the rule makes of a stored tensor: its shape, and the part it becomes. */
-static int draw_from(struct hf *h, const struct hf_rule *r, size_t src, struct hf_vt *v,
+static int draw_from(struct hf *h, const struct hf_rule *r, char lora, size_t src, struct hf_vt *v,
                      struct hf_part *p, struct gg_err *err)
 {
     const struct gg_ckpt_tensor *t = gg_checkpoint_tensor(h->ckpt, src);
-    const char *layout = layout_of(r);
+    const char *layout = lora != '\0' ? lora_layout(r, lora) : layout_of(r);
     struct hf_view w;
     *v = (struct hf_vt){.ne = {1, 1, 1, 1}};
     *p = (struct hf_part){.src = src};
     int rc = layout != NULL ? gg_hf_layout(h, layout, t, v, &w, err) : shape_of(v, t, err);
+    if (rc == GG_OK && lora == 'b' && layout != NULL && (v->n_dims != 2 || w.stride[w.n_dims - 1] != 1))
+        return fail_tensor(t, err, "is of an adapter for a weight whose columns change places in a GGUF: "
+                                   "that is not supported");
     p->nelems = nelems_of(v);
     if (rc != GG_OK || layout == NULL)
         return rc;
@@ -197,7 +210,7 @@ int gg_hf_vt_take(struct hf *h, struct hf_vt *v, const struct hf_rule *r, size_t
     struct hf_part part;
     v->how = r->how;
     v->rule = r;
-    int rc = draw_from(h, r, src, &one, &part, err);
+    int rc = draw_from(h, r, v->lora, src, &one, &part, err);
     part.order = order;
     return rc == GG_OK ? add_drawn(h, v, &one, &part, strstr(r->hf, "{E}") != NULL, err) : rc;
 }
