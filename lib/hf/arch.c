@@ -1,21 +1,25 @@
 /* Architectures: from a Hugging Face checkpoint to a GGUF model, one table each.
  *
  * How to add one. Find the class that config.json names under "architectures" and the name llama.cpp
- * knows the architecture by. Then write, in this order:
+ * knows the architecture by. Then write, in the file of its family (arch_*.c) and with the rows of arch.h:
  *
- *   rules     what becomes of each stored tensor. The left side is its name without ".weight" or
- *             ".bias" ({L} a layer's number, {E} an expert's, * anything), the right side its GGUF
- *             name (the suffix is carried over, ".weight" when there was none). `how` says how its
- *             rows are drawn (hf_impl.h). Experts named by {E} are stacked to one tensor, in the order
- *             of their numbers. Lists are shared: most architectures need two lines of their own.
- *   keys      what becomes of each hyper-parameter: the key, its type, the names it may have in
- *             config.json, and what to do when none is there. base_keys is what nearly all share.
+ *   rules     what becomes of each stored tensor: T("name", "name in GGUF"). The left side is without
+ *             ".weight" or ".bias" ({L} a layer's number, {E} an expert's, * anything); the suffix is
+ *             carried over. Experts named by {E} are stacked in the order of their numbers. What else a
+ *             rule may say, .layout = "(H 2 d) * -> (H d 2) *": which elements are taken, in which order
+ *             (layout.c): halves, splits, transposes, permuted heads; several rules with one name, one
+ *             after the other, take a fused tensor apart. .how: values that change, parts that are
+ *             joined, tensors that are dropped. .when = "tie_word_embeddings": under which condition
+ *             (expr.c). Lists are shared: most architectures need a few lines of their own.
+ *   keys      what becomes of each hyper-parameter: K("key", type, "names it may have in config.json"),
+ *             K_SUM for a sum over several. gg_hf_base_keys is what nearly all share.
  *   defaults  hyper-parameters that the class has a default for and that real files leave out.
- *   flags     the few habits of tokenizers that no file tells.
+ *   tokens, flags: the few habits of tokenizers that no file tells.
  *
- * and put it into gg_hf_archs. A stored tensor no rule fits is an error that names it; a layer without a
- * tensor that other layers have is found too. Compare with upstream's converter on a small random
- * checkpoint (tests/tools/), keep the digests (fixtures/hf/), and it is done: no function to write.
+ * and name it in HF_ARCHS (arch.h). A stored tensor no rule fits is an error that names it, as are a
+ * layer that lacks a tensor another one of its kind has, and shapes a layout does not fit. Compare with
+ * upstream's converter on a small random checkpoint (tests/tools/mkckpt.c), keep the digest (fixtures/hf/),
+ * say so in docs/architectures.md, and it is done: no function to write.
  *
  * Facts are from the converter of llama.cpp (2026-08-21) and the model code of transformers.
  */

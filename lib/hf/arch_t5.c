@@ -14,7 +14,7 @@ static const struct hf_rule t5[] = {
     T(ENC "0.SelfAttention.k", "enc.blk.{L}.attn_k"),
     T(ENC "0.SelfAttention.v", "enc.blk.{L}.attn_v"),
     T(ENC "0.SelfAttention.o", "enc.blk.{L}.attn_o"),
-    T(ENC "0.SelfAttention.relative_attention_bias", "enc.blk.{L}.attn_rel_b"),
+    T(ENC "0.SelfAttention.relative_attention_bias", "enc.blk.{L}.attn_rel_b", .some = true),
     T(ENC "1.layer_norm", "enc.blk.{L}.ffn_norm"),
     T(ENC "1.DenseReluDense.wi", "enc.blk.{L}.ffn_up"),
     T(ENC "1.DenseReluDense.wi_0", "enc.blk.{L}.ffn_gate"),

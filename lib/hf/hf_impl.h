@@ -43,6 +43,7 @@ struct hf_rule {
     const char *when; /* the rule counts only when this holds (expr.c); NULL: always */
     const char *count; /* how many {E} there are; NULL: the experts of config.json */
     enum hf_as as;
+    bool some; /* not every layer has it */
     const char *renumber; /* a list of config.json that has what {L} becomes; NULL: it stays */
 };
 
@@ -287,6 +288,10 @@ bool gg_hf_match(const char *pattern, const char *name, size_t nbytes, uint64_t 
                  uint64_t *expert);
 /* Pattern with numbers filled in. NULL: no memory. */
 char *gg_hf_fill(struct gg_arena *a, const char *pattern, uint64_t layer, const char *suffix);
+
+/* complete.c: whether all layers are there and whole, and of the width config.json says. */
+GG_MUST_CHECK int gg_hf_complete(struct hf *h, struct gg_err *err);
+const char *gg_hf_each_layer(const struct hf *h); /* the name of a tensor that each layer has */
 
 /* expr.c: the value of a sum; *text ends behind it. False when a name has no number: *missing. */
 bool gg_hf_eval(const struct hf *h, const char **text, double *out, const char **missing);

@@ -39,16 +39,24 @@ struct layout {
     uint64_t first; /* skipped by axes that became others */
 };
 
-/* The left side, with what the letters stand for. */
+/* The left side, with what letters and sums come to. */
 static void show_left(const struct layout *l, struct gg_buf *b)
 {
     const char *end = strstr(l->text, " ->");
     for (const char *p = l->text; *p != '\0' && p != end; p++) {
         const char letter[2] = {*p, '\0'}, *text = letter, *missing;
         double d;
+        if (*p == '=')
+            text = p + 1;
         gg_buf_addc(b, *p);
-        if (isupper((unsigned char)*p) && gg_hf_eval(l->h, &text, &d, &missing))
-            gg_buf_addf(b, "=%g", d);
+        if ((*p != '=' && !isupper((unsigned char)*p)) || !gg_hf_eval(l->h, &text, &d, &missing))
+            continue;
+        if (*p == '=') {
+            text -= text[-1] == ' ';
+            gg_buf_add(b, p + 1, (size_t)(text - p - 1));
+            p = text - 1;
+        }
+        gg_buf_addf(b, "=%g", d);
     }
 }
 

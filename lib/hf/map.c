@@ -87,11 +87,6 @@ struct stored { /* a stored tensor's name, taken apart */
     uint64_t layer, expert;
 };
 
-static const char *each_layer(const struct hf *h)
-{
-    return h->arch->each_layer != NULL ? h->arch->each_layer : "blk.{L}.attn_norm";
-}
-
 /* The number of a rule that has a list of them; that of the name else. */
 static int renumber(struct hf *h, const struct hf_rule *r, struct stored *s, struct gg_err *err)
 {
@@ -164,7 +159,7 @@ static int apply(struct mapper *m, const struct hf_rule *r, size_t r_index, stru
     uint64_t rank = rank_of(s, r_index);
     v->lora = s->lora;
     v->rank = added || rank > v->rank ? rank : v->rank;
-    if (layered && strncmp(r->gguf, each_layer(m->h), strcspn(each_layer(m->h), "{")) == 0)
+    if (layered && strncmp(r->gguf, gg_hf_each_layer(m->h), strcspn(gg_hf_each_layer(m->h), "{")) == 0)
         m->n_layers = gg_max_u64(m->n_layers, s->layer + 1);
     return gg_hf_vt_take(m->h, v, r, s->src, (uint32_t)(stacked ? s->expert : r_index), err);
 }
@@ -342,24 +337,6 @@ static int check(struct mapper *m, struct gg_err *err)
     return GG_OK;
 }
 
-/* A tensor that most layers have and one lacks: a file is missing. Layers of mixed kinds (dense and
- * experts) differ, so only the norm before attention is asked for. */
-static int check_layers(struct mapper *m, struct gg_err *err)
-{
-    if (m->h->adapter != NULL)
-        return GG_OK;
-    for (uint64_t l = 0; l < m->n_layers; l++) {
-        const char *name = gg_hf_fill(m->h->arena, each_layer(m->h), l, ".weight");
-        if (name == NULL)
-            return gg_fail_nomem(err, "a name");
-        uint64_t at;
-        if (!gg_map_get(&m->by_name, name, strlen(name), &at))
-            return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "layer %llu is missing: no %s",
-                           (unsigned long long)l, name);
-    }
-    return GG_OK;
-}
-
 int gg_hf_map(struct hf *h, struct gg_err *err)
 {
     struct mapper m = {.h = h};
@@ -374,8 +351,8 @@ int gg_hf_map(struct hf *h, struct gg_err *err)
     }
     if (rc == GG_OK)
         rc = check(&m, err);
-    if (rc == GG_OK)
-        rc = check_layers(&m, err);
+    if (rc == GG_OK && h->adapter == NULL)
+        rc = gg_hf_complete(h, err);
     if (rc == GG_OK && h->quant != NULL)
         rc = gg_hf_factors(h, err);
     if (rc == GG_OK && h->n_vts > 0)

@@ -97,7 +97,8 @@ static uint32_t wanted(const struct hf_vt *v, uint32_t stored)
 
 static void set_type(const struct hf *h, struct hf_vt *v, const struct gg_ckpt_tensor *t)
 {
-    uint32_t stored = gg_hf_type_of(t->dtype, false), type = wanted(v, stored);
+    uint32_t stored = gg_hf_type_of(t->dtype, false);
+    uint32_t type = t->dtype > GG_DT_COUNT ? QT_NONE : wanted(v, stored); /* blocks stay what they are */
     v->type = type != QT_NONE ? type : stored;
     v->origin = t->origin;
     v->plain = type != QT_NONE ? type : h->half;
@@ -253,12 +254,28 @@ static int finish_stack(struct hf *h, struct hf_vt *v, struct gg_err *err)
     return GG_OK;
 }
 
+/* As many parts as there are rules that give some. */
+static int finish_joined(struct hf *h, struct hf_vt *v, struct gg_err *err)
+{
+    size_t n = 0;
+    for (const struct hf_rule *const *list = h->arch->rules; *list != NULL; list++) {
+        for (const struct hf_rule *r = *list; r->hf != NULL; r++)
+            n += r->how == HF_JOIN && strcmp(r->gguf, v->rule->gguf) == 0 && gg_hf_holds(h, r->when);
+    }
+    return v->n_parts == n || v->lora == 'a'
+               ? GG_OK
+               : gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "%s: %zu of the %zu tensors it is made of are there",
+                         v->name, v->n_parts, n);
+}
+
 int gg_hf_vt_finish(struct hf *h, struct hf_vt *v, struct gg_err *err)
 {
     uint64_t n = 0;
     if (v->n_parts == 0)
         return GG_OK;
     qsort(v->parts, v->n_parts, sizeof *v->parts, by_order);
+    if (v->how == HF_JOIN)
+        return finish_joined(h, v, err);
     if (v->rule != NULL && strstr(v->rule->hf, "{E}") != NULL)
         return finish_stack(h, v, err);
     if (v->n_dims == 3 && strstr(v->name, "_exps.weight") != NULL && stack_count(h, v->rule, &n) &&

@@ -20,6 +20,19 @@ fresh llama 's/^{/{"quantization_config":{"quant_method":"aqlm"},/' config.json
 fresh llama 's/^{/[/' config.json
 fresh mixtral 's/experts.{0-3}.w2/experts.{1-3}.w2/' tensors
 fresh mixtral 's/"num_local_experts": 4/"num_local_experts": 8/' config.json
+fresh llama 's/{0-1}.mlp.up_proj/{1-1}.mlp.up_proj/' tensors
+fresh llama 's/{0-1}.input_layernorm/{0-0}.input_layernorm/' tensors
+fresh llama 's/"hidden_size": 64/"hidden_size": 128/' config.json
+fresh deepseek3 's/"v_head_dim": 16/"v_head_dim": 8/' config.json
+fresh deepseek3 '/v_head_dim/d' config.json
+fresh deepseek3 's/"num_nextn_predict_layers": 1/"num_nextn_predict_layers": 0/' config.json
+fresh gpt-oss 's/"num_local_experts": 4/"num_local_experts": 8/' config.json
+fresh granite-moe 's/"intermediate_size": 96/"intermediate_size": 64/' config.json
+fresh qwen35 's/"linear_num_value_heads": 4/"linear_num_value_heads": 3/' config.json
+fresh stablelm-12b 's/norms.{0-3}/norms.{0-2}/' tensors
+fresh exaone4 's/"vocab_size": 320/"vocab_size": "many"/' config.json
+fresh t5 's/"num_layers": 2/"num_layers": 4/' config.json
+fresh bert-classes 's/"1": "maybe"/"7": "maybe"/' config.json
 fresh qwen3 's/\\\\p{N}|/\\\\p{N}{1,2}|/' tokenizer.json
 fresh qwen3 's/"id": 302/"id": 3020/' tokenizer.json
 fresh qwen3 's/"type": "BPE"/"type": "Unigram"/' tokenizer.json

@@ -1,5 +1,5 @@
 /* What becomes of stored values on their way into a model: types that GGUF lacks. */
-#include "lib/hf/hf.h"
+#include "lib/hf/hf_impl.h"
 #include "lib/quant/qtype.h"
 #include "tests/check_main.h"
 #include "tests/ckpt_make.h"
@@ -115,6 +115,70 @@ START_TEST(test_small_floats)
 }
 END_TEST
 
+/* 120 elements that are their own number, as F32 or BF16. */
+static struct gg_checkpoint *counted(bool half)
+{
+    struct gg_buf b = GG_BUF_INIT, header = GG_BUF_INIT;
+    struct gg_checkpoint *c = NULL;
+    struct gg_err err = {0};
+    uint8_t len[8], four[4];
+    gg_buf_addf(&header, "{\"x\":{\"dtype\":\"%s\",\"shape\":[4,6,5],\"data_offsets\":[0,%d]}}",
+                half ? "BF16" : "F32", half ? 240 : 480);
+    gg_store_u64(len, header.nbytes);
+    gg_buf_add(&b, len, 8);
+    gg_buf_add(&b, header.data, header.nbytes);
+    for (int i = 0; i < 120; i++) {
+        gg_store_u32(four, gg_bits_from_f32((float)i));
+        gg_buf_add(&b, half ? four + 2 : four, half ? 2 : 4);
+    }
+    scratch_write("c.safetensors", b.data, b.nbytes);
+    gg_buf_free(&b);
+    gg_buf_free(&header);
+    ck_assert_msg(gg_checkpoint_open(&c, scratch_path("c.safetensors"), NULL, &err) == GG_OK, "%s", err.msg);
+    return c;
+}
+
+/* Every run of elements is what the view says, element by element. */
+static void draw_all(struct gg_checkpoint *c, const struct hf_vt *v, const struct hf_view *w)
+{
+    const struct hf_part p = {.view = w};
+    uint64_t n = v->ne[0] * v->ne[1] * v->ne[2] * v->ne[3];
+    uint8_t got[480];
+    struct gg_err err = {0};
+    for (uint64_t first = 0; first < n; first++) {
+        for (uint64_t k = 1; k <= n - first; k++) {
+            ck_assert_msg(gg_hf_draw(c, v, &p, first, k, got, &err) == GG_OK, "%s", err.msg);
+            for (uint64_t i = 0; i < k; i++)
+                ck_assert(gg_f32_from_bits(gg_load_u32(got + 4 * i)) == (float)gg_hf_view_at(w, first + i));
+        }
+    }
+}
+
+START_TEST(test_views)
+{
+    static const char *const layouts[] = {
+        "a b c -> a c b", "a (2 b) c -> a (b 2) c", "a b c -> c b a", "a b c -> b a c", "a b[1:4] c -> a b c",
+        "a (b 2[1]) c -> a c b", "a b c[2:] -> (a b c)", "a b c[3] -> a b", "a (b 3) c -> (3 c) (a b)",
+    };
+    scratch_begin();
+    for (size_t i = 0; i < 2 * sizeof layouts / sizeof layouts[0]; i++) {
+        struct gg_checkpoint *c = counted(i % 2 == 1);
+        struct hf h = {.config = json_object(), .rope = json_object()};
+        struct hf_vt v = {0};
+        struct hf_view w;
+        struct gg_err err = {0};
+        ck_assert_msg(gg_hf_layout(&h, layouts[i / 2], gg_checkpoint_tensor(c, 0), &v, &w, &err) == GG_OK,
+                      "%s", err.msg);
+        v.type = QT_F32;
+        draw_all(c, &v, &w);
+        gg_checkpoint_free(c);
+        json_decref(h.config);
+        json_decref(h.rope);
+    }
+    scratch_end();
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *s = suite_create("hf-source");
@@ -122,6 +186,7 @@ Suite *suite(void)
     tcase_add_test(t, test_integers);
     tcase_add_test(t, test_too_wide);
     tcase_add_test(t, test_small_floats);
+    tcase_add_test(t, test_views);
     suite_add_tcase(s, t);
     return s;
 }
