@@ -22,6 +22,8 @@
 #define K_MAY(name, vtype, ...) {.key = name, .type = GGF_##vtype, .what = HF_EXPR, .from = __VA_ARGS__}
 #define K_FIXED(name, vtype, ...) {.key = name, .type = GGF_##vtype, .what = HF_CONST, .fallback = __VA_ARGS__}
 #define K_BLOCK(of) {.what = of}
+/* Special tokens of GLM-4.5 and later. */
+#define GLM_TOKENS "bos=[gMASK] eot=<|user|> unk=<|endoftext|> eom=<|observation|>"
 /* Holds when id2label names classes, and is not what configurations are given without a reason. */
 #define HF_NO_LABELS "!(id2label|0) + !(id2label|0 - 2) * id2label.0~LABEL_0"
 #define HF_HAS_LABELS "!(" HF_NO_LABELS ")"
@@ -38,7 +40,9 @@
     X(command_r) X(cohere2) X(gpt2) X(gptneox) X(falcon) X(starcoder2) \
     X(stablelm) X(internlm2) X(minicpm) X(baichuan) X(nemotron) X(exaone) X(exaone4) \
     X(qwen2vl) X(qwen3vl) X(qwen3vlmoe) X(qwen3next) X(qwen35) X(qwen35moe) X(llama4) X(mamba) \
-    X(bert) X(distilbert) X(roberta) X(nomic_bert) X(nomic_bert_moe) X(t5) X(t5encoder)
+    X(bert) X(distilbert) X(roberta) X(nomic_bert) X(nomic_bert_moe) X(t5) X(t5encoder) \
+    X(deepseek) X(dots1) X(glm4moelite) X(seed_oss) X(olmo) X(phi2) X(phimoe) X(bloom) X(ernie4_5) \
+    X(minimax_m2) X(mistral3) X(arcee) X(gemma_embedding)
 
 /* The parts that see, for --mmproj. */
 #define HF_PROJECTORS(X) X(gemma3_eyes) X(qwen2vl_eyes) X(qwen3vl_eyes) X(llama4_eyes)
@@ -65,6 +69,7 @@ extern const struct hf_key gg_hf_llama_keys[];
 extern const struct hf_key gg_hf_moe_keys[];
 /* arch_qwen.c, arch_llama.c */
 extern const struct hf_rule gg_hf_qwen_moe[];
+extern const struct hf_rule gg_hf_mixtral_moe[];
 extern const struct hf_extra_key gg_hf_llama_extra[];
 
 #endif

@@ -1,4 +1,4 @@
-/* Architectures: DeepSeek V2, V3, R1 and what is built as they are (Kimi K2, Moonlight, Youtu). */
+/* Architectures: DeepSeek 1, V2, V3, R1 and what is built as they are (Kimi K2, Moonlight, Youtu). */
 #include "lib/hf/arch.h"
 
 /* Keys and values are stored compressed; what unfolds them is cut in two, keys transposed, so that
@@ -49,6 +49,39 @@ static const struct hf_key deepseek2_keys[] = {
     K_END,
 };
 
+static const struct hf_key deepseek_keys[] = {
+    K(".rope.dimension_count", U32, NULL, .what = HF_HEAD_DIM),
+    K_FIXED(".rope.scaling.type", STR, "none"),
+    K_NEED(".leading_dense_block_count", U32, "first_k_dense_replace"),
+    K_NEED(".vocab_size", U32, "vocab_size"),
+    K_NEED(".expert_feed_forward_length", U32, "moe_intermediate_size"),
+    K_FIXED(".expert_weights_scale", F32, "1"),
+    K_NEED(".expert_count", U32, "n_routed_experts"),
+    K_NEED(".expert_shared_count", U32, "n_shared_experts"),
+    K_END,
+};
+static const struct hf_key dots1_keys[] = {
+    K_NEED(".leading_dense_block_count", U32, "first_k_dense_replace"),
+    K_NEED(".expert_shared_count", U32, "n_shared_experts"),
+    K_NEED(".expert_weights_scale", F32, "routed_scaling_factor"),
+    K_NEED(".expert_weights_norm", BOOL, "norm_topk_prob"),
+    K_END,
+};
+
+const struct hf_arch gg_hf_arch_deepseek = {
+    .gguf = "deepseek",
+    .classes = LIST("DeepseekForCausalLM"),
+    .rules = RULES(gg_hf_frame, gg_hf_attn_roped, gg_hf_mlp, gg_hf_experts),
+    .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, deepseek_keys),
+};
+
+const struct hf_arch gg_hf_arch_dots1 = {
+    .gguf = "dots1",
+    .classes = LIST("Dots1ForCausalLM"),
+    .rules = RULES(gg_hf_frame, gg_hf_attn, gg_hf_qk_norm, gg_hf_mlp, gg_hf_experts),
+    .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, gg_hf_moe_keys, dots1_keys),
+};
+
 const struct hf_arch gg_hf_arch_deepseek2 = {
     .gguf = "deepseek2",
     .classes = LIST("DeepseekV2ForCausalLM", "DeepseekV3ForCausalLM", "YoutuForCausalLM",
@@ -57,4 +90,15 @@ const struct hf_arch gg_hf_arch_deepseek2 = {
     .keys = KEYS(gg_hf_base_keys, one_kv_head, gg_hf_head_keys, gg_hf_file_key, deepseek2_keys),
     .defaults = "{\"rms_norm_eps\": 1e-6}",
     .mtp_layers = "num_nextn_predict_layers",
+};
+
+const struct hf_arch gg_hf_arch_glm4moelite = { /* GLM-4.7-Flash */
+    .gguf = "deepseek2",
+    .classes = LIST("Glm4MoeLiteForCausalLM"),
+    .rules = RULES(tied, gg_hf_frame, mla, gg_hf_mlp, gg_hf_experts, gg_hf_mtp),
+    .keys = KEYS(gg_hf_base_keys, one_kv_head, gg_hf_head_keys, gg_hf_file_key, deepseek2_keys),
+    .defaults = "{\"rms_norm_eps\": 1e-6}",
+    .tokens = GLM_TOKENS,
+    .mtp_layers = "num_nextn_predict_layers",
+    .flags = HF_MTP_KEPT,
 };

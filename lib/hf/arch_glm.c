@@ -14,9 +14,7 @@ static const struct hf_rule glm4_moe[] = {
 };
 
 static const struct hf_key glm4_keys[] = {
-    K_SUM(".rope.dimension_count", U32, "int(head_dim|0 * rope.partial_rotary_factor|0.5)", .when = "head_dim"),
-    K_SUM(".rope.dimension_count", U32, "int(int(hidden_size / H) * rope.partial_rotary_factor|0.5)",
-          .when = "!head_dim"),
+    K_SUM(".rope.dimension_count", U32, "int(D * rope.partial_rotary_factor|0.5)"),
     K_END,
 };
 static const struct hf_key glm4_moe_keys[] = {
@@ -44,7 +42,7 @@ const struct hf_arch gg_hf_arch_glm4moe = {
     .classes = LIST("Glm4MoeForCausalLM"),
     .rules = RULES(glm4_moe, gg_hf_frame, gg_hf_attn, gg_hf_qk_norm, gg_hf_mlp, gg_hf_experts, gg_hf_mtp),
     .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, glm4_keys, glm4_moe_keys),
-    .tokens = "bos=[gMASK] eot=<|user|> unk=<|endoftext|> eom=<|observation|>",
+    .tokens = GLM_TOKENS,
     .mtp_layers = "num_nextn_predict_layers",
     .flags = HF_MTP_KEPT,
 };

@@ -127,3 +127,35 @@ const struct hf_arch gg_hf_arch_starcoder2 = {
     .rules = RULES(gg_hf_frame, gg_hf_attn, starcoder2),
     .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key),
 };
+
+static const struct hf_rule bloom[] = {
+    T("word_embeddings", "token_embd"),
+    T("word_embeddings_layernorm", "token_embd_norm"),
+    T("ln_f", "output_norm"),
+    T("lm_head", "output"),
+    T("h.{L}.input_layernorm", "blk.{L}.attn_norm"),
+    T("h.{L}.post_attention_layernorm", "blk.{L}.ffn_norm"),
+    T("h.{L}.self_attention.query_key_value", "blk.{L}.attn_qkv", .layout = "(H 3 d) * -> (3 H d) *"),
+    T("h.{L}.self_attention.dense", "blk.{L}.attn_output"),
+    T("h.{L}.mlp.dense_h_to_4h", "blk.{L}.ffn_up"),
+    T("h.{L}.mlp.dense_4h_to_h", "blk.{L}.ffn_down"),
+    T_END,
+};
+static const struct hf_key bloom_keys[] = {
+    K_NEED(".context_length", U32, "seq_length|hidden_size|n_embed"),
+    K_NEED(".embedding_length", U32, "hidden_size|n_embed"),
+    K_SUM(".feed_forward_length", U32, "4 * (hidden_size|n_embed)"),
+    K_SUM(".block_count", U32, "N"),
+    K_NEED(".attention.head_count", U32, "n_head|num_attention_heads"),
+    K_NEED(".attention.head_count_kv", U32, "n_head|num_attention_heads"),
+    K_NEED(".attention.layer_norm_epsilon", F32, "layer_norm_epsilon"),
+    K_END,
+};
+
+const struct hf_arch gg_hf_arch_bloom = {
+    .gguf = "bloom",
+    .classes = LIST("BloomForCausalLM", "BloomModel"),
+    .rules = RULES(bloom),
+    .keys = KEYS(bloom_keys, gg_hf_file_key),
+    .prefixes = LIST("transformer."),
+};

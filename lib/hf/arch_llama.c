@@ -1,7 +1,7 @@
 /* Architectures: Llama, Mistral, Mixtral and what is built as they are. */
 #include "lib/hf/arch.h"
 
-static const struct hf_rule mixtral_moe[] = {
+const struct hf_rule gg_hf_mixtral_moe[] = {
     T("model.layers.{L}.block_sparse_moe.gate", "blk.{L}.ffn_gate_inp"),
     T("model.layers.{L}.block_sparse_moe.experts.{E}.w1", "blk.{L}.ffn_gate_exps"),
     T("model.layers.{L}.block_sparse_moe.experts.{E}.w2", "blk.{L}.ffn_down_exps"),
@@ -19,7 +19,7 @@ const struct hf_arch gg_hf_arch_llama = { /* Llama 1, 2, 3.x, Mistral, Mixtral *
     .gguf = "llama",
     .classes = LIST("LlamaForCausalLM", "LLaMAForCausalLM", "MistralForCausalLM", "MixtralForCausalLM",
                     "LlamaModel"),
-    .rules = RULES(gg_hf_frame, gg_hf_attn_roped, gg_hf_mlp, mixtral_moe),
+    .rules = RULES(gg_hf_frame, gg_hf_attn_roped, gg_hf_mlp, gg_hf_mixtral_moe),
     .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, gg_hf_llama_keys),
     .extra_keys = gg_hf_llama_extra,
     .flags = HF_PREFIX_OPTION | HF_LLAMA3_ROPE,
@@ -30,6 +30,34 @@ const struct hf_arch gg_hf_arch_smollm3 = {
     .classes = LIST("SmolLM3ForCausalLM"),
     .rules = RULES(gg_hf_frame, gg_hf_attn_roped, gg_hf_mlp),
     .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, gg_hf_llama_keys),
+    .extra_keys = gg_hf_llama_extra,
+    .flags = HF_PREFIX_OPTION | HF_LLAMA3_ROPE,
+};
+
+/* Mistral Small 3.1 and later, Ministral 3: the text model. */
+static const struct hf_key mistral3_keys[] = {
+    K_NEED(".rope.scaling.yarn_log_multiplier", F32, "rope_parameters.mscale_all_dim",
+           .when = "model_type~ministral3"),
+    K_NEED(".attention.temperature_scale", F32, "rope_parameters.llama_4_scaling_beta",
+           .when = "model_type~ministral3"),
+    K_END,
+};
+
+const struct hf_arch gg_hf_arch_mistral3 = {
+    .gguf = "mistral3",
+    .classes = LIST("Mistral3ForConditionalGeneration", "Ministral3ForCausalLM"),
+    .when = "!model_type~mistral4",
+    .rules = RULES(gg_hf_multimodal, gg_hf_frame, gg_hf_attn_roped, gg_hf_mlp),
+    .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, gg_hf_llama_keys, mistral3_keys),
+    .extra_keys = gg_hf_llama_extra,
+    .flags = HF_PREFIX_OPTION | HF_LLAMA3_ROPE,
+};
+
+const struct hf_arch gg_hf_arch_arcee = { /* without a gate */
+    .gguf = "arcee",
+    .classes = LIST("ArceeForCausalLM"),
+    .rules = RULES(gg_hf_frame, gg_hf_attn_roped, gg_hf_mlp),
+    .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, gg_hf_llama_keys, gg_hf_pooling),
     .extra_keys = gg_hf_llama_extra,
     .flags = HF_PREFIX_OPTION | HF_LLAMA3_ROPE,
 };

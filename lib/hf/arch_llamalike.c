@@ -181,3 +181,56 @@ const struct hf_arch gg_hf_arch_exaone4 = {
     .each_layer = "blk.{L}.post_attention_norm",
     .flags = HF_LLAMA3_ROPE,
 };
+
+/* ---- Seed-OSS -------------------------------------------------------------------------------- */
+
+static const struct hf_rule seed_oss[] = {
+    T("model.layers.{L}.post_attention_layernorm", "blk.{L}.post_attention_norm"),
+    T_END,
+};
+
+const struct hf_arch gg_hf_arch_seed_oss = {
+    .gguf = "seed_oss",
+    .classes = LIST("SeedOssForCausalLM"),
+    .rules = RULES(seed_oss, gg_hf_frame, gg_hf_attn, gg_hf_mlp),
+    .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key),
+};
+
+/* ---- ERNIE 4.5 ------------------------------------------------------------------------------- */
+
+static const struct hf_rule ernie4_5[] = { /* some have them fused */
+    T("model.layers.{L}.self_attn.qkv_proj", "blk.{L}.attn_q", .layout = "r[0:H*D] * -> r *"),
+    T("model.layers.{L}.self_attn.qkv_proj", "blk.{L}.attn_k", .layout = "r[H*D:(H+K)*D] * -> r *"),
+    T("model.layers.{L}.self_attn.qkv_proj", "blk.{L}.attn_v", .layout = "r[(H+K)*D:(H+2*K)*D] * -> r *"),
+    T("model.layers.{L}.mlp.up_gate_proj", "blk.{L}.ffn_gate", .layout = "(2[0] r) * -> r *"),
+    T("model.layers.{L}.mlp.up_gate_proj", "blk.{L}.ffn_up", .layout = "(2[1] r) * -> r *"),
+    T_END,
+};
+
+const struct hf_arch gg_hf_arch_ernie4_5 = {
+    .gguf = "ernie4_5",
+    .classes = LIST("Ernie4_5_ForCausalLM", "Ernie4_5ForCausalLM"),
+    .rules = RULES(ernie4_5, gg_hf_frame, gg_hf_attn, gg_hf_mlp),
+    .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key),
+    .prefixes = LIST("ernie."),
+    .flags = HF_PREFIX_OPTION,
+};
+
+/* ---- MiniMax-M2 ------------------------------------------------------------------------------ */
+
+static const struct hf_rule minimax_m2[] = {
+    T("model.layers.{L}.block_sparse_moe.e_score_correction_bias", "blk.{L}.exp_probs_b.bias"),
+    T_END,
+};
+static const struct hf_key minimax_m2_keys[] = {
+    K_NEED(".expert_feed_forward_length", U32, "intermediate_size"),
+    K_NEED(".rope.dimension_count", U32, "rotary_dim"),
+    K_END,
+};
+
+const struct hf_arch gg_hf_arch_minimax_m2 = {
+    .gguf = "minimax-m2",
+    .classes = LIST("MiniMaxM2ForCausalLM"),
+    .rules = RULES(minimax_m2, gg_hf_frame, gg_hf_attn, gg_hf_qk_norm, gg_hf_mixtral_moe),
+    .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, minimax_m2_keys),
+};

@@ -33,3 +33,44 @@ const struct hf_arch gg_hf_arch_phi3 = { /* Phi-3, 3.5, 4 */
     .keys = KEYS(phi3_keys),
     .flags = HF_ADDED_PLAIN | HF_LONGROPE,
 };
+
+static const struct hf_rule phi2[] = {
+    T("model.final_layernorm", "output_norm"),
+    T("model.layers.{L}.self_attn.dense", "blk.{L}.attn_output"),
+    T("model.layers.{L}.mlp.fc1", "blk.{L}.ffn_up"),
+    T("model.layers.{L}.mlp.fc2", "blk.{L}.ffn_down"),
+    T_END,
+};
+static const struct hf_key phi2_keys[] = {
+    K_NEED(".context_length", U32, "n_positions|max_position_embeddings"),
+    K_NEED(".embedding_length", U32, "hidden_size|n_embd"),
+    K_SUM(".feed_forward_length", U32, "4 * (hidden_size|n_embd)"),
+    K_SUM(".block_count", U32, "N"),
+    K_NEED(".attention.head_count", U32, "num_attention_heads|n_head"),
+    K_NEED(".attention.head_count_kv", U32, "num_attention_heads|n_head"),
+    K_NEED(".attention.layer_norm_epsilon", F32, "layer_norm_epsilon|layer_norm_eps"),
+    K_SUM(".rope.dimension_count", U32, "int(rope.partial_rotary_factor * (hidden_size|n_embd)) / H"),
+    K_BLOCK(HF_FILE_TYPE),
+    K_FIXED("tokenizer.ggml.add_bos_token", BOOL, "false"),
+    K_END,
+};
+static const struct hf_key phimoe_keys[] = {
+    K_NEED(".expert_used_count", U32, "num_experts_per_tok|num_experts_per_token"),
+    K_NEED(".expert_count", U32, "num_local_experts|num_experts"),
+    K_END,
+};
+
+const struct hf_arch gg_hf_arch_phi2 = { /* Phi-1, 1.5, 2 */
+    .gguf = "phi2",
+    .classes = LIST("PhiForCausalLM"),
+    .rules = RULES(phi2, gg_hf_frame, gg_hf_attn),
+    .keys = KEYS(phi2_keys),
+};
+
+const struct hf_arch gg_hf_arch_phimoe = {
+    .gguf = "phimoe",
+    .classes = LIST("PhiMoEForCausalLM"),
+    .rules = RULES(gg_hf_frame, gg_hf_attn, gg_hf_mixtral_moe),
+    .keys = KEYS(phi3_keys, phimoe_keys),
+    .flags = HF_ADDED_PLAIN | HF_LONGROPE,
+};

@@ -71,9 +71,7 @@ static const struct hf_key next_keys[] = {
     K_NEED(".ssm.time_step_rank", U32, NV),
     K_SUM(".ssm.inner_size", U32, DV " * " NV),
     K(".full_attention_interval", U32, "full_attention_interval", .fallback = "4"),
-    K_SUM(".rope.dimension_count", U32, "head_dim|0 * (rope.partial_rotary_factor|0.25)", .when = "head_dim"),
-    K_SUM(".rope.dimension_count", U32, "int(hidden_size / H) * (rope.partial_rotary_factor|0.25)",
-          .when = "!head_dim"),
+    K_SUM(".rope.dimension_count", U32, "D * (rope.partial_rotary_factor|0.25)"),
     K_END,
 };
 static const struct hf_key sections[] = {

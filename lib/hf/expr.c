@@ -4,6 +4,7 @@
  *   rope.x       a rope parameter; a.b: b of the object a, or of a list by number
  *   a~word       1 when the text a of config.json is that word, else 0; of a list how often it stands there
  *   H, K, E      query heads, key heads, experts (below)
+ *   D            elements of a head: head_dim, else hidden_size / H
  *   N, M         layers; those of them that predict further tokens, nothing when they are left out
  *   + - * / ( )  and sqrt(), int(), !x (1 when x is 0 or not there)
  *
@@ -84,6 +85,13 @@ static bool look_up(struct expr *e, const char *s, size_t n, double *out)
     if (inner != NULL) {
         struct expr sub = {.h = e->h, .p = inner, .depth = e->depth + 1};
         *out = e->depth < MAX_DEPTH ? sum(&sub) : 0;
+        return sub.missing == NULL;
+    }
+    if (n == 1 && *s == 'D') {
+        struct expr sub = {.h = e->h, .p = "int((hidden_size|n_embd) / H)", .depth = e->depth + 1};
+        if (gg_hf_get_f64(e->h->config, "head_dim", out))
+            return true;
+        *out = sum(&sub);
         return sub.missing == NULL;
     }
     if (n == 1 && *s == 'N') {

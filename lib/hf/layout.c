@@ -6,7 +6,7 @@
  * it is; right the same axes in the order they are wanted, those in parentheses made one dimension.
  * An axis is
  *     d       a small letter: its size follows from the dimension, or is given: d=head_dim
- *     H K N E a size that config.json says (expr.c)
+ *     H K D N E a size that config.json says (expr.c)
  *     2       that size
  *     *       all dimensions that remain, as they are (last on both sides)
  * and may be cut: r[0:64], r[64:] or r[1] keep part of it; r[64:]<a b> makes what is kept the axes a and b.
