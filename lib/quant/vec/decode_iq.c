@@ -221,15 +221,16 @@ V_FN void unpack_iq1_m(struct parts *p, const struct qt_block_iq1_m *b)
 /* ---- elements -------------------------------------------------------------------------------- */
 
 /* Elements 32 g and on. */
-V_FN void put_signed(float *dst, vf v[32 / VL], const struct parts *p, int g)
+V_FN void put_signed(float *dst, const vf v[32 / VL], const vf scale[2], const struct parts *p, int g)
 {
+    vf x[32 / VL];
     V_UNROLL
     for (int k = 0; k < 32 / VL; k++)
-        v[k] *= vf_set1(p->scale[2 * g + k / V_PER16]);
-    vf_flip32(v, p->signs + 4 * g);
+        x[k] = v[k] * scale[k / V_PER16];
+    vf_flip32(x, p->signs + 4 * g);
     V_UNROLL
     for (int k = 0; k < 32 / VL; k++)
-        vf_store(dst + k * VL, v[k]);
+        vf_store(dst + 32 * g + k * VL, x[k]);
 }
 
 V_FN const void *row_at(const void *rows, unsigned at)
@@ -245,7 +246,8 @@ V_FN void put_iq2(float *dst, const struct parts *p, const void *rows)
         vf v[32 / VL];
         vf_from_rows8(v, row_at(rows, at[0]), row_at(rows, at[1]));
         vf_from_rows8(v + V_PER16, row_at(rows, at[2]), row_at(rows, at[3]));
-        put_signed(dst + 32 * g, v, p, g);
+        const vf scale[2] = {vf_set1(p->scale[2 * g]), vf_set1(p->scale[2 * g + 1])};
+        put_signed(dst, v, scale, p, g);
     }
 }
 
@@ -264,7 +266,8 @@ V_FN void put_iq3(float *dst, const struct parts *p, const void *rows)
         V_UNROLL
         for (int k = 0; k < 32 / VL; k++)
             v[k] = vf_load_quads(at + k * VL, 0);
-        put_signed(dst + 32 * g, v, p, g);
+        const vf scale = vf_set1(p->scale[2 * g]);
+        put_signed(dst, v, (const vf[2]){scale, scale}, p, g);
     }
 }
 

@@ -41,7 +41,7 @@
 
 V_FN void set_lines(const struct iq_type *t, struct fit *f)
 {
-    for (int p = 0; p < BATCH / t->dims; p++)
+    for (int p = 0; p < MAX_POINTS; p++)
         v_set_lines(&f->lines[p], t->dims, f->root_w + t->dims * p, f->root_wx2 + t->dims * p);
 }
 
@@ -58,37 +58,29 @@ V_FN void set_rows(const struct iq_type *t, struct fit *f, span s, int n_blocks,
                f->slope + at);
 }
 
-/* Inverse scales from a place's candidate on. */
-V_FN const float *inverse_at(const struct iq_type *t, const struct fit *f, int place)
+/* Inverse scales from a place's candidate on, where groups have n points. */
+V_FN const float *inverse_at(const struct fit *f, int n, int place)
 {
-    const int in_group = MAX_TRIES * points_of(t);
-    return f->inverse + place / in_group * MAX_TRIES + place % MAX_TRIES;
+    return f->inverse + place / (MAX_TRIES * n) * MAX_TRIES + place % MAX_TRIES;
 }
 
-/* Puts down the questions about a span whose lines start at `at`. One that is not needed is put
- * down behind the last. */
-V_FN void ask(const struct iq_type *t, struct fit *f, span s, int at, int n_blocks)
+/* Puts down the questions about a span whose lines start at `at`. */
+V_FN void ask(struct fit *f, span s, int at)
 {
-    const int length = (n_blocks < N_LENGTHS ? n_blocks : N_LENGTHS) - 1;
     const int n = end_of(s) - place_of(s) % MAX_TRIES;
-    const question step = ((question)VL << 32) - ((question)VL << 42);
-    question q = (question)(near_of(s) >> 8) | (question)at << 16 | (question)place_of(s) << 32 |
-                 (question)n << 42 | (question)n_blocks << 48;
-    int i = f->n_asked[length];
+    const question q = (question)(near_of(s) >> 8) | (question)at << 16 |
+                       (question)place_of(s) << 32 | (question)n << 42 |
+                       (question)blocks_of(s) << 48;
 
-    f->asked[length][i++] = q;
-    f->asked[length][i] = q + step;
-    i += n > VL;
-    for (int k = 2 * VL; candidates_of(t) > 2 * VL && k < n; k += VL)
-        f->asked[length][i++] = q + (question)(k / VL) * step;
-    f->n_asked[length] = i;
+    for (int k = 0; k < n; k += VL)
+        f->asked[f->n_asked++] = q + ((question)k << 32) - ((question)k << 42);
 }
 
 /* Most spans off the grid have one row, which leads at both ends. The others are put down. */
 V_FN void look_at_ends(const struct iq_type *t, struct fit *f, span s, int n_blocks, int at)
 {
     const int place = place_of(s);
-    const float *inverse = inverse_at(t, f, place);
+    const float *inverse = inverse_at(f, points_of(t), place);
     const uint32_t rivals =
         v_rivals(f->level + at, f->slope + at, n_blocks, inverse[0],
                  inverse[end_of(s) - place % MAX_TRIES - 1], f->margin[place / MAX_TRIES]);
@@ -97,6 +89,15 @@ V_FN void look_at_ends(const struct iq_type *t, struct fit *f, span s, int n_blo
     f->mixed[f->n_mixed] = s;
     f->rivals[f->n_mixed] = (uint64_t)at | (uint64_t)rivals << 16;
     f->n_mixed += (rivals & (rivals - 1)) != 0;
+}
+
+/* Spans whose lines there is no room for are counted among those with many rows around. */
+static __attribute__((noinline)) void make_room(struct fit *f)
+{
+    while (f->n_few * V_BLOCK > ROOM)
+        f->many[f->n_many++] = f->few[--f->n_few];
+    while ((f->n_few + 2 * f->n_some) * V_BLOCK > ROOM)
+        f->many[f->n_many++] = f->some[--f->n_some];
 }
 
 /* Looks at n spans, each with n_blocks of rows around. */
@@ -166,12 +167,12 @@ V_FN bool others_close(const float *level, const float *slope, int n_blocks, uin
 /* A mixed span with two rivals, where no other row comes close to either of them where they meet,
  * has no other row: one that loses to the first at one end and there loses to it in between, and
  * the same holds for the other end. False when it is otherwise. */
-V_FN bool settle_two(const struct iq_type *t, struct fit *f, span s, uint64_t rivals, int n_blocks)
+V_FN bool settle_two(struct fit *f, int points, span s, uint64_t rivals)
 {
     const int place = place_of(s), n = end_of(s) - place % MAX_TRIES, p = place / MAX_TRIES;
     const uint32_t one = (uint32_t)(rivals >> 16), two = one & (one - 1);
     const int i = __builtin_ctz(one), j = __builtin_ctz(two);
-    const float *inverse = inverse_at(t, f, place), margin = f->margin[p];
+    const float *inverse = inverse_at(f, points, place), margin = f->margin[p];
     const float *level = f->level + (rivals & 0xffff), *slope = f->slope + (rivals & 0xffff);
     const uint16_t *list = f->cb->near + (near_of(s) >> 8) * V_BLOCK;
     const float apart = level[i] - level[j], grows = slope[i] - slope[j];
@@ -180,7 +181,7 @@ V_FN bool settle_two(const struct iq_type *t, struct fit *f, span s, uint64_t ri
     meet = meet >= inverse[0] && meet <= inverse[n - 1] ? meet : inverse[0];
     const float cost_i = level[i] - meet * slope[i], cost_j = level[j] - meet * slope[j];
     const float both = (cost_i > cost_j ? cost_i : cost_j) + margin;
-    if ((two & (two - 1)) || others_close(level, slope, n_blocks, one, meet, both))
+    if ((two & (two - 1)) || others_close(level, slope, blocks_of(s), one, meet, both))
         return false;
     for (int k = 0; k < n; k += VL) {
         const vf diff = apart - vf_load(inverse + k) * grows;
@@ -192,39 +193,30 @@ V_FN bool settle_two(const struct iq_type *t, struct fit *f, span s, uint64_t ri
     return true;
 }
 
-V_FN void settle_mixed(const struct iq_type *t, struct fit *f)
+/* Settles mixed spans with two rows, and puts down questions about the others. points: of a group.
+ */
+static __attribute__((noinline)) void settle_mixed(struct fit *f, int points)
 {
-    for (int i = 0; i < f->n_mixed; i++) {
-        const span s = f->mixed[i];
-        const int n_blocks = blocks_of(s);
-        const bool done = n_blocks == 1 ? settle_two(t, f, s, f->rivals[i], 1)
-                                        : settle_two(t, f, s, f->rivals[i], n_blocks);
-        if (!done)
-            ask(t, f, s, (int)(f->rivals[i] & 0xffff), n_blocks);
-    }
-}
-
-V_FN void answer(const struct iq_type *t, struct fit *f, question q, int n_blocks)
-{
-    const int rows = (int)(q >> 16 & 0xffff), place = (int)(q >> 32 & 1023);
-    const int n = (int)(q >> 42 & 63), p = place / MAX_TRIES;
-    const uint16_t *list = f->cb->near + (q & 0xffff) * V_BLOCK;
-    struct v_lead r = v_compare(list, n_blocks, f->level + rows, f->slope + rows,
-                                vf_load(inverse_at(t, f, place)));
-
-    vi_store_first(f->kept[p] + place % MAX_TRIES, r.code, n);
-    put_undecided(f, place, vf_le(r.first - r.other, vf_set1(f->margin[p])), n);
+    f->n_asked = 0;
+    for (int i = 0; i < f->n_mixed; i++)
+        if (!settle_two(f, points, f->mixed[i], f->rivals[i]))
+            ask(f, f->mixed[i], (int)(f->rivals[i] & 0xffff));
 }
 
 /* Finds the rows that lead. */
-V_FN void answer_all(const struct iq_type *t, struct fit *f)
+static __attribute__((noinline)) void answer_all(struct fit *f, int points)
 {
-    for (int i = 0; i < f->n_asked[0]; i++)
-        answer(t, f, f->asked[0][i], 1);
-    for (int i = 0; i < f->n_asked[1]; i++)
-        answer(t, f, f->asked[1][i], 2);
-    for (int i = 0; i < f->n_asked[2]; i++)
-        answer(t, f, f->asked[2][i], (int)(f->asked[2][i] >> 48));
+    for (int i = 0; i < f->n_asked; i++) {
+        const question q = f->asked[i];
+        const int rows = (int)(q >> 16 & 0xffff), place = (int)(q >> 32 & 1023);
+        const int n = (int)(q >> 42 & 63), p = place / MAX_TRIES;
+        const struct v_lead r =
+            v_compare(f->cb->near + (q & 0xffff) * V_BLOCK, (int)(q >> 48), f->level + rows,
+                      f->slope + rows, vf_load(inverse_at(f, points, place)));
+
+        vi_store_first(f->kept[p] + place % MAX_TRIES, r.code, n);
+        put_undecided(f, place, vf_le(r.first - r.other, vf_set1(f->margin[p])), n);
+    }
 }
 
 /* Spread codes of rows. */
@@ -292,7 +284,7 @@ V_FN void settle_doubts(const struct iq_type *t, struct fit *f, int p)
 {
     for (uint32_t bits = f->doubt[p]; bits; bits &= bits - 1) {
         const int place = MAX_TRIES * p + __builtin_ctz(bits);
-        f->code[place] = exact_code(t, f->x + t->dims * p, *inverse_at(t, f, place));
+        f->code[place] = exact_code(t, f->x + t->dims * p, *inverse_at(f, points_of(t), place));
         keep_exact(t, f, place);
     }
 }
@@ -301,42 +293,40 @@ V_FN void settle_doubts(const struct iq_type *t, struct fit *f, int p)
 V_FN void answer_many(const struct iq_type *t, struct fit *f)
 {
     for (int i = 0; i < f->n_many;) {
-        memset(f->n_asked, 0, sizeof f->n_asked);
+        f->n_asked = 0;
         for (int at = 0; i < f->n_many && at + blocks_of(f->many[i]) * V_BLOCK <= ROOM; i++) {
             set_rows(t, f, f->many[i], blocks_of(f->many[i]), at);
-            ask(t, f, f->many[i], at, blocks_of(f->many[i]));
+            ask(f, f->many[i], at);
             at += blocks_of(f->many[i]) * V_BLOCK;
         }
-        answer_all(t, f);
+        answer_all(f, points_of(t));
     }
 }
 
 /* Finds the rows of all points for all candidates. */
 V_FN void set_kept(const struct iq_type *t, struct fit *f)
 {
-    const int n_points = BATCH / t->dims;
-
-    for (int p = 0; p < n_points; p++) {
+    for (int p = 0; p < MAX_POINTS; p++) {
         f->starts[p] = f->doubt[p] = 0;
         if (f->base[p / points_of(t)] != 0.0f)
             set_codes(t, f, p);
     }
-    for (int p = 0; p < n_points; p++)
+    for (int p = 0; p < MAX_POINTS; p++)
         if (f->base[p / points_of(t)] != 0.0f)
             set_starts(t, f, p);
     set_spans(t, f);
     set_lines(t, f);
     f->n_mixed = f->n_undecided = 0;
+    make_room(f);
     look_at_spans(t, f, f->few, f->n_few, 1, 0);
     look_at_spans(t, f, f->some, f->n_some, 2, f->n_few * V_BLOCK);
     look_at_many(t, f, (f->n_few + 2 * f->n_some) * V_BLOCK);
     keep_all(t, f);
-    memset(f->n_asked, 0, sizeof f->n_asked);
-    settle_mixed(t, f);
-    answer_all(t, f);
+    settle_mixed(f, points_of(t));
+    answer_all(f, points_of(t));
     answer_many(t, f);
     settle_undecided(t, f);
-    for (int p = 0; p < n_points; p++)
+    for (int p = 0; p < MAX_POINTS; p++)
         settle_doubts(t, f, p);
 }
 

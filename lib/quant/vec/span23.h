@@ -31,13 +31,13 @@ struct iq_type {
 };
 
 enum {
-    BATCH = 64, /* values */
-    MAX_GROUPS = BATCH / 16,
-    MAX_POINTS = BATCH / 4,
+    MAX_POINTS = 16, /* of a batch */
+    MAX_BATCH = 8 * MAX_POINTS /* values */,
+    MAX_GROUPS = MAX_BATCH / 16,
     MAX_TRIES = 32,
     MAX_LANES = MAX_POINTS * MAX_TRIES,
     PAD = 16,
-    ROOM = 2 * V_BLOCK * MAX_LANES /* for lines: two blocks for each span, or some long lists */
+    ROOM = 16 * V_BLOCK * MAX_POINTS /* rows there is room for; any list fits */
 };
 
 #define LEAD_MARGIN 6e-6f    /* 86 u = 5.13e-6, and what rounding takes from the margin itself */
@@ -73,14 +73,12 @@ V_FN int number_of(span s)
  * (6), blocks of the list. */
 typedef uint64_t question;
 
-enum { N_LENGTHS = 3 }; /* of questions: about one block, two blocks, more */
-
 /* A batch while it is fitted. */
 struct fit {
     const struct qk_codebook *cb;
     const float *x, *w, *wx, *root_w, *root_wx2; /* root_wx2: 2 root_w x */
     float base[MAX_GROUPS];                      /* 0: zeros */
-    float half[BATCH];                           /* halves of x, see fence() */
+    float half[MAX_BATCH];                       /* halves of x, see fence() */
     float inverse[MAX_GROUPS * MAX_TRIES + PAD], scale[MAX_GROUPS * MAX_TRIES]; /* by candidate */
     float margin[MAX_POINTS];
     int32_t code[MAX_LANES + PAD];                  /* of the lattice point, by place */
@@ -90,7 +88,7 @@ struct fit {
      * (which), and their sums. */
     int n_different;
     uint8_t which[MAX_TRIES + 1];
-    int32_t different[MAX_POINTS][MAX_TRIES];
+    int32_t different[4][MAX_TRIES];
     float xq[MAX_TRIES], qq[MAX_TRIES];
     /* All spans, and the spread code of a row for each; those off the grid by the blocks of rows
      * around, one, two, more. */
@@ -103,8 +101,8 @@ struct fit {
     /* Candidates whose row was not decided, in bits: place of the first (10), and which. */
     uint32_t undecided[MAX_LANES];
     struct v_lines lines[MAX_POINTS];
-    int n_asked[N_LENGTHS];
-    question asked[N_LENGTHS][MAX_LANES + 1];
+    int n_asked;
+    question asked[MAX_LANES + 1];
     float level[ROOM + 4 * V_BLOCK], slope[ROOM + 4 * V_BLOCK]; /* lines */
 };
 
@@ -117,6 +115,11 @@ V_FN int candidates_of(const struct iq_type *t)
 V_FN int points_of(const struct iq_type *t) /* in a group */
 {
     return t->group / t->dims;
+}
+
+V_FN int batch_of(const struct iq_type *t) /* values */
+{
+    return MAX_POINTS * t->dims;
 }
 
 V_FN int vectors_of(const struct iq_type *t) /* of candidates */
@@ -232,7 +235,7 @@ V_FN void set_spans(const struct iq_type *t, struct fit *f)
     const uint64_t both = 1ull << candidates_of(t) | 1ull << (32 + candidates_of(t));
     unsigned all = 0, few = 0, some = 0, many = 0;
 
-    for (int p = 0; p < BATCH / t->dims; p += 2) {
+    for (int p = 0; p < MAX_POINTS; p += 2) {
         const uint64_t starts = f->starts[p] | (uint64_t)f->starts[p + 1] << 32;
         const uint64_t ends = starts | both;
         for (uint64_t bits = starts; bits; bits &= bits - 1) {

@@ -99,7 +99,7 @@ V_FN void take_best(const struct iq_type *t, struct fit *f, int g, int j, struct
 V_FN bool fit_batch(const struct iq_type *t, const struct super *s, int j, struct fit *f,
                     struct fitted *r)
 {
-    const int at = t->group * j, n_groups = BATCH / t->group;
+    const int at = t->group * j, n_groups = batch_of(t) / t->group;
     bool fine = true;
 
     f->x = s->x + at, f->w = s->w + at, f->wx = s->wx + at;
@@ -333,7 +333,7 @@ V_FN bool fit_super(const struct iq_type *t, struct super *s, const struct qk_co
         if (r->zeros[j])
             memset(r->signs + t->group / 8 * j, 0, (size_t)(t->group / 8));
     }
-    for (int j = 0; j < QT_SUPER / t->group; j += BATCH / t->group)
+    for (int j = 0; j < QT_SUPER / t->group; j += batch_of(t) / t->group)
         if (!fit_batch(t, s, j, &f, r))
             return false;
     if (!refit(t, s, cb, r))
