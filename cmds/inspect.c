@@ -22,6 +22,11 @@ static const struct gg_opt opts[] = {
     {.name = "stats", .kind = GG_OPT_GLOB, .dest = OPT(stats), .arg = "GLOB",
      .complete = GG_COMPLETE_TENSOR,
      .help = "read all values: range, mean, deviation, zeros, NaN, outliers, a histogram"},
+    {.name = "fit", .kind = GG_OPT_GLOB, .dest = OPT(fit), .arg = "CTX",
+     .help = "the memory it takes to run with a context of CTX tokens (as trained without): weights, "
+             "cache, buffers"},
+    {.name = "kv-type", .kind = GG_OPT_TYPE, .dest = OPT(kv_type), .arg = "TYPE",
+     .complete = GG_COMPLETE_QTYPE, .help = "with --fit: type of the cached keys and values; f16"},
     {.name = "full", .kind = GG_OPT_FLAG, .dest = OPT(full),
      .help = "show arrays and texts in full length"},
     {.name = "diffable", .kind = GG_OPT_FLAG, .dest = OPT(diffable),
@@ -52,6 +57,7 @@ const struct cmd cmd_inspect = {
     .examples = "ggtool inspect model.gguf\tone screen\n"
                 "ggtool inspect --tensors='blk.0.*' model.gguf\tthe tensors of the first layer\n"
                 "ggtool inspect --chat-template model.gguf > template.jinja\tas it is stored\n"
+                "ggtool inspect --fit=8192 --kv-type q8_0 model.gguf\twill it fit?\n"
                 "head -c 1000000 model.gguf | ggtool inspect --header-only -\tthe begin is enough\n",
     .opts = opts,
     .min_args = 1,
@@ -63,7 +69,7 @@ const struct cmd cmd_inspect = {
 static bool wants_screen(const struct inspect_opts *o)
 {
     return !o->metadata.set && !o->tensors.set && !o->layers && !o->vocab && !o->template.set &&
-           !o->stats.set && !o->diffable;
+           !o->stats.set && !o->fit.set && !o->diffable;
 }
 
 static int print_template(struct inspect *x, struct gg_err *err)
@@ -81,6 +87,11 @@ static int print_stats(struct inspect *x, struct gg_err *err)
     return inspect_stats(x, NULL, err);
 }
 
+static int print_fit(struct inspect *x, struct gg_err *err)
+{
+    return inspect_fit(x, NULL, err);
+}
+
 /* The views asked for, as text, an empty line between them. */
 static int print_views(struct inspect *x, struct gg_err *err)
 {
@@ -94,6 +105,7 @@ static int print_views(struct inspect *x, struct gg_err *err)
         {o->tensors.set || (o->diffable && !o->metadata.set), inspect_tensors},
         {o->layers, inspect_layers},
         {o->stats.set, print_stats},
+        {o->fit.set, print_fit},
     };
     bool first = true;
     int rc = GG_OK;
@@ -150,6 +162,18 @@ static int make_pattern(struct gg_pattern **out, const struct gg_opt_glob *g, st
     return g->pattern != NULL ? gg_pattern_new(out, g->pattern, err) : GG_OK;
 }
 
+/* How large a context --fit asks for. */
+static int read_fit(struct inspect *x, struct gg_err *err)
+{
+    const struct inspect_opts *o = x->o;
+    const char *ctx = o->fit.pattern;
+    if (o->kv_type >= 0 && !o->fit.set)
+        return gg_fail(err, GG_ERR_ARG, GG_NOWHERE, "--kv-type needs --fit");
+    if (ctx != NULL && (!gg_text_parse_u64(ctx, &x->fit_ctx) || x->fit_ctx == 0))
+        return gg_fail(err, GG_ERR_ARG, GG_NOWHERE, "--fit: '%.32s' is no number of tokens", ctx);
+    return GG_OK;
+}
+
 static int run(struct cmd_env *env, void *o, int argc, char **argv)
 {
     struct inspect x = {.env = env, .o = o, .term = env->out_term};
@@ -159,7 +183,7 @@ static int run(struct cmd_env *env, void *o, int argc, char **argv)
     bool json = x.o->json, many = argc > 1;
     if (make_pattern(&x.keys, &x.o->metadata, &err) != GG_OK ||
         make_pattern(&x.names, &x.o->tensors, &err) != GG_OK ||
-        make_pattern(&x.stats, &x.o->stats, &err) != GG_OK)
+        make_pattern(&x.stats, &x.o->stats, &err) != GG_OK || read_fit(&x, &err) != GG_OK)
         code = gg_msg_fail(&env->msg, &err);
     gg_json_begin(&j, env->out);
     if (code == CMD_OK && json && many)

@@ -10,7 +10,8 @@
 #include "lib/model/pattern.h"
 
 struct inspect_opts {
-    struct gg_opt_glob metadata, tensors, template, stats;
+    struct gg_opt_glob metadata, tensors, template, stats, fit;
+    int kv_type; /* -1: not given */
     bool layers, vocab, full, json, diffable, header_only;
 };
 
@@ -19,6 +20,7 @@ struct inspect {
     struct cmd_env *env;
     const struct inspect_opts *o;
     struct gg_pattern *keys, *names, *stats; /* of --metadata, --tensors, --stats; NULL: all */
+    uint64_t fit_ctx; /* of --fit; 0: as trained */
     struct gg_model *model;
     struct gg_desc desc;
     bool header_complete;
@@ -50,6 +52,9 @@ GG_MUST_CHECK int inspect_sum_layers(const struct gg_model *m, struct inspect_la
 /* inspect_list.c: what the patterns choose. */
 bool inspect_wants_key(const struct inspect *x, const struct ggf_kv *kv);
 bool inspect_wants_tensor(const struct inspect *x, const struct gg_tensor *t);
+
+/* inspect_fit.c: --fit. */
+GG_MUST_CHECK int inspect_fit(struct inspect *x, struct gg_json *j, struct gg_err *err);
 
 /* inspect_vocab.c: --vocab and --chat-template. A model without them: GG_ERR_ARG. */
 GG_MUST_CHECK int inspect_vocab(struct inspect *x, struct gg_json *j, struct gg_err *err);

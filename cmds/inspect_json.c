@@ -231,7 +231,7 @@ int inspect_json(struct inspect *x, struct gg_json *j, struct gg_err *err)
 {
     const struct inspect_opts *o = x->o;
     bool some = o->metadata.set || o->tensors.set || o->layers || o->vocab || o->template.set ||
-                o->stats.set;
+                o->stats.set || o->fit.set;
     int rc = GG_OK;
     gg_json_object(j, NULL);
     files_json(x, j);
@@ -245,6 +245,8 @@ int inspect_json(struct inspect *x, struct gg_json *j, struct gg_err *err)
         rc = layers_json(x, j, err);
     if (rc == GG_OK && o->stats.set)
         rc = inspect_stats(x, j, err);
+    if (rc == GG_OK && o->fit.set)
+        rc = inspect_fit(x, j, err);
     if (rc == GG_OK && o->vocab)
         rc = inspect_vocab(x, j, err);
     if (rc == GG_OK && o->template.set)

@@ -8,6 +8,7 @@
 #include "lib/job/measure.h"
 #include "lib/job/opts.h"
 #include "lib/job/wishes.h"
+#include "lib/model/memory.h"
 
 struct make_opts { /* first in the option struct of the command */
     const char *type;
@@ -41,6 +42,7 @@ struct make {
     struct gg_target *target; /* NULL: types were given, not a size */
     struct gg_measured measured;
     struct gg_target_result chosen;
+    struct gg_memory memory; /* with --fits: what it takes beside the weights */
     bool *keep; /* by tensor of the model: keeps its type, since its values cannot be encoded */
     struct qk_table kernels;
     struct gg_progress progress;

@@ -7,14 +7,6 @@
 
 #include <inttypes.h>
 
-static uint64_t count_weights(const struct gg_model *m)
-{
-    uint64_t n = 0;
-    for (size_t i = 0; i < m->n_tensors; i++)
-        n += m->tensors[i].nelems;
-    return n;
-}
-
 static int measure(struct make *r, struct gg_err *err)
 {
     const struct gg_goal_opts *g = &r->o->goal;
@@ -67,7 +59,7 @@ int make_target(struct make *r, bool dry)
     r->target = NULL;
     int rc = gg_goal_types(&opts, &r->o->goal, &err);
     if (rc == GG_OK)
-        rc = gg_goal_budget(&budget, &r->o->goal, count_weights(r->model), &err);
+        rc = gg_goal_budget(&budget, &r->o->goal, r->model, &r->memory, &err);
     if (rc == GG_OK)
         rc = gg_target_new(&r->target, r->model, &r->wishes->plan, &opts, &err);
     if (rc == GG_OK)
@@ -98,6 +90,10 @@ void make_print_target(const struct make *r, FILE *f)
     else
         fprintf(f, "predicted loss %.4g, at most %.2g%% above the least", c->loss,
                 c->bound > 0 ? 100 * (c->loss / c->bound - 1) : 0);
+    if (r->o->goal.fits.set)
+        fprintf(f, "\n        with a cache of %s and buffers of %s for %" PRIu64 " tokens",
+                gg_text_size(least, r->memory.kv_nbytes), gg_text_size(most, r->memory.buffers_nbytes),
+                r->memory.n_ctx);
     fprintf(f, "\n        from %zu errors measured", r->measured.n_measured);
     if (r->measured.n_known > 0)
         fprintf(f, ", %zu known before", r->measured.n_known);

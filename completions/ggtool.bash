@@ -8,10 +8,10 @@ _ggtool_options()
 {
     options=
     case $1 in
-    inspect) options=' --metadata --metadata= --tensors --tensors= --layers --vocab --chat-template --chat-template= --stats --stats= --full --diffable --json --header-only' ;;
+    inspect) options=' --metadata --metadata= --tensors --tensors= --layers --vocab --chat-template --chat-template= --stats --stats= --fit --fit= --kv-type --full --diffable --json --header-only' ;;
     diff) options=' --tensors --imatrix --arch --header-only --top --sort --full --hex --rows --plot --fail-above --json --csv --html --svg --png --force --max-memory' ;;
-    convert) options=' --type --arch --name --pre --base --mmproj --mtp --metadata --endian --dtype --dry-run --explain --json --report --stats-out --no-stats --output --force --keep-split --split-max-size --split-max-tensors --shards --at-layers --no-tensor-first --sha256 --imatrix --include-weights --exclude-weights --imatrix-missing --tensor-type --tensor-type-file --allow-unmatched --token-embedding-type --output-tensor-type --leave-output-tensor --pure --only --lossless-only --target-size --target-bpw --min-type --max-type --allow --sample --seed --error-cache --recipe-out --prune-layers --override-kv --quantized-by --max-memory --nonfinite --check-first' ;;
-    requant) options=' --type --dry-run --explain --json --report --stats-out --no-stats --output --force --keep-split --split-max-size --split-max-tensors --shards --at-layers --no-tensor-first --sha256 --imatrix --include-weights --exclude-weights --imatrix-missing --tensor-type --tensor-type-file --allow-unmatched --token-embedding-type --output-tensor-type --leave-output-tensor --pure --only --lossless-only --target-size --target-bpw --min-type --max-type --allow --sample --seed --error-cache --recipe-out --prune-layers --override-kv --quantized-by --max-memory --nonfinite --check-first' ;;
+    convert) options=' --type --arch --name --pre --metadata --endian --dtype --dry-run --explain --json --report --stats-out --no-stats --output --force --keep-split --split-max-size --split-max-tensors --shards --at-layers --no-tensor-first --sha256 --imatrix --include-weights --exclude-weights --imatrix-missing --tensor-type --tensor-type-file --allow-unmatched --token-embedding-type --output-tensor-type --leave-output-tensor --pure --only --lossless-only --target-size --target-bpw --fits --ctx --kv-type --min-type --max-type --allow --sample --seed --error-cache --recipe-out --prune-layers --override-kv --quantized-by --max-memory --nonfinite --check-first' ;;
+    requant) options=' --type --dry-run --explain --json --report --stats-out --no-stats --output --force --keep-split --split-max-size --split-max-tensors --shards --at-layers --no-tensor-first --sha256 --imatrix --include-weights --exclude-weights --imatrix-missing --tensor-type --tensor-type-file --allow-unmatched --token-embedding-type --output-tensor-type --leave-output-tensor --pure --only --lossless-only --target-size --target-bpw --fits --ctx --kv-type --min-type --max-type --allow --sample --seed --error-cache --recipe-out --prune-layers --override-kv --quantized-by --max-memory --nonfinite --check-first' ;;
     split) options=' --max-size --max-tensors --shards --at-layers --no-tensor-first --reshard --dry-run --json --force --sha256 --consume --window' ;;
     merge) options=' --output --allow-unsafe --dry-run --json --force --sha256 --consume --window' ;;
     imatrix) options=' --model --layers --json --csv --output --force --format --keep --drop --rename --scale --chunk-size' ;;
@@ -33,6 +33,8 @@ _ggtool_kind()
     inspect:--tensors) kind=ask takes=0 ;;
     inspect:--chat-template) kind=none takes=0 ;;
     inspect:--stats) kind=ask takes=0 ;;
+    inspect:--fit) kind=none takes=0 ;;
+    inspect:--kv-type) kind=words choices='f32 f16 q4_0 q4_1 q5_0 q5_1 q8_0 q2_K q3_K q4_K q5_K q6_K iq2_xxs iq2_xs iq3_xxs iq1_s iq4_nl iq3_s iq2_s iq4_xs iq1_m bf16 tq1_0 tq2_0 mxfp4 nvfp4 q1_0 q2_0' ;;
     diff:--tensors) kind=ask ;;
     diff:--imatrix) kind=files ;;
     diff:--arch) kind=none ;;
@@ -47,8 +49,6 @@ _ggtool_kind()
     convert:--arch) kind=none ;;
     convert:--name) kind=none ;;
     convert:--pre) kind=none ;;
-    convert:--base) kind=files ;;
-    convert:--mtp) kind=words choices='auto keep drop' ;;
     convert:--metadata) kind=files ;;
     convert:--endian) kind=words choices='little big' ;;
     convert:--dtype) kind=words choices='auto bf16 f16 f32' ;;
@@ -70,6 +70,9 @@ _ggtool_kind()
     convert:--only) kind=ask ;;
     convert:--target-size) kind=none ;;
     convert:--target-bpw) kind=none ;;
+    convert:--fits) kind=none ;;
+    convert:--ctx) kind=none ;;
+    convert:--kv-type) kind=words choices='f32 f16 q4_0 q4_1 q5_0 q5_1 q8_0 q2_K q3_K q4_K q5_K q6_K iq2_xxs iq2_xs iq3_xxs iq1_s iq4_nl iq3_s iq2_s iq4_xs iq1_m bf16 tq1_0 tq2_0 mxfp4 nvfp4 q1_0 q2_0' ;;
     convert:--min-type) kind=words choices='f32 f16 q4_0 q4_1 q5_0 q5_1 q8_0 q2_K q3_K q4_K q5_K q6_K iq2_xxs iq2_xs iq3_xxs iq1_s iq4_nl iq3_s iq2_s iq4_xs iq1_m bf16 tq1_0 tq2_0 mxfp4 nvfp4 q1_0 q2_0' ;;
     convert:--max-type) kind=words choices='f32 f16 q4_0 q4_1 q5_0 q5_1 q8_0 q2_K q3_K q4_K q5_K q6_K iq2_xxs iq2_xs iq3_xxs iq1_s iq4_nl iq3_s iq2_s iq4_xs iq1_m bf16 tq1_0 tq2_0 mxfp4 nvfp4 q1_0 q2_0' ;;
     convert:--allow) kind=words choices='' ;;
@@ -101,6 +104,9 @@ _ggtool_kind()
     requant:--only) kind=ask ;;
     requant:--target-size) kind=none ;;
     requant:--target-bpw) kind=none ;;
+    requant:--fits) kind=none ;;
+    requant:--ctx) kind=none ;;
+    requant:--kv-type) kind=words choices='f32 f16 q4_0 q4_1 q5_0 q5_1 q8_0 q2_K q3_K q4_K q5_K q6_K iq2_xxs iq2_xs iq3_xxs iq1_s iq4_nl iq3_s iq2_s iq4_xs iq1_m bf16 tq1_0 tq2_0 mxfp4 nvfp4 q1_0 q2_0' ;;
     requant:--min-type) kind=words choices='f32 f16 q4_0 q4_1 q5_0 q5_1 q8_0 q2_K q3_K q4_K q5_K q6_K iq2_xxs iq2_xs iq3_xxs iq1_s iq4_nl iq3_s iq2_s iq4_xs iq1_m bf16 tq1_0 tq2_0 mxfp4 nvfp4 q1_0 q2_0' ;;
     requant:--max-type) kind=words choices='f32 f16 q4_0 q4_1 q5_0 q5_1 q8_0 q2_K q3_K q4_K q5_K q6_K iq2_xxs iq2_xs iq3_xxs iq1_s iq4_nl iq3_s iq2_s iq4_xs iq1_m bf16 tq1_0 tq2_0 mxfp4 nvfp4 q1_0 q2_0' ;;
     requant:--allow) kind=words choices='' ;;

@@ -6,12 +6,14 @@ function __ggtool_takers
     switch "$argv[1]"
         case ''
             printf '%s\n' --jobs -j --cpu --progress --color
+        case inspect
+            printf '%s\n' --kv-type
         case diff
             printf '%s\n' --tensors --imatrix --arch --top --sort --fail-above --html --svg --png --max-memory
         case convert
-            printf '%s\n' --type -t --arch --name --pre --base --mtp --metadata --endian --dtype --explain --report --stats-out --output -o --split-max-size --split-max-tensors --shards --imatrix --include-weights --exclude-weights --imatrix-missing --tensor-type --tensor-type-file --token-embedding-type --output-tensor-type --only --target-size --target-bpw --min-type --max-type --allow --sample --seed --error-cache --recipe-out --prune-layers --override-kv --quantized-by --max-memory --nonfinite
+            printf '%s\n' --type -t --arch --name --pre --metadata --endian --dtype --explain --report --stats-out --output -o --split-max-size --split-max-tensors --shards --imatrix --include-weights --exclude-weights --imatrix-missing --tensor-type --tensor-type-file --token-embedding-type --output-tensor-type --only --target-size --target-bpw --fits --ctx --kv-type --min-type --max-type --allow --sample --seed --error-cache --recipe-out --prune-layers --override-kv --quantized-by --max-memory --nonfinite
         case requant
-            printf '%s\n' --type -t --explain --report --stats-out --output -o --split-max-size --split-max-tensors --shards --imatrix --include-weights --exclude-weights --imatrix-missing --tensor-type --tensor-type-file --token-embedding-type --output-tensor-type --only --target-size --target-bpw --min-type --max-type --allow --sample --seed --error-cache --recipe-out --prune-layers --override-kv --quantized-by --max-memory --nonfinite
+            printf '%s\n' --type -t --explain --report --stats-out --output -o --split-max-size --split-max-tensors --shards --imatrix --include-weights --exclude-weights --imatrix-missing --tensor-type --tensor-type-file --token-embedding-type --output-tensor-type --only --target-size --target-bpw --fits --ctx --kv-type --min-type --max-type --allow --sample --seed --error-cache --recipe-out --prune-layers --override-kv --quantized-by --max-memory --nonfinite
         case split
             printf '%s\n' --max-size --max-tensors --shards --split-max-size --split-max-tensors --window
         case merge
@@ -128,6 +130,8 @@ complete -c ggtool -n '__ggtool_using inspect' -l layers -d 'bytes of each layer
 complete -c ggtool -n '__ggtool_using inspect' -l vocab -d 'list the vocabulary: id, kind, score, token'
 complete -c ggtool -n '__ggtool_using inspect' -l chat-template -d 'print the chat template, or the one called NAME, byte for byte'
 complete -c ggtool -n '__ggtool_using inspect' -l stats -a '(__ggtool_ask)' -d 'read all values: range, mean, deviation, zeros, NaN, outliers, a histogram'
+complete -c ggtool -n '__ggtool_using inspect' -l fit -d 'the memory it takes to run with a context of CTX tokens (as trained without): weights, cache, buffers'
+complete -c ggtool -n '__ggtool_using inspect' -l kv-type -x -a 'f32 f16 q4_0 q4_1 q5_0 q5_1 q8_0 q2_K q3_K q4_K q5_K q6_K iq2_xxs iq2_xs iq3_xxs iq1_s iq4_nl iq3_s iq2_s iq4_xs iq1_m bf16 tq1_0 tq2_0 mxfp4 nvfp4 q1_0 q2_0' -d 'with --fit: type of the cached keys and values; f16'
 complete -c ggtool -n '__ggtool_using inspect' -l full -d 'show arrays and texts in full length'
 complete -c ggtool -n '__ggtool_using inspect' -l diffable -d 'one line a tensor, without offsets: for diff(1)'
 complete -c ggtool -n '__ggtool_using inspect' -l json -d 'the same as JSON (docs/json.md); alone: everything but vocabulary and statistics'
@@ -160,9 +164,6 @@ complete -c ggtool -n '__ggtool_using convert' -s t -l type -x -a '(__ggtool_ask
 complete -c ggtool -n '__ggtool_using convert' -l arch -x -d 'architecture by its GGUF name; raw keeps all tensors under their own names'
 complete -c ggtool -n '__ggtool_using convert' -l name -x -d 'general.name; else from model card, configuration or folder'
 complete -c ggtool -n '__ggtool_using convert' -l pre -x -d 'pre-tokenizer (tokenizer.ggml.pre); else told from tokenizer.json'
-complete -c ggtool -n '__ggtool_using convert' -l base -r -F -d 'of a LoRA adapter: the model it is for, or only its config.json'
-complete -c ggtool -n '__ggtool_using convert' -l mmproj -d 'write the projector of a model that sees images (for llama.cpp\'s --mmproj), not its text model'
-complete -c ggtool -n '__ggtool_using convert' -l mtp -x -a 'auto keep drop' -d 'layers that predict further tokens (DeepSeek-V3, GLM-4.5...): keep, drop, or auto, which is what llama.cpp uses'
 complete -c ggtool -n '__ggtool_using convert' -l metadata -r -F -d 'general.* keys that override what was found'
 complete -c ggtool -n '__ggtool_using convert' -l endian -x -a 'little big' -d 'byte order of the GGUF, header and data: little, or big (for s390x and the like)'
 complete -c ggtool -n '__ggtool_using convert' -l dtype -x -a 'auto bf16 f16 f32' -d 'of safetensors: auto (that of the matrices, bf16 when quantized), bf16, f16, f32'
@@ -196,6 +197,9 @@ complete -c ggtool -n '__ggtool_using convert' -l only -x -a '(__ggtool_ask)' -d
 complete -c ggtool -n '__ggtool_using convert' -l lossless-only -d 'refuse every step that could change a value'
 complete -c ggtool -n '__ggtool_using convert' -l target-size -x -d 'choose types so that the output has at most SIZE (4.2G, 3900MiB), header and all, and the least error'
 complete -c ggtool -n '__ggtool_using convert' -l target-bpw -x -d 'the same, of at most BITS (4.25) a weight of tensor data'
+complete -c ggtool -n '__ggtool_using convert' -l fits -x -d 'the same, so that it runs in SIZE of memory: weights, cache and buffers'
+complete -c ggtool -n '__ggtool_using convert' -l ctx -x -d 'with --fits: the context in tokens; as trained by default'
+complete -c ggtool -n '__ggtool_using convert' -l kv-type -x -a 'f32 f16 q4_0 q4_1 q5_0 q5_1 q8_0 q2_K q3_K q4_K q5_K q6_K iq2_xxs iq2_xs iq3_xxs iq1_s iq4_nl iq3_s iq2_s iq4_xs iq1_m bf16 tq1_0 tq2_0 mxfp4 nvfp4 q1_0 q2_0' -d 'with --fits: type of the cached keys and values; f16 by default'
 complete -c ggtool -n '__ggtool_using convert' -l min-type -x -a 'f32 f16 q4_0 q4_1 q5_0 q5_1 q8_0 q2_K q3_K q4_K q5_K q6_K iq2_xxs iq2_xs iq3_xxs iq1_s iq4_nl iq3_s iq2_s iq4_xs iq1_m bf16 tq1_0 tq2_0 mxfp4 nvfp4 q1_0 q2_0' -d 'choose no type of fewer bits a weight'
 complete -c ggtool -n '__ggtool_using convert' -l max-type -x -a 'f32 f16 q4_0 q4_1 q5_0 q5_1 q8_0 q2_K q3_K q4_K q5_K q6_K iq2_xxs iq2_xs iq3_xxs iq1_s iq4_nl iq3_s iq2_s iq4_xs iq1_m bf16 tq1_0 tq2_0 mxfp4 nvfp4 q1_0 q2_0' -d 'choose no type of more bits a weight'
 complete -c ggtool -n '__ggtool_using convert' -l allow -x -a '' -d 'choose among these types only'
@@ -245,6 +249,9 @@ complete -c ggtool -n '__ggtool_using requant' -l only -x -a '(__ggtool_ask)' -d
 complete -c ggtool -n '__ggtool_using requant' -l lossless-only -d 'refuse every step that could change a value'
 complete -c ggtool -n '__ggtool_using requant' -l target-size -x -d 'choose types so that the output has at most SIZE (4.2G, 3900MiB), header and all, and the least error'
 complete -c ggtool -n '__ggtool_using requant' -l target-bpw -x -d 'the same, of at most BITS (4.25) a weight of tensor data'
+complete -c ggtool -n '__ggtool_using requant' -l fits -x -d 'the same, so that it runs in SIZE of memory: weights, cache and buffers'
+complete -c ggtool -n '__ggtool_using requant' -l ctx -x -d 'with --fits: the context in tokens; as trained by default'
+complete -c ggtool -n '__ggtool_using requant' -l kv-type -x -a 'f32 f16 q4_0 q4_1 q5_0 q5_1 q8_0 q2_K q3_K q4_K q5_K q6_K iq2_xxs iq2_xs iq3_xxs iq1_s iq4_nl iq3_s iq2_s iq4_xs iq1_m bf16 tq1_0 tq2_0 mxfp4 nvfp4 q1_0 q2_0' -d 'with --fits: type of the cached keys and values; f16 by default'
 complete -c ggtool -n '__ggtool_using requant' -l min-type -x -a 'f32 f16 q4_0 q4_1 q5_0 q5_1 q8_0 q2_K q3_K q4_K q5_K q6_K iq2_xxs iq2_xs iq3_xxs iq1_s iq4_nl iq3_s iq2_s iq4_xs iq1_m bf16 tq1_0 tq2_0 mxfp4 nvfp4 q1_0 q2_0' -d 'choose no type of fewer bits a weight'
 complete -c ggtool -n '__ggtool_using requant' -l max-type -x -a 'f32 f16 q4_0 q4_1 q5_0 q5_1 q8_0 q2_K q3_K q4_K q5_K q6_K iq2_xxs iq2_xs iq3_xxs iq1_s iq4_nl iq3_s iq2_s iq4_xs iq1_m bf16 tq1_0 tq2_0 mxfp4 nvfp4 q1_0 q2_0' -d 'choose no type of more bits a weight'
 complete -c ggtool -n '__ggtool_using requant' -l allow -x -a '' -d 'choose among these types only'

@@ -3,6 +3,7 @@
 #define GG_JOB_GOAL_H
 
 #include "lib/job/opts.h"
+#include "lib/model/memory.h"
 #include "lib/plan/target.h"
 
 /* Is a size asked for? */
@@ -17,8 +18,10 @@ GG_MUST_CHECK int gg_goal_check(const struct gg_goal_opts *o, const struct gg_qu
 GG_MUST_CHECK int gg_goal_types(struct gg_target_opts *out, const struct gg_goal_opts *o,
                                 struct gg_err *err);
 
-/* How large it may be, for a model of n_weights. GG_ERR_ARG for a number of bits that is none. */
+/* How large it may be. With --fits, *memory gets what running it takes beside the weights. GG_ERR_ARG for
+ * a number of bits that is none, for memory that the rest alone fills; errors of gg_memory_of. */
 GG_MUST_CHECK int gg_goal_budget(struct gg_budget *out, const struct gg_goal_opts *o,
-                                 uint64_t n_weights, struct gg_err *err);
+                                 const struct gg_model *m, struct gg_memory *memory,
+                                 struct gg_err *err);
 
 #endif

@@ -23,6 +23,8 @@ extern const struct gg_opt_group gg_opts_quant;
 struct gg_goal_opts {
     struct gg_opt_u64 target_size;
     const char *target_bpw;
+    struct gg_opt_u64 fits, ctx;
+    int kv_type; /* tensor type id, -1: not given */
     int min_type, max_type; /* tensor type ids, -1: not given */
     const char *allow;
     struct gg_opt_u64 sample, seed;

@@ -82,7 +82,7 @@ struct gg_target_result {
 
 struct gg_budget {
     uint64_t nbytes;
-    bool data_alone; /* of tensors, without headers and padding; else of the output, all of it */
+    bool data_alone; /* of tensors and their padding, without headers; else of the output, all of it */
 };
 
 /* Chooses: at most budget for the output as wishes have it (headers, shards, all). On success

@@ -107,7 +107,7 @@ static void take_picks(struct chooser *c)
 
 struct beside { /* what a file takes */
     uint64_t chosen; /* beside the tensors whose type is chosen */
-    uint64_t data;   /* beside the data of all tensors */
+    uint64_t data;   /* beside the data of all tensors and their padding */
 };
 
 /* The smallest or the best of every group; what a file of it takes, and beside. */
@@ -124,8 +124,11 @@ static int extreme(struct chooser *c, bool best, uint64_t tensors_nbytes, uint64
     rc = plan(c, &p, file_nbytes, err);
     if (rc == GG_OK) {
         *beside = (struct beside){*file_nbytes - s.nbytes, *file_nbytes};
-        for (size_t i = 0; i < p->outputs[0].n_tensors; i++)
-            beside->data -= p->outputs[0].tensors[i].nbytes;
+        for (size_t i = 0; i < p->outputs[0].n_tensors; i++) {
+            uint64_t aligned = 0;
+            if (gg_align_u64(p->outputs[0].tensors[i].nbytes, c->align, &aligned))
+                beside->data -= aligned;
+        }
     }
     gg_plan_free(p);
     return rc;

@@ -27,6 +27,11 @@ ggtool requant "$TINY" i.gguf --target-size 1M --imatrix "$IM" --sample 32 --see
 same h.gguf i.gguf
 ggtool requant "$TINY" s.gguf --target-size $S --imatrix "$IM" --shards 3 --error-cache e.txt -q
 [ "$(cat s-*.gguf | wc -c)" -le $S ] || echo 'shards are larger'
+# memory instead of a size
+ggtool inspect --fit=4096 --kv-type q8_0 "$TINY"
+ggtool inspect --fit --json "$TINY" | jq -c .fit
+ggtool requant "$TINY" m.gguf --fits 18200000 --ctx 4096 --kv-type q8_0 --allow q4_K,q5_K,q6_K,q8_0 | sed -n 2,4p
+ggtool inspect --fit=4096 --kv-type q8_0 m.gguf | tail -1
 # a cache of other models is ignored aloud
 sed 's/^error ../error 00/' e.txt > other.txt
 ggtool requant "$TINY" j.gguf --target-size $S --error-cache other.txt --allow q4_K,q6_K -n | tail -1
@@ -45,4 +50,10 @@ fails 2 ggtool requant "$TINY" x.gguf --target-size 1M --seed 1
 fails 3 ggtool requant "$TINY" x.gguf --target-size 1M --error-cache "$ROOT/LICENSE"
 fails 2 ggtool requant "$TINY" x.gguf --target-size 1M --error-cache "$TINY"
 fails 2 ggtool requant "$TINY" x.gguf --target-size 1M --recipe-out r.txt
+fails 2 ggtool requant "$TINY" x.gguf --fits 12M --ctx 4096
+fails 2 ggtool requant "$TINY" x.gguf --fits 20M --target-size 1M
+fails 2 ggtool requant "$TINY" x.gguf --target-size 1M --ctx 5
+fails 2 ggtool requant "$TINY" x.gguf --fits 20M --kv-type q4_K
+fails 2 ggtool inspect --kv-type q8_0 "$TINY"
+fails 2 ggtool inspect --fit=many "$TINY"
 only_here e.txt other.txt r.txt
