@@ -10,7 +10,7 @@ _ggtool_options()
     case $1 in
     inspect) options=' --metadata --metadata= --tensors --tensors= --layers --vocab --chat-template --chat-template= --stats --stats= --fit --fit= --kv-type --full --diffable --json --header-only' ;;
     diff) options=' --tensors --imatrix --arch --header-only --top --sort --full --hex --rows --plot --fail-above --json --csv --html --svg --png --force --max-memory' ;;
-    convert) options=' --type --arch --name --pre --metadata --endian --dtype --dry-run --explain --json --report --stats-out --no-stats --output --force --keep-split --split-max-size --split-max-tensors --shards --at-layers --no-tensor-first --sha256 --imatrix --include-weights --exclude-weights --imatrix-missing --tensor-type --tensor-type-file --allow-unmatched --token-embedding-type --output-tensor-type --leave-output-tensor --pure --only --lossless-only --target-size --target-bpw --fits --ctx --kv-type --min-type --max-type --allow --sample --seed --error-cache --recipe-out --prune-layers --override-kv --quantized-by --max-memory --nonfinite --check-first' ;;
+    convert) options=' --type --arch --name --pre --base --mmproj --mtp --metadata --endian --dtype --dry-run --explain --json --report --stats-out --no-stats --output --force --keep-split --split-max-size --split-max-tensors --shards --at-layers --no-tensor-first --sha256 --imatrix --include-weights --exclude-weights --imatrix-missing --tensor-type --tensor-type-file --allow-unmatched --token-embedding-type --output-tensor-type --leave-output-tensor --pure --only --lossless-only --target-size --target-bpw --fits --ctx --kv-type --min-type --max-type --allow --sample --seed --error-cache --recipe-out --prune-layers --override-kv --quantized-by --max-memory --nonfinite --check-first' ;;
     requant) options=' --type --dry-run --explain --json --report --stats-out --no-stats --output --force --keep-split --split-max-size --split-max-tensors --shards --at-layers --no-tensor-first --sha256 --imatrix --include-weights --exclude-weights --imatrix-missing --tensor-type --tensor-type-file --allow-unmatched --token-embedding-type --output-tensor-type --leave-output-tensor --pure --only --lossless-only --target-size --target-bpw --fits --ctx --kv-type --min-type --max-type --allow --sample --seed --error-cache --recipe-out --prune-layers --override-kv --quantized-by --max-memory --nonfinite --check-first' ;;
     split) options=' --max-size --max-tensors --shards --at-layers --no-tensor-first --reshard --dry-run --json --force --sha256 --consume --window' ;;
     merge) options=' --output --allow-unsafe --dry-run --json --force --sha256 --consume --window' ;;
@@ -49,6 +49,8 @@ _ggtool_kind()
     convert:--arch) kind=none ;;
     convert:--name) kind=none ;;
     convert:--pre) kind=none ;;
+    convert:--base) kind=files ;;
+    convert:--mtp) kind=words choices='auto keep drop' ;;
     convert:--metadata) kind=files ;;
     convert:--endian) kind=words choices='little big' ;;
     convert:--dtype) kind=words choices='auto bf16 f16 f32' ;;

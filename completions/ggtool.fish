@@ -11,7 +11,7 @@ function __ggtool_takers
         case diff
             printf '%s\n' --tensors --imatrix --arch --top --sort --fail-above --html --svg --png --max-memory
         case convert
-            printf '%s\n' --type -t --arch --name --pre --metadata --endian --dtype --explain --report --stats-out --output -o --split-max-size --split-max-tensors --shards --imatrix --include-weights --exclude-weights --imatrix-missing --tensor-type --tensor-type-file --token-embedding-type --output-tensor-type --only --target-size --target-bpw --fits --ctx --kv-type --min-type --max-type --allow --sample --seed --error-cache --recipe-out --prune-layers --override-kv --quantized-by --max-memory --nonfinite
+            printf '%s\n' --type -t --arch --name --pre --base --mtp --metadata --endian --dtype --explain --report --stats-out --output -o --split-max-size --split-max-tensors --shards --imatrix --include-weights --exclude-weights --imatrix-missing --tensor-type --tensor-type-file --token-embedding-type --output-tensor-type --only --target-size --target-bpw --fits --ctx --kv-type --min-type --max-type --allow --sample --seed --error-cache --recipe-out --prune-layers --override-kv --quantized-by --max-memory --nonfinite
         case requant
             printf '%s\n' --type -t --explain --report --stats-out --output -o --split-max-size --split-max-tensors --shards --imatrix --include-weights --exclude-weights --imatrix-missing --tensor-type --tensor-type-file --token-embedding-type --output-tensor-type --only --target-size --target-bpw --fits --ctx --kv-type --min-type --max-type --allow --sample --seed --error-cache --recipe-out --prune-layers --override-kv --quantized-by --max-memory --nonfinite
         case split
@@ -164,6 +164,9 @@ complete -c ggtool -n '__ggtool_using convert' -s t -l type -x -a '(__ggtool_ask
 complete -c ggtool -n '__ggtool_using convert' -l arch -x -d 'architecture by its GGUF name; raw keeps all tensors under their own names'
 complete -c ggtool -n '__ggtool_using convert' -l name -x -d 'general.name; else from model card, configuration or folder'
 complete -c ggtool -n '__ggtool_using convert' -l pre -x -d 'pre-tokenizer (tokenizer.ggml.pre); else told from tokenizer.json'
+complete -c ggtool -n '__ggtool_using convert' -l base -r -F -d 'of a LoRA adapter: the model it is for, or only its config.json'
+complete -c ggtool -n '__ggtool_using convert' -l mmproj -d 'write the projector of a model that sees images (for llama.cpp\'s --mmproj), not its text model'
+complete -c ggtool -n '__ggtool_using convert' -l mtp -x -a 'auto keep drop' -d 'layers that predict further tokens (DeepSeek-V3, GLM-4.5...): keep, drop, or auto, which is what llama.cpp uses'
 complete -c ggtool -n '__ggtool_using convert' -l metadata -r -F -d 'general.* keys that override what was found'
 complete -c ggtool -n '__ggtool_using convert' -l endian -x -a 'little big' -d 'byte order of the GGUF, header and data: little, or big (for s390x and the like)'
 complete -c ggtool -n '__ggtool_using convert' -l dtype -x -a 'auto bf16 f16 f32' -d 'of safetensors: auto (that of the matrices, bf16 when quantized), bf16, f16, f32'

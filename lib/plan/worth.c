@@ -24,11 +24,11 @@
  *
  * Some models have single activations a thousand times the usual, which say nothing about all other
  * tokens: no branch counts more than `outlier` times the median, and sqrt(R) is at least 1/8. Without an
- * importance matrix all branches count alike, and sqrt(R) is the usual one.
+ * importance matrix branches of a kind are taken to have the same energy, and sqrt(R) to be the usual one.
  *
  * What is left are the factors below. They were found by encoding every matrix of a small trained Llama
  * alone, and measuring the KL divergence (ggtool-recipes(7) has the numbers); there is one for each role,
- * none for a depth, and few digits. Divergence is proportional to the loss over a factor of 100.
+ * none for a depth, and few digits. Divergence was proportional to the loss over a factor of 40.
  */
 #include "lib/base/num.h"
 #include "lib/model/role.h"
@@ -43,6 +43,7 @@
 enum { MIXER, FFN, N_BRANCHES };
 
 static const double outlier = 8; /* times the median */
+static const double usual_energy[N_BRANCHES] = {1, 3}, usual_embedding = 1; /* without a matrix */
 static const double output_factor = 1;
 static const double embedding_factor = 0.7; /* of the stream at its start */
 static const double stream_gain = 1.8;      /* of a feed-forward part, times sqrt(R) */
@@ -235,15 +236,17 @@ static double median_energy(const struct stream *s, double *room)
  * energy; those far above it are outliers. */
 static void find_parts(struct stream *s, double median)
 {
-    double sum = s->weighted ? s->embedding : 0;
+    double sum = s->weighted ? s->embedding : usual_embedding;
     for (size_t i = 0; i < s->n; i++) {
         struct layer *l = &s->layers[i];
         l->root = root_of(l);
         for (int b = 0; b < N_BRANCHES; b++) {
             if (!l->has[b])
                 continue;
-            double e = l->known[b] && l->energy[b] > 0 ? l->energy[b] : median;
-            e = e < outlier * median ? e : outlier * median;
+            double e = !s->weighted                           ? usual_energy[b]
+                       : l->known[b] && l->energy[b] > 0 ? l->energy[b]
+                                                         : median;
+            e = !s->weighted || e < outlier * median ? e : outlier * median;
             sum += e;
             l->share[b] = e / sum;
         }
