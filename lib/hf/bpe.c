@@ -223,6 +223,8 @@ static int read_kind(struct hf *h, const json_t *model, struct gg_err *err)
         h->vocab.model = "gpt2";
         h->vocab.merges = true;
         rc = gg_hf_pretok(h, &h->vocab.pre, err);
+        if (rc == GG_OK && strcmp(h->vocab.pre, "whitespace") == 0)
+            h->vocab.model = "whitespace"; /* text itself, not letters for its bytes */
     }
     free(normalizer);
     free(pre);

@@ -1,102 +1,15 @@
 /* Pre-tokenizers: how text is cut before merges, told from the definition in tokenizer.json itself.
  *
  * A definition is written as one line, its steps set apart by " ; ", the normalizer likewise, and
- * looked up in the table. Names are llama.cpp's (tokenizer.ggml.pre); it has several for the same cut,
- * and which one its converter writes is told by what else the definition says: the columns behind.
- * Regular expressions: tokenizer.json of the models named, as llama-vocab.cpp of 2026-08-21 quotes them.
+ * looked up in the table (pretok_rules.c). Names are llama.cpp's (tokenizer.ggml.pre).
  */
 #include "lib/hf/hf_impl.h"
+#include "lib/hf/pretok_rules.h"
 
 #include "lib/base/num.h"
 #include "lib/base/text.h"
 
 #include <stdlib.h>
-
-enum column { ANY, NO, YES };
-
-struct pre_rule {
-    const char *name;
-    const char *text;
-    const char *normalizer; /* "" none; NULL: none, or one of those that llama.cpp leaves aside */
-    enum column starts;     /* the template begins with a special token */
-    enum column removes;    /* pieces are found by removing the rest, as converters from tiktoken write it */
-    const char *model;      /* where it is from, for messages */
-};
-
-#define CONTRACTIONS "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
-#define TAIL " ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
-#define UPPER "[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]"
-#define LOWER "[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]"
-#define CASED_TAIL " ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
-#define WORDS(digits) "Split " CONTRACTIONS "|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|" digits "|" TAIL " ; ByteLevel"
-#define CASED \
-    "Split [^\\r\\n\\p{L}\\p{N}]?" UPPER "*" LOWER "+" CONTRACTIONS "?|[^\\r\\n\\p{L}\\p{N}]?" UPPER \
-    "+" LOWER "*" CONTRACTIONS "?|\\p{N}{1,3}|" CASED_TAIL " ; ByteLevel"
-/* A range too long for a line of the table, in UTF-8: CJK up to U+9FA5, U+0800 to U+4E00, Hangul. */
-#define EAST_ASIAN \
-    "[\xe4\xb8\x80-\xe9\xbe\xa5\xe0\xa0\x80-\xe4\xb8\x80\xea\xb0\x80-\xed\x9f\xbf]+"
-#define BLOOM_WORDS \
-    "Split  ?[^(\\s|[.,!?\xe2\x80\xa6\xe3\x80\x82\xef\xbc\x8c\xe3\x80\x81\xe0\xa5\xa4\xdb\x94\xd8\x8c])]+ ; "
-
-static const struct pre_rule rules[] = {
-    {"llama-bpe", WORDS("\\p{N}{1,3}"), NULL, YES, ANY, "Llama 3"},
-    {"dbrx", WORDS("\\p{N}{1,3}"), NULL, NO, YES, "DBRX, Phi-4"},
-    {"smaug-bpe", WORDS("\\p{N}{1,3}"), NULL, NO, NO, "Smaug, SmolLM3: Llama 3 without a start token"},
-    {"deepseek-r1-qwen", WORDS("\\p{N}"), NULL, YES, ANY, "DeepSeek-R1-Distill-Qwen"},
-    {"qwen2", WORDS("\\p{N}"), NULL, NO, ANY, "Qwen2, Qwen3"},
-    {"qwen35",
-     "Split " CONTRACTIONS "|[^\\r\\n\\p{L}\\p{N}]?[\\p{L}\\p{M}]+|\\p{N}| ?[^\\s\\p{L}\\p{M}"
-     "\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+ ; ByteLevel",
-     NULL, ANY, ANY, "Qwen3.5"},
-    {"tekken",
-     "Split [^\\r\\n\\p{L}\\p{N}]?" UPPER "*" LOWER "+|[^\\r\\n\\p{L}\\p{N}]?" UPPER "+" LOWER
-     "*|\\p{N}|" CASED_TAIL " ; ByteLevel",
-     NULL, ANY, ANY, "Mistral Nemo"},
-    {"llama4", CASED, NULL, YES, ANY, "Llama 4"},
-    {"gpt-4o", CASED, NULL, NO, ANY, "GPT-4o, Phi-4-mini"},
-    {"deepseek-v3",
-     "Split \\p{N}{1,3} ; Split [\xe4\xb8\x80-\xe9\xbe\xa5\xe3\x81\x80-\xe3\x82\x9f"
-     "\xe3\x82\xa0-\xe3\x83\xbf]+ ; Split [!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~]"
-     "[A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+| ?[\\p{P}\\p{S}]+[\\r\\n]*|"
-     "\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+ ; ByteLevel",
-     NULL, ANY, ANY, "DeepSeek-V3"},
-    {"deepseek-coder",
-     "Split [\\r\\n] ; Split \\s?\\p{L}+ ; Split \\s?\\p{P}+ ; Split " EAST_ASIAN
-     " ; Digits each ; ByteLevel",
-     NULL, ANY, ANY, "DeepSeek-Coder"},
-    {"seed-coder",
-     "Split " CONTRACTIONS "|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1}| ?[^\\s\\p{L}\\p{N}"
-     "\\r\\n]+|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+ ; ByteLevel",
-     NULL, ANY, ANY, "Seed-Coder"},
-    {"minicpm5",
-     "Split \\p{N}{1,3} ; " WORDS("\\p{N}+"), NULL, ANY, ANY, "MiniCPM5"},
-    {"bailingmoe",
-     "Split '(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?+\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]++[\\r\\n]*|"
-     "\\s*[\\r\\n]|\\s+(?!\\S)|\\s+ ; ByteLevel",
-     NULL, ANY, ANY, "Ling"},
-    {"bloom", BLOOM_WORDS "ByteLevel", NULL, ANY, ANY, "BLOOM"},
-    {"viking", BLOOM_WORDS "Digits each ; ByteLevel", NULL, ANY, ANY, "Viking"},
-    {"olmo", "ByteLevel words", "NFC", ANY, ANY, "OLMo, MPT"},
-    {"gpt-2", "ByteLevel words", "", ANY, ANY, "GPT-2"},
-    {"command-r", "Digits each ; ByteLevel words", "NFC", ANY, ANY, "Command-R"},
-    {"smollm", "Digits each ; ByteLevel words", "", ANY, ANY, "SmolLM, StarCoder"},
-};
-
-/* All that llama.cpp of 2026-08-21 takes. */
-static const char *const known_names[] = {
-    "default", "minicpm5", "llama3", "llama-v3", "llama-bpe", "falcon3", "falcon-h1", "pixtral",
-    "midm-2.0", "lfm2", "jina-v5-nano", "deepseek-llm", "deepseek-coder", "deepseek-v3", "youtu",
-    "falcon", "mpt", "starcoder", "gpt-2", "phi-2", "jina-es", "jina-de", "gigachat", "jina-v2-es",
-    "jina-v2-de", "a.x-4.0", "mellum", "modern-bert", "jais-2", "gemma4", "granite-embed-multi-311m",
-    "sarvam-moe", "jina-v1-en", "jina-v2-en", "bert-bge", "bert-bge-large", "jina-v2-code", "roberta-bpe", "whitespace", "refact", "command-r",
-    "qwen2", "deepseek-r1-qwen", "kormo", "f2llmv2", "qwen35", "stablelm2", "olmo", "dbrx",
-    "smaug-bpe", "poro-chat", "glm4", "chatglm-bpe", "viking", "jais", "tekken", "smollm", "codeshell",
-    "bloom", "gpt3-finnish", "exaone", "exaone4", "exaone-moe", "chameleon", "minerva-7b", "megrez",
-    "gpt-4o", "llama4", "kanana2", "talkie", "granite-embed-multi-97m", "tiny_aya", "cohere2moe",
-    "superbpe", "trillion", "granite-docling", "bailingmoe", "bailingmoe2", "llada-moe", "seed-coder",
-    "hunyuan", "hunyuan-dense", "joyai-llm", "kimi-k2", "grok-2", "afmoe", "laguna", "minimax-m2",
-    "solar-open", "mellum2",
-};
 
 /* ---- a definition as one line ---------------------------------------------------------------- */
 
@@ -129,8 +42,8 @@ static void add_split(struct gg_buf *b, const json_t *step)
 {
     const char *behavior = gg_hf_get_str(step, "behavior");
     bool invert = json_is_true(json_object_get(step, "invert"));
-    gg_buf_adds(b, "Split ");
-    if (!removes_rest(step) && (invert || !same(behavior, "Isolated")))
+    gg_buf_adds(b, "Split "); /* isolated, what matches and the rest are the same pieces */
+    if (!removes_rest(step) && !same(behavior, "Isolated"))
         gg_buf_addf(b, "(%s%s) ", behavior != NULL ? behavior : "?", invert ? ", inverted" : "");
     add_regex(b, json_object_get(step, "pattern"));
 }
@@ -150,6 +63,9 @@ static void add_pre_tokenizer(struct gg_buf *b, const json_t *step)
     }
     if (json_is_true(json_object_get(step, "individual_digits")))
         gg_buf_adds(b, " each");
+    const char *behavior = gg_hf_get_str(step, "behavior");
+    if (same(type, "Punctuation") && behavior != NULL && !same(behavior, "Isolated"))
+        gg_buf_addf(b, " (%s)", behavior);
 }
 
 static void add_normalizer(struct gg_buf *b, const json_t *step)
@@ -203,20 +119,33 @@ char *gg_hf_normalizer_text(const json_t *tokenizer)
 
 struct definition {
     char *text, *normalizer; /* malloc'd */
-    bool starts, removes;
+    const char *first;       /* the special token that text begins with; NULL: none */
+    bool starts, removes, pairs, cleans;
 };
 
-static bool has_start(const json_t *processor, unsigned depth)
+static const char *start_of(const json_t *processor, unsigned depth)
 {
     const json_t *single = json_object_get(processor, "single");
     json_t *one;
     size_t i;
     json_array_foreach (json_object_get(processor, "processors"), i, one) {
-        if (depth < MAX_DEPTH && has_start(one, depth + 1))
+        const char *first = depth < MAX_DEPTH ? start_of(one, depth + 1) : NULL;
+        if (first != NULL)
+            return first;
+    }
+    const json_t *token = json_object_get(json_array_get(single, 0), "SpecialToken");
+    return json_array_size(single) > 1 ? gg_hf_get_str(token, "id") : NULL;
+}
+
+static bool has_pairs(const json_t *processor, unsigned depth)
+{
+    json_t *one;
+    size_t i;
+    json_array_foreach (json_object_get(processor, "processors"), i, one) {
+        if (depth < MAX_DEPTH && has_pairs(one, depth + 1))
             return true;
     }
-    return json_array_size(single) > 1 &&
-           json_object_get(json_array_get(single, 0), "SpecialToken") != NULL;
+    return same(gg_hf_get_str(processor, "type"), "RobertaProcessing");
 }
 
 static bool has_removal(const json_t *step, unsigned depth)
@@ -230,11 +159,18 @@ static bool has_removal(const json_t *step, unsigned depth)
     return removes_rest(step);
 }
 
-static int define(struct definition *d, const json_t *tokenizer, struct gg_err *err)
+static int define(struct definition *d, const json_t *tokenizer, const json_t *config, struct gg_err *err)
 {
-    *d = (struct definition){gg_hf_pretok_text(tokenizer), gg_hf_normalizer_text(tokenizer),
-                             has_start(json_object_get(tokenizer, "post_processor"), 0),
-                             has_removal(json_object_get(tokenizer, "pre_tokenizer"), 0)};
+    const json_t *post = json_object_get(tokenizer, "post_processor");
+    *d = (struct definition){
+        .text = gg_hf_pretok_text(tokenizer),
+        .normalizer = gg_hf_normalizer_text(tokenizer),
+        .first = start_of(post, 0),
+        .removes = has_removal(json_object_get(tokenizer, "pre_tokenizer"), 0),
+        .pairs = has_pairs(post, 0),
+        .cleans = json_is_true(json_object_get(config, "clean_up_tokenization_spaces")),
+    };
+    d->starts = d->first != NULL || json_is_true(json_object_get(config, "add_bos_token"));
     return d->text == NULL || d->normalizer == NULL
                ? gg_fail_nomem(err, "the definition of the pre-tokenizer")
                : GG_OK;
@@ -258,20 +194,25 @@ static bool is_left_aside(const char *normalizer)
     return true;
 }
 
-static bool fits(enum column c, bool is)
+static bool fits(enum hf_column c, bool is)
 {
-    return c == ANY || (c == YES) == is;
+    return c == HF_ANY || (c == HF_YES) == is;
+}
+
+static bool columns_fit(const struct hf_pre_rule *r, const struct definition *d)
+{
+    return fits(r->starts, d->starts) && fits(r->removes, d->removes) && fits(r->pairs, d->pairs) &&
+           fits(r->cleans, d->cleans) && (r->first == NULL || same(d->first, r->first));
 }
 
 /* The rule for it; with any_normalizer, one that would fit but for that. */
-static const struct pre_rule *find(const struct definition *d, bool any_normalizer)
+static const struct hf_pre_rule *find(const struct definition *d, bool any_normalizer)
 {
-    for (size_t i = 0; i < GG_COUNTOF(rules); i++) {
-        const struct pre_rule *r = &rules[i];
+    for (size_t i = 0; i < gg_hf_n_pre_rules; i++) {
+        const struct hf_pre_rule *r = &gg_hf_pre_rules[i];
         bool normalizer = r->normalizer != NULL ? strcmp(r->normalizer, d->normalizer) == 0
                                                 : is_left_aside(d->normalizer);
-        if (strcmp(r->text, d->text) == 0 && fits(r->starts, d->starts) &&
-            fits(r->removes, d->removes) && (normalizer || any_normalizer))
+        if (strcmp(r->text, d->text) == 0 && columns_fit(r, d) && (normalizer || any_normalizer))
             return r;
     }
     return NULL;
@@ -291,17 +232,18 @@ static size_t difference(const char *a, const char *b)
 /* The rules whose text is nearest, as "a, b"; of those with one text the one that fits otherwise. */
 static void add_nearest(struct gg_buf *b, const struct definition *def)
 {
-    const struct pre_rule *best[2] = {NULL, NULL};
+    const struct hf_pre_rule *best[2] = {NULL, NULL};
     size_t d[2] = {SIZE_MAX, SIZE_MAX};
-    for (size_t i = 0; i < GG_COUNTOF(rules); i++) {
-        size_t one = difference(def->text, rules[i].text);
-        if (!fits(rules[i].starts, def->starts) || !fits(rules[i].removes, def->removes))
+    for (size_t i = 0; i < gg_hf_n_pre_rules; i++) {
+        const struct hf_pre_rule *r = &gg_hf_pre_rules[i];
+        size_t one = difference(def->text, r->text);
+        if (!columns_fit(r, def))
             continue;
         if (one < d[0]) {
             best[1] = best[0], d[1] = d[0];
-            best[0] = &rules[i], d[0] = one;
-        } else if (one < d[1] && strcmp(rules[i].text, best[0]->text) != 0) {
-            best[1] = &rules[i], d[1] = one;
+            best[0] = r, d[0] = one;
+        } else if (one < d[1] && strcmp(r->text, best[0]->text) != 0) {
+            best[1] = r, d[1] = one;
         }
     }
     for (size_t i = 0; i < 2 && best[i] != NULL; i++)
@@ -310,7 +252,7 @@ static void add_nearest(struct gg_buf *b, const struct definition *def)
 
 static int fail_unknown(const char *file, const struct definition *d, struct gg_err *err)
 {
-    const struct pre_rule *r = find(d, true);
+    const struct hf_pre_rule *r = find(d, true);
     struct gg_buf near = GG_BUF_INIT;
     char shown[400];
     int rc;
@@ -332,30 +274,52 @@ static int fail_unknown(const char *file, const struct definition *d, struct gg_
 
 /* ---- the name -------------------------------------------------------------------------------- */
 
+/* The nearest of the names in list, set apart by blanks; true when it is there. */
+static bool look_in(const char *list, const char *name, char best[48], unsigned *least)
+{
+    while (list != NULL && *list != '\0') {
+        char one[48];
+        size_t n = strcspn(list, " ");
+        n = n < sizeof one ? n : sizeof one - 1;
+        memcpy(one, list, n);
+        one[n] = '\0';
+        unsigned d = gg_text_distance(name, one);
+        if (strcmp(name, one) == 0)
+            return true;
+        if (d < *least) {
+            memcpy(best, one, sizeof one);
+            *least = d;
+        }
+        list += n + strspn(list + n, " ");
+    }
+    return false;
+}
+
 void gg_hf_pretok_check_name(struct hf *h)
 {
-    const char *name = h->opts->pre, *best = NULL;
+    const char *name = h->opts->pre;
     unsigned least = UINT32_MAX;
-    char shown[64];
-    if (name == NULL)
-        return;
-    for (size_t i = 0; i < GG_COUNTOF(known_names); i++) {
-        unsigned d = gg_text_distance(name, known_names[i]);
-        if (strcmp(name, known_names[i]) == 0)
-            return;
-        if (d < least)
-            best = known_names[i], least = d;
-    }
-    gg_findings_add(h->notes, GG_WARN, "tokenizer", NULL, 0, GG_NOWHERE,
-                    "--pre: '%s' is none of the names llama.cpp knows, which will refuse the file; "
-                    "nearest is '%s'",
-                    gg_text_escape_into(shown, sizeof shown, name, strlen(name)), best);
+    char shown[64], best[48] = "";
+    bool known = name == NULL;
+    for (size_t i = 0; !known && i < gg_hf_n_pre_rules; i++)
+        known = look_in(gg_hf_pre_rules[i].name, name, best, &least) ||
+                look_in(gg_hf_pre_rules[i].also, name, best, &least);
+    for (size_t i = 0; !known && gg_hf_pre_others[i] != NULL; i += 2)
+        known = look_in(gg_hf_pre_others[i], name, best, &least);
+    if (!known)
+        gg_findings_add(h->notes, GG_WARN, "tokenizer", NULL, 0, GG_NOWHERE,
+                        "--pre: '%s' is none of the names llama.cpp knows, which will refuse the file; "
+                        "nearest is '%s'",
+                        gg_text_escape_into(shown, sizeof shown, name, strlen(name)), best);
 }
 
 /* What was asked for stands; where the definition says otherwise, that is said. */
-static void compare_asked(struct hf *h, const struct pre_rule *r)
+static void compare_asked(struct hf *h, const struct hf_pre_rule *r)
 {
-    if (r != NULL && strcmp(r->name, h->opts->pre) != 0)
+    char nearest[48];
+    unsigned least = 0; /* none is nearer */
+    if (r != NULL && strcmp(r->name, h->opts->pre) != 0 &&
+        !look_in(r->also, h->opts->pre, nearest, &least))
         gg_findings_add(h->notes, GG_NOTE, "tokenizer", NULL, 0, GG_NOWHERE,
                         "by its definition the pre-tokenizer is that of %s: %s", r->model, r->name);
 }
@@ -363,8 +327,8 @@ static void compare_asked(struct hf *h, const struct pre_rule *r)
 int gg_hf_pretok(struct hf *h, const char **name, struct gg_err *err)
 {
     struct definition d;
-    int rc = define(&d, h->tokenizer, err);
-    const struct pre_rule *r = rc == GG_OK ? find(&d, false) : NULL;
+    int rc = define(&d, h->tokenizer, h->tokenizer_config, err);
+    const struct hf_pre_rule *r = rc == GG_OK ? find(&d, false) : NULL;
     if (rc == GG_OK && h->opts->pre != NULL) {
         *name = h->opts->pre;
         compare_asked(h, r);

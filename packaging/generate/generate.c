@@ -1,4 +1,4 @@
-/* generate TEMPLATES OUT: writes OUT/completions and OUT/man. See generate.h. */
+/* generate TEMPLATES OUT: writes OUT/completions, OUT/man and OUT/docs/tokenizers.md. See generate.h. */
 #include "packaging/generate/generate.h"
 
 #include "lib/quant/qtype.h"
@@ -165,6 +165,7 @@ int main(int argc, char **argv)
         {"ggtool.fish.in", "completions/ggtool.fish", gen_fish},
         {"ggtool.1.in", "man/ggtool.1", gen_man_main},
         {"ggtool-types.7.in", "man/ggtool-types.7", gen_man_types},
+        {"tokenizers.md.in", "docs/tokenizers.md", gen_tokenizers},
     };
     if (argc != 3) {
         fputs("usage: generate TEMPLATES OUT\n", stderr);

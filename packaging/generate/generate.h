@@ -1,4 +1,4 @@
-/* generate: writes completions and man pages from the tables of the commands.
+/* generate: writes completions, man pages and a table of tokenizers from the tables of the program.
  *
  * One file for each kind of output. Each takes the text of a template, in which lines "@NAME@" stand
  * for what is generated, and the tables as everything else sees them.
@@ -56,5 +56,6 @@ bool gen_fish(struct gg_buf *out, const char *template);
 void gen_man_command(struct gg_buf *out, const struct cmd *c);
 bool gen_man_main(struct gg_buf *out, const char *template);
 bool gen_man_types(struct gg_buf *out, const char *template);
+bool gen_tokenizers(struct gg_buf *out, const char *template);
 
 #endif

@@ -1,7 +1,7 @@
 # Real vocabularies, written as the files they came from, are read back: tokens, types, scores, merges,
-# and the name of the pre-tokenizer, told from its definition. Where they differ: the vocabulary of
-# deepseek-coder was made before llama.cpp took "<|...|>" and the like for control tokens, and filled up
-# with user-defined ones.
+# and the name of the pre-tokenizer, told from its definition. Where they differ: the vocabulary file of
+# deepseek-coder was made before llama.cpp's converter took "<|...|>" and the like for control tokens, and
+# filled up with user-defined ones; the converter of 2026-08-21 writes what is written here.
 . "$ROOT/tests/cli/lib-convert.sh"
 V=$ROOT/../shared/models/vocab
 [ -e "$V" ] || { echo 'no ../shared/models/vocab' >&2; exit 77; }

@@ -1,5 +1,5 @@
-/* Fuzz: side files of checkpoints. The first byte says which: tokenizer.model, tokenizer.json, a model
- * card, the id of a model. */
+/* Fuzz: side files of checkpoints. The first byte says which: tokenizer.model, tokenizer.json, a tiktoken
+ * file, tekken.json, a model card, the id of a model. */
 #include "lib/hf/hf_impl.h"
 
 #include <stdlib.h>
@@ -12,14 +12,22 @@ static void look(struct hf *h, uint8_t kind, const char *p, size_t n)
     struct gg_err err;
     bool done = false;
     int rc = GG_OK;
-    if (kind == 's') {
-        rc = gg_hf_spm_parse(h, p, n, &done, &err);
-    } else {
-        char *text = malloc(n + 1);
-        if (text == NULL)
-            return;
+    char *text = kind != 's' ? malloc(n + 1) : NULL;
+    if (kind != 's' && text == NULL)
+        return;
+    if (text != NULL) {
         memcpy(text, p, n);
         text[n] = '\0';
+    }
+    if (kind == 's') {
+        rc = gg_hf_spm_parse(h, p, n, &done, &err);
+    } else if (kind == 't') {
+        rc = gg_hf_tiktoken_parse(h, "qwen.tiktoken", text, n, &done, &err);
+        free(text);
+    } else if (kind == 'k') {
+        rc = gg_hf_tekken_take(h, text, n, &err);
+        done = true;
+    } else {
         rc = gg_hf_tokenizer_parse(h, text, n, &err);
         if (rc == GG_OK)
             rc = gg_hf_bpe_read(h, &done, &err);
@@ -54,7 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         json_decref(gg_hf_card_parse(p, n - 1));
     if (data[0] == 'i')
         look_at_id(p, n - 1);
-    if (data[0] != 's' && data[0] != 'j')
+    if (strchr("sjtk", data[0]) == NULL || data[0] == '\0')
         return 0;
     h.config = json_object();
     h.raw_config = json_object();

@@ -119,9 +119,9 @@ header_guard_faults() {
 drift_faults() {
     local dir
     dir=$(mktemp -d)
-    mkdir "$dir/completions" "$dir/man"
+    mkdir "$dir/completions" "$dir/man" "$dir/docs"
     "$generate" packaging/generate "$dir" 2>&1
-    for f in "$dir"/completions/* "$dir"/man/*; do
+    for f in "$dir"/completions/* "$dir"/man/* "$dir"/docs/*; do
         cmp -s "$f" "${f#"$dir/"}" || echo "${f#"$dir/"} is not what the tables say: make generate"
     done
     for f in completions/* man/ggtool-*.1; do # of commands that are gone
