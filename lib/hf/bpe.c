@@ -52,7 +52,7 @@ int gg_hf_make_room(struct hf *h, struct gg_err *err)
     if (gg_hf_get_u64(h->config, "vocab_size", &n_config)) {
         if (n_config < n)
             return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE,
-                           "tokenizer.json has token %llu, config.json a vocabulary of %llu",
+                           "%s has token %llu, config.json a vocabulary of %llu", h->tok_name,
                            (unsigned long long)n - 1, (unsigned long long)n_config);
         n = n_config;
     }

@@ -208,6 +208,33 @@ static bool is_hub_name(const char *s)
            (slash == NULL || strchr(slash + 1, '/') == NULL);
 }
 
+/* The key of a fact in a metadata file: the one it is written under, but for lists of works. */
+static const char *override_key(const struct fact *f, char dst[64])
+{
+    snprintf(dst, 64, "general.%s", f->name);
+    bool works = strcmp(f->name, "base_models") == 0 || strcmp(f->name, "datasets") == 0;
+    return works ? dst : f->key;
+}
+
+/* Keys that nothing is made of are said. */
+static void note_unknown(struct hf *h, json_t *file)
+{
+    const char *key;
+    json_t *v;
+    json_object_foreach (file, key, v) {
+        char name[64], shown[96];
+        bool known = false;
+        for (size_t i = 0; !known && i < GG_COUNTOF(facts); i++)
+            known = strcmp(key, override_key(&facts[i], name)) == 0;
+        if (!known)
+            gg_findings_add(h->notes, GG_WARN, "metadata", NULL, 0, GG_NOWHERE,
+                            "%s: '%s' is no general.* key that a model has, and is left out; "
+                            "--override-kv sets any key",
+                            h->opts->metadata_name,
+                            gg_text_escape_into(shown, sizeof shown, key, strlen(key)));
+    }
+}
+
 static int from_override(struct hf *h, json_t *o, struct gg_err *err)
 {
     json_t *file = NULL;
@@ -218,15 +245,12 @@ static int from_override(struct hf *h, json_t *o, struct gg_err *err)
     if (rc != GG_OK)
         return rc;
     for (size_t i = 0; i < GG_COUNTOF(facts); i++) {
-        const json_t *v = json_object_get(file, facts[i].key);
-        if (strcmp(facts[i].name, "base_models") == 0 || strcmp(facts[i].name, "datasets") == 0) {
-            char key[64];
-            snprintf(key, sizeof key, "general.%s", facts[i].name);
-            v = json_object_get(file, key);
-        }
+        char name[64];
+        const json_t *v = json_object_get(file, override_key(&facts[i], name));
         if (v != NULL && json_object_set(o, facts[i].name, (json_t *)v) != 0)
             rc = gg_fail_nomem(err, "metadata");
     }
+    note_unknown(h, file);
     json_decref(file);
     return rc;
 }

@@ -353,6 +353,8 @@ GG_MUST_CHECK int gg_hf_next_piece(struct hf *h, struct hf_list *list, struct gg
 GG_MUST_CHECK int gg_hf_next_object(struct hf *h, struct hf_list *list, json_t **out,
                                     struct gg_err *err);
 void gg_hf_merge_free(struct hf_merge *m);
+/* vocab.json, which is the vocabulary alone. */
+GG_MUST_CHECK int gg_hf_vocab_json(struct hf *h, char *text, size_t nbytes, struct gg_err *err);
 /* The same of tekken.json, whose vocabulary is a list of objects; *out is the rest. */
 GG_MUST_CHECK int gg_hf_tekken_parse(struct hf *h, char *text, size_t nbytes, json_t **out,
                                      struct gg_err *err);
@@ -379,12 +381,13 @@ GG_MUST_CHECK int gg_hf_described_read(struct hf *h, struct gg_err *err);
 GG_MUST_CHECK int gg_hf_unigram_read(struct hf *h, struct gg_err *err);
 GG_MUST_CHECK int gg_hf_charsmap_read(struct hf *h, struct gg_err *err);
 GG_MUST_CHECK int gg_hf_wordpiece_read(struct hf *h, struct gg_err *err);
-/* spm.c, bpe.c, wordpiece.c (vocab.txt), tiktoken.c: *done says whether the files were there and of that
+/* spm.c, bpe.c, bpefiles.c, wordpiece.c (vocab.txt), tiktoken.c: *done says whether the files were there and of that
  * kind. */
 GG_MUST_CHECK int gg_hf_spm_read(struct hf *h, bool *done, struct gg_err *err);
 GG_MUST_CHECK int gg_hf_spm_parse(struct hf *h, const void *data, size_t n, bool *done,
                                   struct gg_err *err);
 GG_MUST_CHECK int gg_hf_bpe_read(struct hf *h, bool *done, struct gg_err *err);
+GG_MUST_CHECK int gg_hf_bpefiles_read(struct hf *h, bool *done, struct gg_err *err);
 GG_MUST_CHECK int gg_hf_words_read(struct hf *h, bool *done, struct gg_err *err);
 GG_MUST_CHECK int gg_hf_tiktoken_read(struct hf *h, bool *done, struct gg_err *err);
 GG_MUST_CHECK int gg_hf_tiktoken_parse(struct hf *h, const char *name, const char *p, size_t n,

@@ -147,6 +147,18 @@ int gg_hf_tekken_parse(struct hf *h, char *text, size_t nbytes, json_t **out, st
     return parse_rest(h, text, nbytes, true, out, err);
 }
 
+int gg_hf_vocab_json(struct hf *h, char *text, size_t nbytes, struct gg_err *err)
+{
+    const char *end = text + nbytes, *p = skip_space(text, end);
+    h->tok_name = "vocab.json";
+    h->tok_text = text;
+    const char *behind = p < end && *p == '{' ? skip_value(p, end) : NULL;
+    if (behind == NULL || behind[-1] != '}' || skip_space(behind, end) != end)
+        return fail_json(h, p, err, "one object expected");
+    h->tok_vocab = (struct hf_list){p + 1, behind - 1};
+    return GG_OK;
+}
+
 /* ---- reading it ------------------------------------------------------------------------------ */
 
 static int hex4(const char *p, const char *end)

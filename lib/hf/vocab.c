@@ -92,7 +92,8 @@ bool gg_hf_keep_charsmap(struct hf *h, const void *p, size_t n)
 int gg_hf_vocab_read(struct hf *h, struct gg_err *err)
 {
     static int (*const readers[])(struct hf *h, bool *done, struct gg_err *err) = {
-        gg_hf_spm_read, gg_hf_bpe_read, gg_hf_tekken_read, gg_hf_tiktoken_read, gg_hf_words_read,
+        gg_hf_spm_read,      gg_hf_bpe_read,      gg_hf_tekken_read,
+        gg_hf_tiktoken_read, gg_hf_bpefiles_read, gg_hf_words_read,
     };
     bool done = false;
     int rc = GG_OK;
@@ -106,7 +107,8 @@ int gg_hf_vocab_read(struct hf *h, struct gg_err *err)
     if (rc == GG_OK && !done)
         return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
                        "no tokenizer: neither tokenizer.model, spiece.model or sentencepiece.bpe.model "
-                       "(SentencePiece) nor tokenizer.json, tekken.json, a tiktoken file or vocab.txt");
+                       "(SentencePiece) nor tokenizer.json, tekken.json, a tiktoken file, vocab.json with "
+                       "merges.txt or vocab.txt");
     return rc;
 }
 

@@ -13,6 +13,9 @@ ggtool convert Some-Model-7B-Instruct-v2 b.gguf -q --metadata m.json --pre gpt-2
 ggtool inspect b.gguf --metadata='general.*'
 ggtool inspect b.gguf --metadata='tokenizer.ggml.pre'
 grep -c "$PWD" a.gguf b.gguf || true
+# keys that no model has are said
+echo '{"llama.x": 1, "general.author": "A"}' > m.json
+ggtool convert Some-Model-7B-Instruct-v2 b.gguf --force --metadata m.json > /dev/null
 # chat templates: named ones beside the default one, from files or from the configuration
 D=Some-Model-7B-Instruct-v2
 jq 'del(.chat_template)' $D/tokenizer_config.json > t.json && mv t.json $D/tokenizer_config.json
