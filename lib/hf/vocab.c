@@ -1,6 +1,7 @@
 /* The vocabulary: which tokenizer, its tokens, their number against the rows of the embedding. */
 #include "lib/hf/hf_impl.h"
 
+#include "lib/base/map.h"
 #include "lib/base/num.h"
 #include "lib/base/text.h"
 
@@ -88,6 +89,33 @@ bool gg_hf_keep_charsmap(struct hf *h, const void *p, size_t n)
     return n == 0 || copy != NULL;
 }
 
+/* llama.cpp ends when two tokens have one text. */
+static int note_twins(struct hf *h, struct gg_err *err)
+{
+    struct gg_map ids = GG_MAP_INIT;
+    uint64_t n_twins = 0, first = 0, old = 0, twin = 0;
+    int rc = gg_map_reserve(&ids, h->vocab.n) ? GG_OK : gg_fail_nomem(err, "the vocabulary");
+    for (size_t i = 0; rc == GG_OK && i < h->vocab.n; i++) {
+        const struct hf_token *t = &h->vocab.v[i];
+        int added = t->nbytes > 0 ? gg_map_add(&ids, t->p, t->nbytes, i, &old) : 1;
+        if (added < 0)
+            rc = gg_fail_nomem(err, "the vocabulary");
+        if (added == 0 && n_twins++ == 0)
+            first = old, twin = i;
+    }
+    if (n_twins > 0) {
+        char shown[80];
+        gg_findings_add(h->notes, GG_WARN, "vocabulary", NULL, 0, GG_NOWHERE,
+                        "token %llu is '%s' like token %llu%s: llama.cpp does not load such a vocabulary",
+                        (unsigned long long)twin,
+                        gg_text_escape_into(shown, sizeof shown, h->vocab.v[twin].p,
+                                            h->vocab.v[twin].nbytes),
+                        (unsigned long long)first, n_twins > 1 ? ", and there are more such" : "");
+    }
+    gg_map_free(&ids);
+    return rc;
+}
+
 /* The first of these that the checkpoint has. */
 int gg_hf_vocab_read(struct hf *h, struct gg_err *err)
 {
@@ -109,7 +137,7 @@ int gg_hf_vocab_read(struct hf *h, struct gg_err *err)
                        "no tokenizer: neither tokenizer.model, spiece.model or sentencepiece.bpe.model "
                        "(SentencePiece) nor tokenizer.json, tekken.json, a tiktoken file, vocab.json with "
                        "merges.txt or vocab.txt");
-    return rc;
+    return rc == GG_OK ? note_twins(h, err) : rc;
 }
 
 static struct hf_vt *find_vt(struct hf *h, const char *name)

@@ -16,6 +16,8 @@ fresh vocab-words vocab.txt
 printf '%s\n' '[PAD]' '[unused0]' '[UNK]' '[CLS]' '[SEP]' '[MASK]' a '##ing' mill é > x/vocab.txt
 echo '{"do_lower_case": false, "tokenizer_class": "BertTokenizer"}' > x/tokenizer_config.json
 show
+printf '%s\n' '[UNK]' mill the the > x/vocab.txt
+ggtool convert x out.gguf --force > /dev/null
 printf '%s\n' the mill > x/vocab.txt
 fails 3 ggtool convert x no.gguf
 fresh vocab-words 'vocab.json and merges.txt'
