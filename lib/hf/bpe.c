@@ -107,7 +107,7 @@ int gg_hf_add_tokens(struct hf *h, struct gg_err *err)
 
 /* ---- SentencePiece's BPE --------------------------------------------------------------------- */
 
-static bool is_byte(const struct hf_token *t)
+bool gg_hf_is_byte(const struct hf_token *t)
 {
     return t->nbytes == 6 && memcmp(t->p, "<0x", 3) == 0 && t->p[5] == '>';
 }
@@ -145,7 +145,7 @@ static void score_rest(struct hf *h, uint64_t n_merges)
     for (size_t i = 0; i < h->vocab.n; i++) {
         struct hf_token *t = &h->vocab.v[i];
         t->score = t->score == -INFINITY ? -(float)n_merges : t->score;
-        if (is_byte(t)) {
+        if (gg_hf_is_byte(t)) {
             t->type = HF_BYTE;
             t->score = 0.0f;
         }

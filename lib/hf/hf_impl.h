@@ -367,6 +367,7 @@ GG_MUST_CHECK int gg_hf_vocab_alloc(struct hf *h, uint64_t n, struct gg_err *err
 GG_MUST_CHECK int gg_hf_vocab_set(struct hf *h, uint64_t id, const char *p, size_t n, float score,
                                   int32_t type, struct gg_err *err);
 bool gg_hf_looks_special(const char *p, size_t n);
+bool gg_hf_is_byte(const struct hf_token *t); /* <0x0A> and the like, which stand for a byte */
 /* ▁ becomes a space; in the arena. NULL: no memory. */
 char *gg_hf_plain_spaces(struct gg_arena *a, const char *p, size_t n, size_t *out_n);
 void gg_hf_no_ids(struct hf_vocab *v); /* they will be set one by one */

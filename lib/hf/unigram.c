@@ -83,6 +83,8 @@ static bool prepends_space(const struct hf *h)
 
 static int add_pieces(struct hf *h, struct gg_err *err)
 {
+    const json_t *model = json_object_get(h->tokenizer, "model");
+    bool bytes = json_is_true(json_object_get(model, "byte_fallback"));
     struct gg_buf text = GG_BUF_INIT;
     struct hf_list list = h->tok_vocab;
     double score = 0;
@@ -92,6 +94,8 @@ static int add_pieces(struct hf *h, struct gg_err *err)
         rc = gg_hf_next_piece(h, &list, &text, &score, &more, err);
         if (rc == GG_OK && more)
             rc = gg_hf_vocab_set(h, i, gg_buf_str(&text), text.nbytes, (float)score, HF_NORMAL, err);
+        if (rc == GG_OK && more && bytes && gg_hf_is_byte(&h->vocab.v[i]))
+            h->vocab.v[i].type = HF_BYTE;
     }
     gg_buf_free(&text);
     return rc;

@@ -105,6 +105,11 @@ START_TEST(test_pieces)
     ck_assert(!b.h.vocab.adds_space && !b.h.vocab.removes_spaces);
     ck_assert_uint_eq(b.h.vocab.charsmap_nbytes, 3);
     end(&b);
+    begin(&b, "{}");
+    ck_assert_int_eq(tokenizer(&b, "{\"model\":{\"byte_fallback\":true,\"vocab\":[[\"<0x0A>\",-1],[\"<0x>\",-2]]}}"), GG_OK);
+    has(&b, 0, "<0x0A>", HF_BYTE, -1);
+    has(&b, 1, "<0x>", HF_NORMAL, -2);
+    end(&b);
 }
 END_TEST
 
