@@ -199,16 +199,6 @@ static bool is_sentencepiece(const json_t *model, const char *normalizer, const 
            (strstr(normalizer, " by \xe2\x96\x81") != NULL || strstr(pre, "Metaspace") != NULL);
 }
 
-/* SentencePiece puts a space in front of all text, and llama.cpp does so unless told otherwise. */
-static bool prepends_space(const json_t *pre, const char *normalizer)
-{
-    const char *scheme = gg_hf_get_str(pre, "prepend_scheme"), *type = gg_hf_get_str(pre, "type");
-    if (type == NULL || strcmp(type, "Metaspace") != 0)
-        return strstr(normalizer, "Prepend ") != NULL;
-    return scheme != NULL ? strcmp(scheme, "never") != 0
-                          : !json_is_false(json_object_get(pre, "add_prefix_space"));
-}
-
 /* Which of the two kinds the tokenizer is, by its definition, and what follows from that. */
 static int read_kind(struct hf *h, const json_t *model, struct gg_err *err)
 {
@@ -216,8 +206,7 @@ static int read_kind(struct hf *h, const json_t *model, struct gg_err *err)
     int rc = normalizer == NULL || pre == NULL ? gg_fail_nomem(err, "a tokenizer") : GG_OK;
     bool pieces = rc == GG_OK && is_sentencepiece(model, normalizer, pre);
     if (pieces) {
-        h->vocab.no_space_prefix =
-            !prepends_space(json_object_get(h->tokenizer, "pre_tokenizer"), normalizer);
+        h->vocab.no_space_prefix = !gg_hf_prepends_space(h->tokenizer);
         rc = finish_pieces(h, err);
     } else if (rc == GG_OK) {
         h->vocab.model = "gpt2";

@@ -379,6 +379,8 @@ GG_MUST_CHECK int gg_hf_add_tokens(struct hf *h, struct gg_err *err);
 /* Tokens that tokenizer_config.json describes (added_tokens_decoder), over what is there. */
 GG_MUST_CHECK int gg_hf_described_read(struct hf *h, struct gg_err *err);
 /* unigram.c, wordpiece.c: tokenizer.json of these kinds, room made. */
+/* SentencePiece puts a space in front of all text, and llama.cpp does so unless told otherwise. */
+bool gg_hf_prepends_space(const json_t *tokenizer);
 GG_MUST_CHECK int gg_hf_unigram_read(struct hf *h, struct gg_err *err);
 GG_MUST_CHECK int gg_hf_charsmap_read(struct hf *h, struct gg_err *err);
 GG_MUST_CHECK int gg_hf_wordpiece_read(struct hf *h, struct gg_err *err);

@@ -67,14 +67,13 @@ static bool removes_spaces(const struct hf *h)
            (regex != NULL && strcmp(regex, " {2,}") == 0);
 }
 
-static bool prepends_space(const struct hf *h)
+bool gg_hf_prepends_space(const json_t *tokenizer)
 {
-    const json_t *m = find_step(json_object_get(h->tokenizer, "pre_tokenizer"), "pretokenizers",
+    const json_t *m = find_step(json_object_get(tokenizer, "pre_tokenizer"), "pretokenizers",
                                 "Metaspace", 0);
     const char *scheme = gg_hf_get_str(m, "prepend_scheme");
     if (m == NULL)
-        return find_step(json_object_get(h->tokenizer, "normalizer"), "normalizers", "Prepend", 0) !=
-               NULL;
+        return find_step(json_object_get(tokenizer, "normalizer"), "normalizers", "Prepend", 0) != NULL;
     return scheme != NULL ? strcmp(scheme, "never") != 0
                           : !json_is_false(json_object_get(m, "add_prefix_space"));
 }
@@ -140,7 +139,7 @@ int gg_hf_unigram_read(struct hf *h, struct gg_err *err)
     h->vocab.model = "t5";
     h->vocab.pre = h->opts->pre != NULL ? h->opts->pre : "default";
     h->vocab.scores = true;
-    h->vocab.adds_space = prepends_space(h);
+    h->vocab.adds_space = gg_hf_prepends_space(h->tokenizer);
     h->vocab.removes_spaces = removes_spaces(h);
     return rc;
 }
