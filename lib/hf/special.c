@@ -187,9 +187,20 @@ static const char *config_token(const json_t *config, int k)
     return json_is_object(v) ? gg_hf_get_str(v, "content") : json_string_value(v);
 }
 
-static void look_up(struct special *s, int k)
+/* Of the control tokens, the one of that text. */
+static void find_control(struct special *s, int k)
 {
     const struct hf_vocab *v = &s->h->vocab;
+    for (uint64_t id = 0; id < v->n; id++) {
+        if (v->v[id].type == HF_CONTROL && same(v->v[id].p, s->text[k])) {
+            set_id(s, k, id);
+            return;
+        }
+    }
+}
+
+static void look_up(struct special *s, int k)
+{
     json_t *token;
     size_t i;
     uint64_t id;
@@ -200,12 +211,8 @@ static void look_up(struct special *s, int k)
             return;
         }
     }
-    for (id = 0; v->n_made > 0 && id < v->n; id++) { /* ranks: no file lists their added tokens */
-        if (v->v[id].type == HF_CONTROL && same(v->v[id].p, s->text[k])) {
-            set_id(s, k, id);
-            return;
-        }
-    }
+    if (s->h->vocab.n_made > 0) /* no file lists the added tokens of ranks */
+        find_control(s, k);
 }
 
 static void read_tokenizer_config(struct special *s)
@@ -236,6 +243,20 @@ static void read_config(struct special *s)
     }
 }
 
+/* llama.cpp ends text with a unigram vocabulary and does not begin it, as T5 does; this class does the
+ * reverse, and its tokens have ids of their own there. */
+static void read_llama(struct special *s)
+{
+    s->text[BOS] = or_of(s->text[BOS], "<s>");
+    s->text[EOS] = or_of(s->text[EOS], "</s>");
+    find_control(s, BOS);
+    find_control(s, EOS);
+    if (s->add[BOS] < 0)
+        set_add(s, BOS, s->has_id[BOS]);
+    if (s->add[EOS] < 0)
+        set_add(s, EOS, false);
+}
+
 /* What the vocabulary itself tells, and what goes without saying for such tokenizers. */
 static void read_vocab(struct special *s)
 {
@@ -249,13 +270,8 @@ static void read_vocab(struct special *s)
         set_add(s, BOS, v->add_bos == 2);
     if (v->add_eos != 0 && s->add[EOS] < 0)
         set_add(s, EOS, v->add_eos == 2);
-    /* llama.cpp ends text with a unigram vocabulary and does not begin it, as T5 does */
-    if (strcmp(v->model, "t5") == 0 && tok_class != NULL && strncmp(tok_class, "Llama", 5) == 0) {
-        if (s->add[BOS] < 0)
-            set_add(s, BOS, true);
-        if (s->add[EOS] < 0)
-            set_add(s, EOS, false);
-    }
+    if (strcmp(v->model, "t5") == 0 && tok_class != NULL && strncmp(tok_class, "Llama", 5) == 0)
+        read_llama(s);
 }
 
 static int write_ids(struct special *s, struct gg_err *err)

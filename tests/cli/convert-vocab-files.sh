@@ -46,4 +46,9 @@ cat > x/tekken.json <<'END'
 END
 fails 3 ggtool convert x no.gguf
 show --pre tekken
+fresh vocab-spiece 'a unigram tokenizer.model of a decoder'
+cp "$FIX/hf/vocab-spiece/spiece.model" x/tokenizer.model
+echo '{"tokenizer_class": "LlamaTokenizer"}' > x/tokenizer_config.json
+ggtool convert x out.gguf --force > /dev/null
+ggtool inspect out.gguf --metadata='tokenizer.ggml.[!t]*'
 only_here x out.gguf
