@@ -106,6 +106,7 @@ struct gg_stream_opts make_stream(struct make *r, const char *what)
     gg_progress_begin(&r->progress, &r->env->msg, r->env->progress, what, 0);
     return (struct gg_stream_opts){
         .kernels = &r->kernels,
+        .search = (enum qk_search)r->o->quant.search,
         .n_workers = r->env->n_threads,
         .max_memory = r->o->work.max_memory.set ? r->o->work.max_memory.v : 0,
         .progress = gg_progress_set,

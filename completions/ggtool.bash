@@ -10,8 +10,8 @@ _ggtool_options()
     case $1 in
     inspect) options=' --metadata --metadata= --tensors --tensors= --layers --vocab --chat-template --chat-template= --stats --stats= --fit --fit= --kv-type --full --diffable --json --header-only' ;;
     diff) options=' --tensors --imatrix --arch --header-only --top --sort --full --hex --rows --plot --fail-above --json --csv --html --svg --png --force --max-memory' ;;
-    convert) options=' --type --arch --name --pre --base --mmproj --mtp --metadata --endian --dtype --dry-run --explain --json --report --stats-out --no-stats --output --force --keep-split --split-max-size --split-max-tensors --shards --at-layers --no-tensor-first --sha256 --imatrix --include-weights --exclude-weights --imatrix-missing --tensor-type --tensor-type-file --allow-unmatched --token-embedding-type --output-tensor-type --leave-output-tensor --pure --only --lossless-only --target-size --target-bpw --fits --ctx --kv-type --min-type --max-type --allow --sample --seed --error-cache --recipe-out --prune-layers --override-kv --quantized-by --max-memory --nonfinite --check-first' ;;
-    requant) options=' --type --dry-run --explain --json --report --stats-out --no-stats --output --force --keep-split --split-max-size --split-max-tensors --shards --at-layers --no-tensor-first --sha256 --imatrix --include-weights --exclude-weights --imatrix-missing --tensor-type --tensor-type-file --allow-unmatched --token-embedding-type --output-tensor-type --leave-output-tensor --pure --only --lossless-only --target-size --target-bpw --fits --ctx --kv-type --min-type --max-type --allow --sample --seed --error-cache --recipe-out --prune-layers --override-kv --quantized-by --max-memory --nonfinite --check-first' ;;
+    convert) options=' --type --arch --name --pre --base --mmproj --mtp --metadata --endian --dtype --dry-run --explain --json --report --stats-out --no-stats --output --force --keep-split --split-max-size --split-max-tensors --shards --at-layers --no-tensor-first --sha256 --imatrix --include-weights --exclude-weights --imatrix-missing --tensor-type --tensor-type-file --allow-unmatched --token-embedding-type --output-tensor-type --leave-output-tensor --pure --search --only --lossless-only --target-size --target-bpw --fits --ctx --kv-type --min-type --max-type --allow --sample --seed --error-cache --recipe-out --prune-layers --override-kv --quantized-by --max-memory --nonfinite --check-first' ;;
+    requant) options=' --type --dry-run --explain --json --report --stats-out --no-stats --output --force --keep-split --split-max-size --split-max-tensors --shards --at-layers --no-tensor-first --sha256 --imatrix --include-weights --exclude-weights --imatrix-missing --tensor-type --tensor-type-file --allow-unmatched --token-embedding-type --output-tensor-type --leave-output-tensor --pure --search --only --lossless-only --target-size --target-bpw --fits --ctx --kv-type --min-type --max-type --allow --sample --seed --error-cache --recipe-out --prune-layers --override-kv --quantized-by --max-memory --nonfinite --check-first' ;;
     split) options=' --max-size --max-tensors --shards --at-layers --no-tensor-first --reshard --dry-run --json --force --sha256 --consume --window' ;;
     merge) options=' --output --allow-unsafe --dry-run --json --force --sha256 --consume --window' ;;
     imatrix) options=' --model --layers --json --csv --output --force --format --keep --drop --rename --scale --chunk-size' ;;
@@ -69,6 +69,7 @@ _ggtool_kind()
     convert:--tensor-type-file) kind=files ;;
     convert:--token-embedding-type) kind=words choices='f32 f16 q4_0 q4_1 q5_0 q5_1 q8_0 q2_K q3_K q4_K q5_K q6_K iq2_xxs iq2_xs iq3_xxs iq1_s iq4_nl iq3_s iq2_s iq4_xs iq1_m bf16 tq1_0 tq2_0 mxfp4 nvfp4 q1_0 q2_0' ;;
     convert:--output-tensor-type) kind=words choices='f32 f16 q4_0 q4_1 q5_0 q5_1 q8_0 q2_K q3_K q4_K q5_K q6_K iq2_xxs iq2_xs iq3_xxs iq1_s iq4_nl iq3_s iq2_s iq4_xs iq1_m bf16 tq1_0 tq2_0 mxfp4 nvfp4 q1_0 q2_0' ;;
+    convert:--search) kind=words choices='standard best' ;;
     convert:--only) kind=ask ;;
     convert:--target-size) kind=none ;;
     convert:--target-bpw) kind=none ;;
@@ -103,6 +104,7 @@ _ggtool_kind()
     requant:--tensor-type-file) kind=files ;;
     requant:--token-embedding-type) kind=words choices='f32 f16 q4_0 q4_1 q5_0 q5_1 q8_0 q2_K q3_K q4_K q5_K q6_K iq2_xxs iq2_xs iq3_xxs iq1_s iq4_nl iq3_s iq2_s iq4_xs iq1_m bf16 tq1_0 tq2_0 mxfp4 nvfp4 q1_0 q2_0' ;;
     requant:--output-tensor-type) kind=words choices='f32 f16 q4_0 q4_1 q5_0 q5_1 q8_0 q2_K q3_K q4_K q5_K q6_K iq2_xxs iq2_xs iq3_xxs iq1_s iq4_nl iq3_s iq2_s iq4_xs iq1_m bf16 tq1_0 tq2_0 mxfp4 nvfp4 q1_0 q2_0' ;;
+    requant:--search) kind=words choices='standard best' ;;
     requant:--only) kind=ask ;;
     requant:--target-size) kind=none ;;
     requant:--target-bpw) kind=none ;;

@@ -11,9 +11,9 @@ function __ggtool_takers
         case diff
             printf '%s\n' --tensors --imatrix --arch --top --sort --fail-above --html --svg --png --max-memory
         case convert
-            printf '%s\n' --type -t --arch --name --pre --base --mtp --metadata --endian --dtype --explain --report --stats-out --output -o --split-max-size --split-max-tensors --shards --imatrix --include-weights --exclude-weights --imatrix-missing --tensor-type --tensor-type-file --token-embedding-type --output-tensor-type --only --target-size --target-bpw --fits --ctx --kv-type --min-type --max-type --allow --sample --seed --error-cache --recipe-out --prune-layers --override-kv --quantized-by --max-memory --nonfinite
+            printf '%s\n' --type -t --arch --name --pre --base --mtp --metadata --endian --dtype --explain --report --stats-out --output -o --split-max-size --split-max-tensors --shards --imatrix --include-weights --exclude-weights --imatrix-missing --tensor-type --tensor-type-file --token-embedding-type --output-tensor-type --search --only --target-size --target-bpw --fits --ctx --kv-type --min-type --max-type --allow --sample --seed --error-cache --recipe-out --prune-layers --override-kv --quantized-by --max-memory --nonfinite
         case requant
-            printf '%s\n' --type -t --explain --report --stats-out --output -o --split-max-size --split-max-tensors --shards --imatrix --include-weights --exclude-weights --imatrix-missing --tensor-type --tensor-type-file --token-embedding-type --output-tensor-type --only --target-size --target-bpw --fits --ctx --kv-type --min-type --max-type --allow --sample --seed --error-cache --recipe-out --prune-layers --override-kv --quantized-by --max-memory --nonfinite
+            printf '%s\n' --type -t --explain --report --stats-out --output -o --split-max-size --split-max-tensors --shards --imatrix --include-weights --exclude-weights --imatrix-missing --tensor-type --tensor-type-file --token-embedding-type --output-tensor-type --search --only --target-size --target-bpw --fits --ctx --kv-type --min-type --max-type --allow --sample --seed --error-cache --recipe-out --prune-layers --override-kv --quantized-by --max-memory --nonfinite
         case split
             printf '%s\n' --max-size --max-tensors --shards --split-max-size --split-max-tensors --window
         case merge
@@ -196,6 +196,7 @@ complete -c ggtool -n '__ggtool_using convert' -l token-embedding-type -x -a 'f3
 complete -c ggtool -n '__ggtool_using convert' -l output-tensor-type -x -a 'f32 f16 q4_0 q4_1 q5_0 q5_1 q8_0 q2_K q3_K q4_K q5_K q6_K iq2_xxs iq2_xs iq3_xxs iq1_s iq4_nl iq3_s iq2_s iq4_xs iq1_m bf16 tq1_0 tq2_0 mxfp4 nvfp4 q1_0 q2_0' -d 'type of output.weight'
 complete -c ggtool -n '__ggtool_using convert' -l leave-output-tensor -d 'copy output.weight as it is'
 complete -c ggtool -n '__ggtool_using convert' -l pure -d 'no mixture: every tensor gets the preset\'s base type'
+complete -c ggtool -n '__ggtool_using convert' -l search -x -a 'standard best' -d 'how hard to look for scales and levels: standard gives llama-quantize\'s bytes, best smaller errors in the same size'
 complete -c ggtool -n '__ggtool_using convert' -l only -x -a '(__ggtool_ask)' -d 'encode just the tensors whose name matches (glob, or re:REGEX), copy the rest'
 complete -c ggtool -n '__ggtool_using convert' -l lossless-only -d 'refuse every step that could change a value'
 complete -c ggtool -n '__ggtool_using convert' -l target-size -x -d 'choose types so that the output has at most SIZE (4.2G, 3900MiB), header and all, and the least error'
@@ -248,6 +249,7 @@ complete -c ggtool -n '__ggtool_using requant' -l token-embedding-type -x -a 'f3
 complete -c ggtool -n '__ggtool_using requant' -l output-tensor-type -x -a 'f32 f16 q4_0 q4_1 q5_0 q5_1 q8_0 q2_K q3_K q4_K q5_K q6_K iq2_xxs iq2_xs iq3_xxs iq1_s iq4_nl iq3_s iq2_s iq4_xs iq1_m bf16 tq1_0 tq2_0 mxfp4 nvfp4 q1_0 q2_0' -d 'type of output.weight'
 complete -c ggtool -n '__ggtool_using requant' -l leave-output-tensor -d 'copy output.weight as it is'
 complete -c ggtool -n '__ggtool_using requant' -l pure -d 'no mixture: every tensor gets the preset\'s base type'
+complete -c ggtool -n '__ggtool_using requant' -l search -x -a 'standard best' -d 'how hard to look for scales and levels: standard gives llama-quantize\'s bytes, best smaller errors in the same size'
 complete -c ggtool -n '__ggtool_using requant' -l only -x -a '(__ggtool_ask)' -d 'encode just the tensors whose name matches (glob, or re:REGEX), copy the rest'
 complete -c ggtool -n '__ggtool_using requant' -l lossless-only -d 'refuse every step that could change a value'
 complete -c ggtool -n '__ggtool_using requant' -l target-size -x -d 'choose types so that the output has at most SIZE (4.2G, 3900MiB), header and all, and the least error'

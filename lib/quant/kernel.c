@@ -15,15 +15,15 @@ struct ref_row {
  * decode, one we also encode, and one whose encoder looks at whole rows when it has weights. */
 #define DECODED(sym, t)                                                                            \
     {                                                                                              \
-        QT_##sym, {qk_ref_dequant_##t, NULL, qk_ref_valid_##t, NULL, false}                        \
+        QT_##sym, {qk_ref_dequant_##t, NULL, NULL, qk_ref_valid_##t, NULL, false}                        \
     }
 #define ENCODED(sym, t)                                                                            \
     {                                                                                              \
-        QT_##sym, {qk_ref_dequant_##t, qk_ref_quant_##t, qk_ref_valid_##t, NULL, false}            \
+        QT_##sym, {qk_ref_dequant_##t, qk_ref_quant_##t, NULL, qk_ref_valid_##t, NULL, false}            \
     }
 #define ENCODED_BY_ROW(sym, t)                                                                     \
     {                                                                                              \
-        QT_##sym, {qk_ref_dequant_##t, qk_ref_quant_##t, qk_ref_valid_##t, NULL, true}             \
+        QT_##sym, {qk_ref_dequant_##t, qk_ref_quant_##t, NULL, qk_ref_valid_##t, NULL, true}             \
     }
 
 static const struct ref_row ref_rows[] = {
@@ -49,19 +49,33 @@ static const struct ref_row ref_rows[] = {
     ENCODED(IQ3_S, iq3_s),
     ENCODED(IQ2_S, iq2_s),
     ENCODED(IQ4_XS, iq4_xs),
-    {QT_I8, {qk_ref_dequant_i8, NULL, qk_ref_valid_all, NULL, false}},
-    {QT_I16, {qk_ref_dequant_i16, NULL, qk_ref_valid_all, NULL, false}},
-    {QT_I32, {qk_ref_dequant_i32, NULL, qk_ref_valid_all, NULL, false}},
-    {QT_I64, {qk_ref_dequant_i64, NULL, qk_ref_valid_all, NULL, false}},
+    {QT_I8, {qk_ref_dequant_i8, NULL, NULL, qk_ref_valid_all, NULL, false}},
+    {QT_I16, {qk_ref_dequant_i16, NULL, NULL, qk_ref_valid_all, NULL, false}},
+    {QT_I32, {qk_ref_dequant_i32, NULL, NULL, qk_ref_valid_all, NULL, false}},
+    {QT_I64, {qk_ref_dequant_i64, NULL, NULL, qk_ref_valid_all, NULL, false}},
     DECODED(F64, f64),
     ENCODED(IQ1_M, iq1_m),
     ENCODED(BF16, bf16),
     ENCODED(TQ1_0, tq1_0),
     ENCODED(TQ2_0, tq2_0),
     ENCODED(MXFP4, mxfp4),
-    {QT_NVFP4, {qk_ref_dequant_nvfp4, qk_ref_quant_nvfp4, qk_ref_valid_all, NULL, false}},
+    {QT_NVFP4, {qk_ref_dequant_nvfp4, qk_ref_quant_nvfp4, NULL, qk_ref_valid_all, NULL, false}},
     ENCODED(Q1_0, q1_0),
     ENCODED(Q2_0, q2_0),
+};
+
+/* The types with something to search. */
+static const struct {
+    enum qt_type type;
+    qk_improve_fn *improve;
+} improve_rows[] = {
+    {QT_Q4_0, qk_ref_improve_q4_0},     {QT_Q5_0, qk_ref_improve_q5_0},
+    {QT_Q8_0, qk_ref_improve_q8_0},     {QT_IQ4_NL, qk_ref_improve_iq4_nl},
+    {QT_IQ4_XS, qk_ref_improve_iq4_xs}, {QT_Q3_K, qk_ref_improve_q3_K},
+    {QT_Q6_K, qk_ref_improve_q6_K},     {QT_MXFP4, qk_ref_improve_mxfp4},
+    {QT_NVFP4, qk_ref_improve_nvfp4},   {QT_Q1_0, qk_ref_improve_q1_0},
+    {QT_Q2_0, qk_ref_improve_q2_0},     {QT_TQ1_0, qk_ref_improve_tq1_0},
+    {QT_TQ2_0, qk_ref_improve_tq2_0},
 };
 
 #undef DECODED
@@ -86,6 +100,8 @@ void qk_init(struct qk_table *table, enum gg_cpu_level level)
     memset(table, 0, sizeof *table);
     for (size_t i = 0; i < GG_COUNTOF(ref_rows); i++)
         table->k[ref_rows[i].type] = ref_rows[i].k;
+    for (size_t i = 0; i < GG_COUNTOF(improve_rows); i++)
+        table->k[improve_rows[i].type].improve = improve_rows[i].improve;
     table->err_row = qk_err_row;
     table->err_quick = qk_err_quick;
     table->find_beyond = qk_find_beyond;
@@ -95,6 +111,14 @@ void qk_init(struct qk_table *table, enum gg_cpu_level level)
         vec_levels[i].init(table);
         table->level = vec_levels[i].level;
     }
+}
+
+void qk_encode(const struct qk_kernel *kernel, void *dst, const float *src, size_t n_rows,
+               size_t n_cols, size_t dst_stride, size_t src_stride, const struct qk_args *args)
+{
+    kernel->quant(dst, src, n_rows, n_cols, dst_stride, src_stride, args);
+    if (args->search == QK_SEARCH_BEST && kernel->improve != NULL)
+        kernel->improve(kernel, dst, src, n_rows, n_cols, dst_stride, src_stride, args);
 }
 
 /* Asks the arithmetic itself, which works on every CPU: volatile keeps the compiler from folding. */

@@ -25,6 +25,12 @@
 
 #define QK_ENCODING_VERSION 1
 
+/* How hard encoding looks for scales, minima and levels. */
+enum qk_search {
+    QK_SEARCH_STANDARD, /* as ggml does, to the byte */
+    QK_SEARCH_BEST,     /* then on from there, for a smaller sum w (x - decoded)^2 in each block */
+};
+
 struct qk_codebook; /* what a codebook i-quant is looked up in: codebook.h */
 
 struct qk_args {
@@ -36,6 +42,7 @@ struct qk_args {
      * would) and the columns of a whole row. NULL and 0: the columns are the whole row. */
     const float *row_sumx2;
     size_t row_n_cols;
+    enum qk_search search; /* for qk_encode */
 };
 
 /* Decodes n_blocks blocks at src to n_blocks * block_nelems floats at dst. src has no alignment.
@@ -48,6 +55,13 @@ typedef void qk_dequant_fn(float *dst, const void *src, size_t n_blocks);
 typedef void qk_quant_fn(void *dst, const float *src, size_t n_rows, size_t n_cols,
                          size_t dst_stride, size_t src_stride, const struct qk_args *args);
 
+/* Rows as qk_quant_fn takes them; dst holds what kernel->quant made of them. Puts a better block in
+ * the place of each for which it finds one, measured by sum w (x - decoded)^2, w the weights or 1. */
+struct qk_kernel;
+typedef void qk_improve_fn(const struct qk_kernel *kernel, void *dst, const float *src,
+                           size_t n_rows, size_t n_cols, size_t dst_stride, size_t src_stride,
+                           const struct qk_args *args);
+
 /* Index of the first of n_blocks blocks with a scale, minimum or value that is NaN or infinite;
  * n_blocks when there is none. */
 typedef size_t qk_valid_fn(const void *src, size_t n_blocks);
@@ -59,6 +73,7 @@ typedef size_t qk_scratch_fn(size_t n_cols);
 struct qk_kernel {
     qk_dequant_fn *dequant;
     qk_quant_fn *quant;     /* NULL: we don't encode it */
+    qk_improve_fn *improve; /* NULL: there is nothing to search */
     qk_valid_fn *valid;
     qk_scratch_fn *scratch; /* NULL: none needed */
     bool whole_rows; /* with weights, quant looks at the whole row (Q4_0..Q5_1): a piece of a row
@@ -75,6 +90,10 @@ struct qk_table {
 
 /* Fills the table for a CPU level (all lower levels of the same architecture are included). */
 void qk_init(struct qk_table *table, enum gg_cpu_level level);
+
+/* Encodes rows with a kernel that does, as hard as args->search says. */
+void qk_encode(const struct qk_kernel *kernel, void *dst, const float *src, size_t n_rows,
+               size_t n_cols, size_t dst_stride, size_t src_stride, const struct qk_args *args);
 
 /* True when rounding mode and denormal handling of this thread are the defaults. */
 bool qk_env_ok(void);

@@ -166,7 +166,7 @@ static int encode_tile(const struct gg_writer *w, const struct gg_item *it,
                        struct gg_tensor_result *res, struct gg_err *err)
 {
     float *back = x + GG_TILE_NELEMS;
-    struct qk_args args = {.codebook = e->codebook};
+    struct qk_args args = {.codebook = e->codebook, .search = w->opts->stream.search};
     int rc = weights_at(it, e, c, h, &args.weights, err);
     if (rc != GG_OK)
         return rc;
@@ -175,8 +175,8 @@ static int encode_tile(const struct gg_writer *w, const struct gg_item *it,
         args.row_sumx2 = &row_sum;
         args.row_n_cols = (size_t)it->grid.n_cols;
     }
-    e->kernel->quant(dst, x, c->n_rows, c->n_cols, (size_t)gg_elems_nbytes(e->type, c->n_cols),
-                     c->n_cols, &args);
+    qk_encode(e->kernel, dst, x, c->n_rows, c->n_cols, (size_t)gg_elems_nbytes(e->type, c->n_cols),
+              c->n_cols, &args);
     res->encoded = true;
     if (e->type == QT_F16)
         clip_f16(it, e, c, x, dst, res);

@@ -27,6 +27,7 @@ enum { GG_TILE_NELEMS = 65536, GG_MEASURED_NELEMS = 4096, GG_SHA256_NBYTES = 32 
 
 struct gg_stream_opts {
     const struct qk_table *kernels;
+    enum qk_search search; /* for what encodes */
     const struct qk_codebook *const *codebooks; /* by type id (QT_ID_END of them); NULL: none */
     unsigned n_workers;                         /* 0: gg_pool_default_workers() */
     uint64_t max_memory;                        /* for buffers, bytes; 0: GG_STREAM_MEMORY */

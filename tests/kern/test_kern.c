@@ -9,8 +9,10 @@
 #include "lib/quant/codebook.h"
 #include "lib/quant/kernel.h"
 #include "tests/check_main.h"
+#include "tests/kern_inputs.h"
 
 #include <fenv.h>
+#include <float.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -23,7 +25,7 @@ enum { MAX_BLOCKS = 40, MAX_ROWS = 3, MAX_COLS = MAX_BLOCKS * 256 };
 
 /* ---- what is being run, for messages ---------------------------------------------------------- */
 
-static char context[160];
+static char context[200];
 
 static void on_fault(int sig)
 {
@@ -31,143 +33,6 @@ static void on_fault(int sig)
     (void)n;
     signal(sig, SIG_DFL);
     raise(sig);
-}
-
-/* ---- inputs ----------------------------------------------------------------------------------- */
-
-struct rng {
-    uint64_t s;
-};
-
-static uint32_t next_u32(struct rng *r)
-{
-    r->s ^= r->s << 13;
-    r->s ^= r->s >> 7;
-    r->s ^= r->s << 17;
-    return (uint32_t)(r->s >> 32);
-}
-
-static float next_unit(struct rng *r) /* [0, 1) */
-{
-    return (float)(int)(next_u32(r) >> 8) * 0x1p-24f;
-}
-
-static float next_normal(struct rng *r)
-{
-    float sum = 0;
-    for (int i = 0; i < 12; i++)
-        sum += next_unit(r);
-    return sum - 6.0f;
-}
-
-/* Any finite float whose exponent field is in [lo, hi]. */
-static float next_wild(struct rng *r, uint32_t lo, uint32_t hi)
-{
-    uint32_t u = next_u32(r) & 0x807fffff;
-    return gg_f32_from_bits(u | (lo + next_u32(r) % (hi - lo + 1)) << 23);
-}
-
-static float in_normal(struct rng *r, size_t i)
-{
-    (void)i;
-    return next_normal(r);
-}
-
-/* With gaps: groups of zeros among others. */
-static float in_uniform(struct rng *r, size_t i)
-{
-    if (i / 16 % 11 == 3 || i / 32 % 5 == 2)
-        return 0.0f;
-    return next_unit(r) * 2.0f - 1.0f;
-}
-
-static float in_zeros(struct rng *r, size_t i)
-{
-    (void)r, (void)i;
-    return 0.0f;
-}
-
-static float in_signed_zeros(struct rng *r, size_t i)
-{
-    (void)i;
-    return next_u32(r) & 1 ? 0.0f : -0.0f;
-}
-
-static float in_one_outlier(struct rng *r, size_t i)
-{
-    return i % 256 == 77 ? -1000.0f : 0.01f * next_normal(r);
-}
-
-static float in_constant(struct rng *r, size_t i)
-{
-    (void)r;
-    return i / 256 % 2 ? -0.37f : 0.37f;
-}
-
-/* Small multiples of a quarter: quotients land in the middle between levels. */
-static float in_ties(struct rng *r, size_t i)
-{
-    return i % 32 == 0 ? -8.0f : 0.25f * (float)((int)(next_u32(r) % 65) - 32);
-}
-
-static float in_tiny(struct rng *r, size_t i)
-{
-    (void)i;
-    return next_wild(r, 0, 0);
-}
-
-static float in_small(struct rng *r, size_t i)
-{
-    return next_wild(r, (uint32_t)(i / 32 % 40), (uint32_t)(i / 32 % 40 + 3));
-}
-
-static float in_huge(struct rng *r, size_t i)
-{
-    (void)i;
-    return next_wild(r, 250, 254);
-}
-
-static float in_wild(struct rng *r, size_t i)
-{
-    (void)i;
-    return next_wild(r, 0, 254);
-}
-
-static float in_one_sided(struct rng *r, size_t i)
-{
-    float v = fabsf(next_normal(r)) + 0.5f;
-    return i / 256 % 2 ? -v : v;
-}
-
-static float in_mixed(struct rng *r, size_t i);
-
-static const struct {
-    const char *name;
-    float (*at)(struct rng *r, size_t i);
-} classes[] = {
-    {"normal", in_normal},     {"uniform", in_uniform},         {"zeros", in_zeros},
-    {"ties", in_ties},         {"signed zeros", in_signed_zeros}, {"one outlier", in_one_outlier},
-    {"constant", in_constant}, {"tiny", in_tiny},               {"small", in_small},
-    {"huge", in_huge},         {"wild", in_wild},               {"one-sided", in_one_sided},
-    {"mixed", in_mixed},
-};
-
-enum { N_CLASSES = GG_COUNTOF(classes), N_WEIGHTS = 3 };
-
-/* Another class for each block of 32. */
-static float in_mixed(struct rng *r, size_t i)
-{
-    return classes[(i / 32 * 5 + i / 256) % (N_CLASSES - 1)].at(r, i);
-}
-
-static const char *const weight_names[N_WEIGHTS] = {"none", "random", "with zeros"};
-
-static void fill_weights(struct rng *r, float *w, size_t n, int kind)
-{
-    for (size_t i = 0; i < n; i++) {
-        float v = next_unit(r) * (next_u32(r) % 16 == 0 ? 100.0f : 1.0f) + 1e-3f;
-        w[i] = kind == 2 && next_u32(r) % 3 == 0 ? 0.0f : v;
-    }
 }
 
 /* ---- guarded memory --------------------------------------------------------------------------- */
@@ -227,6 +92,7 @@ struct trial {
     const struct qt_info *type;
     size_t n_rows, n_cols, src_stride, dst_stride, row_nbytes;
     int kind, weights;
+    enum qk_search search;
     uint64_t seed;
 };
 
@@ -248,18 +114,50 @@ static void check_gaps(const struct trial *t, const uint8_t *dst)
 
 /* What the reference gives for one row, cut in two where that is allowed. */
 static void encode_reference(struct bench *b, const struct trial *t, const float *x,
-                             const float *w)
+                             const float *w, enum qk_search search)
 {
     const struct qk_kernel *k = &b->c.k[t->type->type];
     size_t n_first = k->whole_rows && w != NULL ? 0 : t->n_cols / 2 / 256 * 256;
     size_t first_nbytes = n_first / t->type->block_nelems * t->type->block_nbytes;
-    struct qk_args args = {
-        .weights = w, .codebook = b->codebook, .scratch = scratch_for(b, k, t->n_cols)};
+    struct qk_args args = {.weights = w,
+                           .codebook = b->codebook,
+                           .scratch = scratch_for(b, k, t->n_cols),
+                           .search = search};
     if (n_first > 0)
-        k->quant(b->reference, x, 1, n_first, t->row_nbytes, t->src_stride, &args);
+        qk_encode(k, b->reference, x, 1, n_first, t->row_nbytes, t->src_stride, &args);
     args.weights = w != NULL ? w + n_first : NULL;
-    k->quant(b->reference + first_nbytes, x + n_first, 1, t->n_cols - n_first, t->row_nbytes,
-             t->src_stride, &args);
+    qk_encode(k, b->reference + first_nbytes, x + n_first, 1, t->n_cols - n_first, t->row_nbytes,
+              t->src_stride, &args);
+}
+
+/* sum w (x - decoded)^2 of a block. */
+static double block_error(const struct bench *b, const struct trial *t, const uint8_t *block,
+                          const float *x, const float *w)
+{
+    float back[256];
+    double sum = 0;
+    b->c.k[t->type->type].dequant(back, block, 1);
+    for (size_t i = 0; i < t->type->block_nelems; i++) {
+        double diff = (double)x[i] - (double)back[i];
+        sum += (w != NULL ? (double)w[i] : 1.0) * (diff * diff);
+    }
+    return sum;
+}
+
+/* No block of a row at y is worse than that of the standard search. The kernel adds in another
+ * order: it may take blocks for better that differ in the last bits. */
+static void check_never_worse(struct bench *b, const struct trial *t, const uint8_t *y,
+                              const float *x, const float *w)
+{
+    size_t nelems = t->type->block_nelems, nbytes = t->type->block_nbytes;
+    encode_reference(b, t, x, w, QK_SEARCH_STANDARD);
+    for (size_t i = 0; i < t->n_cols / nelems; i++) {
+        const float *bw = w != NULL ? w + i * nelems : NULL;
+        double was = block_error(b, t, b->reference + i * nbytes, x + i * nelems, bw);
+        double is = block_error(b, t, y + i * nbytes, x + i * nelems, bw);
+        ck_assert_msg(is <= was * (1 + 1e-13) || !(was <= (double)FLT_MAX),
+                      "%s: block %zu is worse: %g, was %g", context, i, is, was);
+    }
 }
 
 static void check_encode(struct bench *b, const struct trial *t)
@@ -271,22 +169,27 @@ static void check_encode(struct bench *b, const struct trial *t)
     float *w = t->weights != 0 ? (float *)(void *)b->weights.end - t->n_cols : NULL;
     uint8_t *y = b->dst.end - n_dst;
     struct rng rng = {t->seed};
-    snprintf(context, sizeof context, "encode %s, level %s, class %s, weights %s, seed %llu, %zu x %zu",
-             t->type->name, gg_cpu_name(b->level.level), classes[t->kind].name,
+    snprintf(context, sizeof context,
+             "encode %s, search %s, level %s, class %s, weights %s, seed %llu, %zu x %zu",
+             t->type->name, t->search == QK_SEARCH_BEST ? "best" : "standard", gg_cpu_name(b->level.level), classes[t->kind].name,
              weight_names[t->weights], (unsigned long long)t->seed, t->n_rows, t->n_cols);
     for (size_t i = 0; i < n_src; i++)
         x[i] = classes[t->kind].at(&rng, i % t->src_stride);
     if (w != NULL)
         fill_weights(&rng, w, t->n_cols, t->weights);
     memset(y, 0xa5, n_dst);
-    struct qk_args args = {
-        .weights = w, .codebook = b->codebook, .scratch = scratch_for(b, k, t->n_cols)};
-    k->quant(y, x, t->n_rows, t->n_cols, t->dst_stride, t->src_stride, &args);
+    struct qk_args args = {.weights = w,
+                           .codebook = b->codebook,
+                           .scratch = scratch_for(b, k, t->n_cols),
+                           .search = t->search};
+    qk_encode(k, y, x, t->n_rows, t->n_cols, t->dst_stride, t->src_stride, &args);
     check_gaps(t, y);
     for (size_t r = 0; r < t->n_rows; r++) {
-        encode_reference(b, t, x + r * t->src_stride, w);
+        encode_reference(b, t, x + r * t->src_stride, w, t->search);
         ck_assert_msg(memcmp(y + r * t->dst_stride, b->reference, t->row_nbytes) == 0,
                       "%s: row %zu differs from the reference", context, r);
+        if (t->search == QK_SEARCH_BEST)
+            check_never_worse(b, t, y + r * t->dst_stride, x + r * t->src_stride, w);
     }
 }
 
@@ -353,6 +256,11 @@ static void check_type(struct bench *b, const struct qt_info *t, int n_combos)
             trial.row_nbytes = n * t->block_nbytes;
             trial.src_stride = trial.n_cols + step % 4;
             trial.dst_stride = trial.row_nbytes + step % 5;
+            trial.search = QK_SEARCH_STANDARD;
+            check_encode(b, &trial);
+            if (b->level.k[t->type].improve == NULL || (size_t)i != n % (size_t)n_combos)
+                continue;
+            trial.search = QK_SEARCH_BEST;
             check_encode(b, &trial);
         }
     }

@@ -49,6 +49,12 @@ qk_quant_fn qk_ref_quant_iq2_xxs, qk_ref_quant_iq2_xs, qk_ref_quant_iq2_s;
 qk_quant_fn qk_ref_quant_iq3_xxs, qk_ref_quant_iq3_s;
 qk_quant_fn qk_ref_quant_iq1_s, qk_ref_quant_iq1_m;
 
+/* best_scale.c */
+qk_improve_fn qk_ref_improve_q4_0, qk_ref_improve_q5_0, qk_ref_improve_q8_0;
+qk_improve_fn qk_ref_improve_iq4_nl, qk_ref_improve_iq4_xs, qk_ref_improve_q3_K, qk_ref_improve_q6_K;
+qk_improve_fn qk_ref_improve_mxfp4, qk_ref_improve_nvfp4, qk_ref_improve_q1_0, qk_ref_improve_q2_0;
+qk_improve_fn qk_ref_improve_tq1_0, qk_ref_improve_tq2_0;
+
 /* valid.c: by where a block keeps its scales */
 qk_valid_fn qk_ref_valid_all; /* nothing to be wrong: integers, UE4M3 */
 qk_valid_fn qk_ref_valid_f32, qk_ref_valid_f16, qk_ref_valid_bf16, qk_ref_valid_f64;

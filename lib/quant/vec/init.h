@@ -17,6 +17,7 @@
     X(encode_iq4)                                                                                  \
     X(encode_iq23)                                                                                 \
     X(encode_iq1)                                                                                  \
+    X(best_scale)                                                                                  \
     X(stats)
 
 /* Puts a level's kernels into the table, over what stands there. */

@@ -1,0 +1,117 @@
+/* What the searches of --search best share, reference and vectors alike: the facts of each type,
+ * reading scales from a block, writing a block from scales, and which of two blocks is better.
+ *
+ * The better block is the one with the smaller sum w (x - decoded)^2, w the importance weights (1
+ * where there are none): the part of a tensor's error that its importance matrix predicts. Sums are
+ * taken in double, in eight parts by element number, and the standard block stays unless it loses:
+ * whatever a search comes up with, no block gets worse.
+ *
+ * A search gives scales alone, for on given scales each value has a nearest level.
+ */
+#ifndef QK_REF_BEST_H
+#define QK_REF_BEST_H
+
+#include "lib/quant/ref/ref.h"
+#include "lib/quant/ref/rows.h"
+#include "lib/quant/ref/search.h"
+
+/* At most: groups, elements, bytes of a block. */
+enum { QK_BEST_GROUPS = 16, QK_BEST_NELEMS = 256, QK_BEST_NBYTES = 256 };
+
+/* Scales of a block as they are stored. A type with one scale has it in d; one with a minimum but
+ * no groups has that in dmin, as the number that is added. */
+struct qk_scales {
+    uint16_t d, dmin; /* F16 */
+    int16_t scale[QK_BEST_GROUPS], min[QK_BEST_GROUPS];
+};
+
+struct qk_best_type {
+    int nelems, nbytes;
+    void (*read)(const void *block, struct qk_scales *s);
+    /* level: as stored, counted from the lowest or places in a table. */
+    void (*write)(void *block, const uint8_t *level, const struct qk_scales *s);
+};
+
+/* Values a level can stand for, times a scale. */
+enum qk_levels {
+    QK_EVEN, /* the integers lo .. hi */
+    QK_IQ4,  /* qk_iq4nl_values */
+    QK_FP4,  /* qk_fp4_values */
+    QK_SIGN, /* -1 and 1 */
+};
+
+/* What a scale is stored as. */
+enum qk_scale_form {
+    QK_SCALE_F16,
+    QK_SCALE_CODES,  /* an F16 times a code, code_lo .. -code_lo - 1, for each group */
+    QK_SCALE_E8M0,   /* in scale[0] */
+    QK_SCALE_UE4M3,  /* in scale[], for each group */
+};
+
+/* Types with a scale alone. Candidates for the inverse scale of a group are the standard's, then
+ * aim * (from + k * step) over the value of largest magnitude, k = 0 .. n_steps - 1, and, unless
+ * levels are symmetric, the negatives of these. */
+struct qk_scale_search {
+    struct qk_best_type type;
+    enum qk_levels levels;
+    enum qk_scale_form form;
+    int n; /* elements of a group */
+    float lo, hi; /* the outermost levels */
+    float aim, from, step;
+    int n_steps;
+    bool both;
+    int code_lo;
+};
+
+/* Candidates for the common scale: the largest group scale over code_lo * (FIRST - k * STEP). */
+#define QK_COMMON_FIRST 1.004f
+#define QK_COMMON_STEP  0.02f
+enum { QK_COMMON_STEPS = 16, QK_FIT_ROUNDS = 2, QK_DESCENT_ROUNDS = 2 };
+
+extern const struct qk_scale_search qk_search_q4_0, qk_search_q5_0, qk_search_q8_0;
+extern const struct qk_scale_search qk_search_iq4_nl, qk_search_iq4_xs;
+extern const struct qk_scale_search qk_search_q3_K, qk_search_q6_K;
+extern const struct qk_scale_search qk_search_mxfp4, qk_search_nvfp4;
+extern const struct qk_scale_search qk_search_q1_0, qk_search_q2_0, qk_search_tq1_0, qk_search_tq2_0;
+
+/* Scales of eight bits, and the first of QK_CODE_TRIES codes around a scale that is not negative. */
+enum { QK_CODE_TRIES = 3 };
+float qk_scale_of_code(enum qk_scale_form form, int code);
+int qk_code_below(enum qk_scale_form form, float scale);
+
+/* The scale of a group as a number. */
+float qk_group_scale(const struct qk_scale_search *t, const struct qk_scales *s, int group);
+
+/* Keeps the better of two encodings of a block: `other` is copied to `block` if its error is less. */
+void qk_take_better(const struct qk_kernel *kernel, const struct qk_best_type *t, void *block,
+                    const void *other, const float *x, const float *w);
+
+/* sum w (x - decoded)^2 of a block. */
+double qk_block_error(const struct qk_kernel *kernel, int nelems, const void *block, const float *x,
+                      const float *w);
+
+/* How the eight parts of such a sum are added. */
+static inline double qk_add_parts(const double part[8])
+{
+    return ((part[0] + part[4]) + (part[1] + part[5])) +
+           ((part[2] + part[6]) + (part[3] + part[7]));
+}
+
+/* Defines qk_ref_improve_TYPE from a function for one block, whose weights are there. */
+typedef void qk_improve_block_fn(const struct qk_kernel *kernel, void *block, const float *x,
+                                 const float *w);
+void qk_improve_rows(const struct qk_kernel *kernel, const struct qk_best_type *t,
+                     qk_improve_block_fn *fn, const struct qk_rows *r);
+#define QK_IMPROVE_BLOCKS(type_, fn)                                                               \
+    void qk_ref_improve_##type_(const struct qk_kernel *kernel, void *dst, const float *src,       \
+                                size_t n_rows, size_t n_cols, size_t dst_stride,                   \
+                                size_t src_stride, const struct qk_args *args)                     \
+    {                                                                                              \
+        struct qk_rows r = {dst, src, n_rows, n_cols, dst_stride, src_stride, args};               \
+        qk_improve_rows(kernel, &qk_search_##type_.type, fn, &r);                                  \
+    }
+
+/* The weights of a block's columns where there are none. */
+extern const float qk_ones[QK_BEST_NELEMS];
+
+#endif

@@ -1,0 +1,90 @@
+/* What the searches of --search best share: VL blocks with a block in each lane. */
+#ifndef QK_VEC_BEST_H
+#define QK_VEC_BEST_H
+
+#include "lib/quant/ref/best.h"
+#include "lib/quant/vec/super.h"
+
+#include <string.h>
+
+struct v_best {
+    struct v_group at;
+    const float *weights; /* of all columns; NULL: ones */
+    vf x[QK_BEST_NELEMS], w[QK_BEST_NELEMS];
+    struct qk_scales s[VL];
+};
+
+/* The next VL blocks, with the scales they have; false at the end. */
+static inline bool v_next_best(struct v_walk *walk, const struct qk_best_type *t, struct v_best *b)
+{
+    const float *from[VL];
+    if (!v_next_group(walk, &b->at))
+        return false;
+    v_load_blocks(b->x, b->at.x, (size_t)t->nelems, (size_t)t->nelems);
+    for (int k = 0; k < VL; k++) {
+        from[k] = b->weights != NULL ? b->weights + b->at.col[k] : qk_ones;
+        t->read(b->at.y[k], &b->s[k]);
+    }
+    v_load_columns(b->w, from, (size_t)t->nelems);
+    return true;
+}
+
+/* qk_block_error: its eight parts are lanes of doubles. */
+V_FN double v_block_error(const struct qk_kernel *kernel, int nelems, const void *block,
+                          const float *x, const float *w)
+{
+    enum { N = 16 / VL, HALF = VL / 2 };
+    float back[QK_BEST_NELEMS];
+    double part[8];
+    vd sum[N];
+    V_UNROLL
+    for (int k = 0; k < N; k++)
+        sum[k] = vd_load((const float[HALF]){0});
+    kernel->dequant(back, block, 1);
+    for (int i = 0; i < nelems; i += 8) {
+        V_UNROLL
+        for (int k = 0; k < N; k++) {
+            vd diff = vd_load(x + i + k * HALF) - vd_load(back + i + k * HALF);
+            sum[k] += vd_load(w + i + k * HALF) * (diff * diff);
+        }
+    }
+    V_UNROLL
+    for (int k = 0; k < N; k++)
+        *(vd_mem *)(part + k * HALF) = sum[k];
+    return qk_add_parts(part);
+}
+
+static inline void v_take_better(const struct qk_kernel *kernel, const struct qk_best_type *t,
+                                 const struct v_best *b, int k, const void *other)
+{
+    const float *x = b->at.x[k], *w = b->weights != NULL ? b->weights + b->at.col[k] : qk_ones;
+    if (v_block_error(kernel, t->nelems, other, x, w) <
+        v_block_error(kernel, t->nelems, b->at.y[k], x, w))
+        memcpy(b->at.y[k], other, (size_t)t->nbytes);
+}
+
+/* a / b, 0 where that is not finite. */
+V_FN vf v_finite_ratio(vf a, vf b)
+{
+    vf ratio = a / b;
+    return vf_select(vf_lt(vf_abs(ratio), vf_set1(V_INF)), ratio, vf_set1(0));
+}
+
+V_FN vf v_level_inverse(vf scale)
+{
+    return v_finite_ratio(vf_set1(1), scale);
+}
+
+/* To the nearest code of lo .. hi. */
+V_FN vf v_code(vf a, float lo, float hi)
+{
+    return vf_nearest(vf_clamp(a, lo, hi));
+}
+
+V_FN vf v_f16(vf a)
+{
+    vu bits;
+    return v_through_f16(a, &bits);
+}
+
+#endif

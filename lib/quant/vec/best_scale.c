@@ -1,0 +1,492 @@
+/* The search for scales alone: lib/quant/ref/best_scale.c with a block in each lane. */
+#include "lib/quant/vec/best.h"
+
+struct fit {
+    vf scale, xq, qq, gain;
+};
+
+/* ---- levels -----------------------------------------------------------------------------------
+ */
+
+/* IQ4: fifteen cells of width 14 hold one middle between two values each, and the ends of a cell are
+ * far from any, so that the cell may be computed inexactly. */
+V_FN vi place_iq4(vf v)
+{
+    static const float middle[16] = {-115.5f, -93.5f, -74.0f, -57.0f, -42.0f, -28.5f, -16.0f, -4.5f,
+                                     7.0f,    19.0f,  31.5f,  45.5f,  61.0f,  79.0f,  101.0f, 0};
+    vf middles[V_PER16];
+    v_load_run(middles, middle, V_PER16);
+    vf cell = vf_clamp(v * (1.0f / 14.0f) + 7.375f, 0, 14);
+    vi at = (vi)(cell + 12582912.0f) & 15;
+    return vi_inc(at, vf_ge(v, vf_lookup16(middles, at)));
+}
+
+V_FN vf level_iq4(vf v)
+{
+    static const float value[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
+                                    1,    13,   25,  38,  53,  69,  89,  113};
+    vf values[V_PER16];
+    v_load_run(values, value, V_PER16);
+    return vf_lookup16(values, place_iq4(v));
+}
+
+V_FN vf level_fp4(vf v)
+{
+    vf a = vf_clamp(vf_abs(v), 0, 12);
+    vm below4 = vf_lt(a, vf_set1(4)), below8 = vf_lt(a, vf_set1(8));
+    vf step = vf_select(below4, vf_set1(1), vf_select(below8, vf_set1(2), vf_set1(4)));
+    vf inverse = vf_select(below4, vf_set1(1), vf_select(below8, vf_set1(0.5f), vf_set1(0.25f)));
+    return vf_copysign(step * vf_nearest(a * inverse), v);
+}
+
+/* Places of 0 1 2 3 4 6 8 12: up to 4 the values themselves. */
+V_FN vi place_fp4(vf q)
+{
+    vf a = vf_abs(q);
+    vi at = vi_trunc(vf_min(a, vf_set1(4)));
+    at = vi_inc(at, vf_gt(a, vf_set1(4)));
+    at = vi_inc(at, vf_gt(a, vf_set1(6)));
+    at = vi_inc(at, vf_gt(a, vf_set1(8)));
+    return at + vi_select(vf_lt(q, vf_set1(0)), vi_set1(8), vi_set1(0));
+}
+
+V_FN vf level_at(const struct qk_scale_search *t, enum qk_levels kind, vf v)
+{
+    if (kind == QK_IQ4)
+        return level_iq4(v);
+    if (kind == QK_FP4)
+        return level_fp4(v);
+    if (kind == QK_SIGN)
+        return vf_select(vf_ge(v, vf_set1(0)), vf_set1(1), vf_set1(-1));
+    return vf_nearest(vf_clamp(v, t->lo, t->hi));
+}
+
+/* ---- sums over a group ------------------------------------------------------------------------
+ */
+
+enum { PAIR = 2, TRIPLE = 3 };
+
+/* sum w x q and sum w q q at two inverse scales. */
+V_FN void sums_of(const struct qk_scale_search *t, enum qk_levels kind, const vf *x, const vf *w,
+                  const vf inverse[PAIR], struct fit f[PAIR])
+{
+    vf xq[PAIR], qq[PAIR];
+    V_UNROLL
+    for (int k = 0; k < PAIR; k++)
+        xq[k] = qq[k] = vf_set1(0);
+    for (int i = 0; i < t->n; i++) {
+        V_UNROLL
+        for (int k = 0; k < PAIR; k++) {
+            vf q = level_at(t, kind, inverse[k] * x[i]), wq = w[i] * q;
+            xq[k] += wq * x[i];
+            qq[k] += wq * q;
+        }
+    }
+    V_UNROLL
+    for (int k = 0; k < PAIR; k++) {
+        vf scale = xq[k] / qq[k];
+        f[k] = (struct fit){scale, xq[k], qq[k], scale * xq[k]};
+    }
+}
+
+static void sums_at(const struct qk_scale_search *t, const vf *x, const vf *w,
+                    const vf inverse[PAIR], struct fit f[PAIR])
+{
+    switch (t->levels) {
+    case QK_IQ4:
+        sums_of(t, QK_IQ4, x, w, inverse, f);
+        break;
+    case QK_FP4:
+        sums_of(t, QK_FP4, x, w, inverse, f);
+        break;
+    case QK_SIGN:
+        sums_of(t, QK_SIGN, x, w, inverse, f);
+        break;
+    default:
+        sums_of(t, QK_EVEN, x, w, inverse, f);
+    }
+}
+
+/* The same at three scales, with the errors as gains. */
+V_FN void errors_of(const struct qk_scale_search *t, enum qk_levels kind, const vf *x, const vf *w,
+                    struct fit f[TRIPLE])
+{
+    vf inverse[TRIPLE], scale[TRIPLE], xq[TRIPLE], qq[TRIPLE], error[TRIPLE];
+    V_UNROLL
+    for (int k = 0; k < TRIPLE; k++) {
+        scale[k] = f[k].scale;
+        inverse[k] = v_level_inverse(scale[k]);
+        xq[k] = qq[k] = error[k] = vf_set1(0);
+    }
+    for (int i = 0; i < t->n; i++) {
+        V_UNROLL
+        for (int k = 0; k < TRIPLE; k++) {
+            vf q = level_at(t, kind, inverse[k] * x[i]), wq = w[i] * q, diff = x[i] - scale[k] * q;
+            xq[k] += wq * x[i];
+            qq[k] += wq * q;
+            error[k] += w[i] * (diff * diff);
+        }
+    }
+    V_UNROLL
+    for (int k = 0; k < TRIPLE; k++)
+        f[k] = (struct fit){scale[k], xq[k], qq[k], error[k]};
+}
+
+static void errors_at(const struct qk_scale_search *t, const vf *x, const vf *w,
+                      struct fit f[TRIPLE])
+{
+    switch (t->levels) {
+    case QK_IQ4:
+        errors_of(t, QK_IQ4, x, w, f);
+        break;
+    case QK_FP4:
+        errors_of(t, QK_FP4, x, w, f);
+        break;
+    default:
+        errors_of(t, QK_EVEN, x, w, f);
+    }
+}
+
+V_FN void take(struct fit *best, vm wins, const struct fit *f)
+{
+    best->scale = vf_select(wins, f->scale, best->scale);
+    best->xq = vf_select(wins, f->xq, best->xq);
+    best->qq = vf_select(wins, f->qq, best->qq);
+    best->gain = vf_select(wins, f->gain, best->gain);
+}
+
+/* ---- a group alone ----------------------------------------------------------------------------
+ */
+
+/* inverse[]: the candidates in order; the last may be there twice, which changes nothing. */
+static void try_inverses(const struct qk_scale_search *t, const vf *x, const vf *w,
+                         const vf *inverse, int n, struct fit *best)
+{
+    for (int i = 0; i < n; i += PAIR) {
+        struct fit f[PAIR];
+        sums_at(t, x, w, inverse + i, f);
+        V_UNROLL
+        for (int k = 0; k < PAIR; k++) {
+            vm wins = vm_and(vf_gt(f[k].qq, vf_set1(0)), vf_gt(f[k].gain, best->gain));
+            take(best, wins, &f[k]);
+        }
+    }
+}
+
+static vf largest_of(const struct qk_scale_search *t, const vf *x)
+{
+    vf magnitude = vf_set1(0), largest = magnitude;
+    for (int i = 0; i < t->n; i++) {
+        vm more = vf_gt(vf_abs(x[i]), magnitude);
+        magnitude = vf_select(more, vf_abs(x[i]), magnitude);
+        largest = vf_select(more, x[i], largest);
+    }
+    return t->both ? largest : magnitude;
+}
+
+enum { TRIES_MAX = 40 };
+
+static void fit_group(const struct qk_scale_search *t, const vf *x, const vf *w, vf standard,
+                      struct fit *best)
+{
+    const vf zero = vf_set1(0);
+    vf inverse[TRIES_MAX], largest = largest_of(t, x);
+    int n = 0;
+    vm some = vf_ge(vf_abs(largest), vf_set1(QK_GROUP_EPS));
+    *best = (struct fit){zero, zero, zero, zero};
+    if (!vm_any(some))
+        return;
+    inverse[n++] = v_level_inverse(standard);
+    for (int k = 0; k < t->n_steps; k++) {
+        vf aim = vf_set1(t->aim * (t->from + t->step * (float)k));
+        inverse[n] = v_finite_ratio(aim, largest);
+        if (t->both)
+            inverse[n + 1] = -inverse[n];
+        n += t->both ? 2 : 1;
+    }
+    inverse[n] = inverse[n - 1];
+    try_inverses(t, x, w, inverse, n, best);
+    for (int k = 0; k < QK_FIT_ROUNDS; k++) {
+        inverse[0] = inverse[1] = v_level_inverse(best->scale);
+        try_inverses(t, x, w, inverse, PAIR, best);
+    }
+    best->scale = vf_select(some, best->scale, zero);
+    best->xq = vf_select(some, best->xq, zero);
+    best->qq = vf_select(some, best->qq, zero);
+}
+
+/* ---- scales of few bits -----------------------------------------------------------------------
+ */
+
+static void set_scale(const struct qk_scale_search *t, const int32_t code[VL], int add, vf *scale)
+{
+    float of[VL];
+    for (int k = 0; k < VL; k++)
+        of[k] = qk_scale_of_code(t->form, code[k] + add);
+    *scale = vf_load(of);
+}
+
+static void choose_code(const struct qk_scale_search *t, struct v_best *b, int g, vf scale)
+{
+    const vf *x = b->x + t->n * g, *w = b->w + t->n * g;
+    float fitted[VL];
+    int32_t first[VL], chosen[VL];
+    struct fit f[TRIPLE];
+    vf_store(fitted, scale);
+    for (int k = 0; k < VL; k++) {
+        first[k] = qk_code_below(t->form, fitted[k]);
+        chosen[k] = b->s[k].scale[g];
+    }
+    set_scale(t, chosen, 0, &f[0].scale);
+    f[1].scale = f[2].scale = f[0].scale;
+    errors_at(t, x, w, f);
+    vf best = f[0].gain;
+    vi code = vi_load(chosen);
+    for (int c = 0; c < TRIPLE; c++)
+        set_scale(t, first, c, &f[c].scale);
+    errors_at(t, x, w, f);
+    for (int c = 0; c < TRIPLE; c++) {
+        vm wins = vf_lt(f[c].gain, best);
+        best = vf_select(wins, f[c].gain, best);
+        code = vi_select(wins, vi_load(first) + c, code);
+    }
+    vi_store(chosen, code);
+    for (int k = 0; k < VL; k++)
+        b->s[k].scale[g] = (int16_t)chosen[k];
+}
+
+/* ---- a common scale ---------------------------------------------------------------------------
+ */
+
+struct state {
+    vf d, error;
+    vf code[QK_BEST_GROUPS];
+    vf num, den;
+};
+
+static void turn_codes(const struct qk_scale_search *t, const struct v_best *b, struct state *s)
+{
+    const vf top = vf_set1((float)(-t->code_lo - 1)), bottom = vf_set1((float)t->code_lo);
+    s->error = s->num = s->den = vf_set1(0);
+    for (int g = 0; g < t->type.nelems / t->n; g++) {
+        const vf was = s->code[g], down = was - 1.0f, up = was + 1.0f;
+        struct fit f[TRIPLE] = {{.scale = s->d * was}, {.scale = s->d * down}, {.scale = s->d * up}};
+        errors_at(t, b->x + t->n * g, b->w + t->n * g, f);
+        vm wins = vm_and(vf_lt(f[1].gain, f[0].gain), vf_ge(down, bottom));
+        take(&f[0], wins, &f[1]);
+        vf code = vf_select(wins, down, was);
+        wins = vm_and(vf_lt(f[2].gain, f[0].gain), vf_le(up, top));
+        take(&f[0], wins, &f[2]);
+        code = vf_select(wins, up, code);
+        s->code[g] = code;
+        s->error += f[0].gain;
+        s->num += code * f[0].xq;
+        s->den += code * code * f[0].qq;
+    }
+}
+
+static void take_state(int n_groups, struct state *s, vm wins, const struct state *other)
+{
+    s->d = vf_select(wins, other->d, s->d);
+    s->error = vf_select(wins, other->error, s->error);
+    s->num = vf_select(wins, other->num, s->num);
+    s->den = vf_select(wins, other->den, s->den);
+    for (int g = 0; g < n_groups; g++)
+        s->code[g] = vf_select(wins, other->code[g], s->code[g]);
+}
+
+static void descend(const struct qk_scale_search *t, const struct v_best *b, struct state *s)
+{
+    vm active = vm_not(vm_from_bits(0));
+    turn_codes(t, b, s);
+    struct state turn = *s;
+    for (int k = 0; k < QK_DESCENT_ROUNDS; k++) {
+        turn.d = v_f16(v_finite_ratio(turn.num, turn.den));
+        turn_codes(t, b, &turn);
+        active = vm_and(active, vf_lt(turn.error, s->error));
+        if (!vm_any(active))
+            return;
+        take_state(t->type.nelems / t->n, s, active, &turn);
+    }
+}
+
+static void codes_at(const struct qk_scale_search *t, const struct fit *fit, vf d, struct state *s)
+{
+    vf inverse = v_level_inverse(d);
+    s->d = d;
+    for (int g = 0; g < t->type.nelems / t->n; g++)
+        s->code[g] = v_code(inverse * fit[g].scale, (float)t->code_lo, (float)(-t->code_lo - 1));
+}
+
+static vf cost_at(const struct qk_scale_search *t, const struct fit *fit, vf d)
+{
+    vf cost = vf_set1(0);
+    struct state s;
+    codes_at(t, fit, d, &s);
+    for (int g = 0; g < t->type.nelems / t->n; g++) {
+        vf scale = d * s.code[g];
+        cost += scale * (scale * fit[g].qq - 2.0f * fit[g].xq);
+    }
+    return cost;
+}
+
+static vf common_scale(const struct qk_scale_search *t, const struct fit *fit)
+{
+    vf d = vf_set1(0), cost = d, largest = d;
+    for (int g = 0; g < t->type.nelems / t->n; g++) {
+        vm more = vf_gt(vf_abs(fit[g].scale), vf_abs(largest));
+        largest = vf_select(more, fit[g].scale, largest);
+    }
+    for (int k = 0; k < 2 * QK_COMMON_STEPS; k++) {
+        float steps = QK_COMMON_FIRST - QK_COMMON_STEP * (float)(k / 2);
+        float top = (float)(k % 2 ? -t->code_lo : t->code_lo);
+        vf trial = v_f16(largest / vf_set1(top * steps)), c = cost_at(t, fit, trial);
+        vm wins = vf_lt(c, cost);
+        cost = vf_select(wins, c, cost);
+        d = vf_select(wins, trial, d);
+    }
+    return d;
+}
+
+/* Scales into lanes, and out of them. */
+static void load_state(const struct qk_scale_search *t, const struct v_best *b, struct state *s)
+{
+    float of[VL];
+    for (int k = 0; k < VL; k++)
+        of[k] = qt_f32_from_f16(b->s[k].d);
+    s->d = vf_load(of);
+    for (int g = 0; g < t->type.nelems / t->n; g++) {
+        for (int k = 0; k < VL; k++)
+            of[k] = (float)b->s[k].scale[g];
+        s->code[g] = vf_load(of);
+    }
+}
+
+static void store_d(struct v_best *b, vf d)
+{
+    uint16_t bits[VL];
+    vf_to_f16(bits, d);
+    for (int k = 0; k < VL; k++)
+        b->s[k].d = bits[k];
+}
+
+static void choose_common(const struct qk_scale_search *t, struct v_best *b, const struct fit *fit)
+{
+    const int n_groups = t->type.nelems / t->n;
+    struct state best, other;
+    load_state(t, b, &best);
+    descend(t, b, &best);
+    codes_at(t, fit, common_scale(t, fit), &other);
+    descend(t, b, &other);
+    take_state(n_groups, &best, vf_lt(other.error, best.error), &other);
+    store_d(b, best.d);
+    for (int g = 0; g < n_groups; g++) {
+        float of[VL];
+        vf_store(of, best.code[g]);
+        for (int k = 0; k < VL; k++)
+            b->s[k].scale[g] = (int16_t)of[k];
+    }
+}
+
+/* ---- blocks -----------------------------------------------------------------------------------
+ */
+
+static vf standard_scale(const struct qk_scale_search *t, const struct v_best *b, int g)
+{
+    float of[VL];
+    for (int k = 0; k < VL; k++)
+        of[k] = qk_group_scale(t, &b->s[k], g);
+    return vf_load(of);
+}
+
+/* Sixteen stored levels: elements are lanes. */
+V_FN vb stored_levels(const struct qk_scale_search *t, const float *x, vf inverse)
+{
+    vi level[V_PER16];
+    V_UNROLL
+    for (int k = 0; k < V_PER16; k++) {
+        vf v = inverse * vf_load(x + k * VL);
+        if (t->levels == QK_IQ4)
+            level[k] = place_iq4(v);
+        else if (t->levels == QK_FP4)
+            level[k] = place_fp4(level_fp4(v));
+        else if (t->levels == QK_SIGN)
+            level[k] = vi_inc(vi_set1(0), vf_ge(v, vf_set1(0)));
+        else
+            level[k] = vi_trunc(vf_nearest(vf_clamp(v, t->lo, t->hi)) - t->lo);
+    }
+    return vb_from_vi(level);
+}
+
+static void write_block(const struct qk_scale_search *t, const float *x, const struct qk_scales *s,
+                        uint8_t *block)
+{
+    uint8_t level[QK_BEST_NELEMS];
+    for (int g = 0; g < t->type.nelems / t->n; g++) {
+        vf inverse = v_level_inverse(vf_set1(qk_group_scale(t, s, g)));
+        for (int i = t->n * g; i < t->n * (g + 1); i += 16)
+            vb_store(level + i, stored_levels(t, x + i, inverse));
+    }
+    t->type.write(block, level, s);
+}
+
+static void improve(const struct qk_scale_search *t, const struct qk_kernel *kernel,
+                    struct v_walk *walk, const struct qk_args *args)
+{
+    struct v_best b;
+    struct fit fit[QK_BEST_GROUPS];
+    b.weights = args != NULL ? args->weights : NULL;
+    while (v_next_best(walk, &t->type, &b)) {
+        for (int g = 0; g < t->type.nelems / t->n; g++) {
+            fit_group(t, b.x + t->n * g, b.w + t->n * g, standard_scale(t, &b, g), &fit[g]);
+            if (t->form == QK_SCALE_E8M0 || t->form == QK_SCALE_UE4M3)
+                choose_code(t, &b, g, fit[g].scale);
+        }
+        if (t->form == QK_SCALE_F16)
+            store_d(&b, fit[0].scale);
+        if (t->form == QK_SCALE_CODES)
+            choose_common(t, &b, fit);
+        for (int k = 0; k < b.at.n; k++) {
+            uint8_t other[QK_BEST_NBYTES];
+            write_block(t, b.at.x[k], &b.s[k], other);
+            v_take_better(kernel, &t->type, &b, k, other);
+        }
+    }
+}
+
+/* ---- entries ----------------------------------------------------------------------------------
+ */
+
+#define TYPES(X)                                                                                   \
+    X(Q4_0, q4_0)                                                                                  \
+    X(Q5_0, q5_0)                                                                                  \
+    X(Q8_0, q8_0)                                                                                  \
+    X(IQ4_NL, iq4_nl)                                                                              \
+    X(IQ4_XS, iq4_xs)                                                                              \
+    X(Q3_K, q3_K)                                                                                  \
+    X(Q6_K, q6_K)                                                                                  \
+    X(MXFP4, mxfp4)                                                                                \
+    X(NVFP4, nvfp4)                                                                                \
+    X(Q1_0, q1_0)                                                                                  \
+    X(Q2_0, q2_0)                                                                                  \
+    X(TQ1_0, tq1_0)                                                                                \
+    X(TQ2_0, tq2_0)
+
+#define IMPROVE(id, type_)                                                                         \
+    static void improve_##type_(const struct qk_kernel *kernel, void *dst, const float *src,       \
+                                size_t n_rows, size_t n_cols, size_t dst_stride,                   \
+                                size_t src_stride, const struct qk_args *args)                     \
+    {                                                                                              \
+        const struct qk_scale_search *t = &qk_search_##type_;                                      \
+        struct v_walk w = {dst, src, n_rows, n_cols, dst_stride, src_stride,                       \
+                           (size_t)t->type.nelems, (size_t)t->type.nbytes, 0, 0};                  \
+        improve(t, kernel, &w, args);                                                                 \
+    }
+TYPES(IMPROVE)
+
+void V_NAME(qk_vec_best_scale)(struct qk_table *table)
+{
+#define SET(id, type_) table->k[QT_##id].improve = improve_##type_;
+    TYPES(SET)
+#undef SET
+}
