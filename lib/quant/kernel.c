@@ -75,7 +75,9 @@ static const struct {
     {QT_Q6_K, qk_ref_improve_q6_K},     {QT_MXFP4, qk_ref_improve_mxfp4},
     {QT_NVFP4, qk_ref_improve_nvfp4},   {QT_Q1_0, qk_ref_improve_q1_0},
     {QT_Q2_0, qk_ref_improve_q2_0},     {QT_TQ1_0, qk_ref_improve_tq1_0},
-    {QT_TQ2_0, qk_ref_improve_tq2_0},
+    {QT_TQ2_0, qk_ref_improve_tq2_0},   {QT_Q4_1, qk_ref_improve_q4_1},
+    {QT_Q5_1, qk_ref_improve_q5_1},     {QT_Q2_K, qk_ref_improve_q2_K},
+    {QT_Q4_K, qk_ref_improve_q4_K},     {QT_Q5_K, qk_ref_improve_q5_K},
 };
 
 #undef DECODED

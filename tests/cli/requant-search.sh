@@ -7,7 +7,7 @@ nmse() { ggtool diff --json "$TINY" "$1" | jq '[.tensors[] | .nmse // 0] | add *
 ggtool requant "$TINY" plain.gguf --type Q4_0 --imatrix "$IM" -q
 ggtool requant "$TINY" standard.gguf --type Q4_0 --imatrix "$IM" -q --search standard
 same plain.gguf standard.gguf
-for t in Q4_0 IQ4_XS; do
+for t in Q4_0 IQ4_XS Q4_K_S; do
     ggtool requant "$TINY" std.gguf --type $t -q --pure --force
     ggtool requant "$TINY" best.gguf --type $t -q --pure --search best --force
     [ "$(size std.gguf)" = "$(size best.gguf)" ] || echo "$t: another size"

@@ -281,6 +281,99 @@ static void write_q6_K(void *block, const uint8_t *level, const struct qk_scales
     gg_store_u16(&b->d, s->d);
 }
 
+/* ---- a scale and a minimum ---------------------------------------------------------------------- */
+
+static void read_two(const void *block, struct qk_scales *s)
+{
+    s->d = gg_load_u16(block);
+    s->dmin = gg_load_u16((const uint8_t *)block + 2);
+}
+
+static void write_q4_1(void *block, const uint8_t *level, const struct qk_scales *s)
+{
+    struct qt_block_q4_1 *b = block;
+    gg_store_u16(&b->d, s->d);
+    gg_store_u16(&b->m, s->dmin);
+    pack_nibbles(b->qs, level, 16);
+}
+
+static void write_q5_1(void *block, const uint8_t *level, const struct qk_scales *s)
+{
+    struct qt_block_q5_1 *b = block;
+    gg_store_u16(&b->d, s->d);
+    gg_store_u16(&b->m, s->dmin);
+    pack_nibbles(b->qs, level, 16);
+    pack_fifth_bits(b->qh, level);
+}
+
+static void read_q2_K(const void *block, struct qk_scales *s)
+{
+    const struct qt_block_q2_K *b = block;
+    s->d = gg_load_u16(&b->d);
+    s->dmin = gg_load_u16(&b->dmin);
+    for (int g = 0; g < 16; g++) {
+        s->scale[g] = b->scales[g] & 15;
+        s->min[g] = b->scales[g] >> 4;
+    }
+}
+
+static void write_q2_K(void *block, const uint8_t *level, const struct qk_scales *s)
+{
+    struct qt_block_q2_K *b = block;
+    for (int g = 0; g < 16; g++)
+        b->scales[g] = (uint8_t)(s->scale[g] | s->min[g] << 4);
+    pack_crumbs(b->qs, level);
+    pack_crumbs(b->qs + 32, level + 128);
+    gg_store_u16(&b->d, s->d);
+    gg_store_u16(&b->dmin, s->dmin);
+}
+
+/* d, dmin and twelve bytes of codes: so Q4_K and Q5_K begin. */
+static void read_twelve(const void *block, struct qk_scales *s)
+{
+    const struct qt_block_q4_K *b = block;
+    read_two(block, s);
+    for (int g = 0; g < 8; g++) {
+        int scale, min;
+        qk_unpack_scale_min(b->scales, g, &scale, &min);
+        s->scale[g] = (int16_t)scale;
+        s->min[g] = (int16_t)min;
+    }
+}
+
+static void write_twelve(void *block, const struct qk_scales *s)
+{
+    struct qt_block_q4_K *b = block;
+    gg_store_u16(&b->d, s->d);
+    gg_store_u16(&b->dmin, s->dmin);
+    for (int g = 0; g < 4; g++) {
+        int scale = s->scale[g + 4], min = s->min[g + 4];
+        b->scales[g] = (uint8_t)(s->scale[g] | scale >> 4 << 6);
+        b->scales[g + 4] = (uint8_t)(s->min[g] | min >> 4 << 6);
+        b->scales[g + 8] = (uint8_t)((scale & 15) | (min & 15) << 4);
+    }
+}
+
+static void write_q4_K(void *block, const uint8_t *level, const struct qk_scales *s)
+{
+    struct qt_block_q4_K *b = block;
+    write_twelve(block, s);
+    for (int p = 0; p < 4; p++)
+        pack_nibbles(b->qs + 32 * p, level + 64 * p, 32);
+}
+
+static void write_q5_K(void *block, const uint8_t *level, const struct qk_scales *s)
+{
+    struct qt_block_q5_K *b = block;
+    write_twelve(block, s);
+    memset(b->qh, 0, sizeof b->qh);
+    for (int g = 0; g < 8; g++)
+        for (int i = 0; i < 32; i++)
+            b->qh[i] |= (uint8_t)(level[32 * g + i] >> 4 << g);
+    for (int p = 0; p < 4; p++)
+        pack_nibbles(b->qs + 32 * p, level + 64 * p, 32);
+}
+
 /* ---- scales as numbers ------------------------------------------------------------------------- */
 
 float qk_scale_of_code(enum qk_scale_form form, int code)
@@ -303,6 +396,19 @@ float qk_group_scale(const struct qk_scale_search *t, const struct qk_scales *s,
     if (t->form == QK_SCALE_CODES)
         return qt_f32_from_f16(s->d) * (float)s->scale[group];
     return qk_scale_of_code(t->form, s->scale[group]);
+}
+
+void qk_group_line(const struct qk_line_search *t, const struct qk_scales *s, int group, float *scale,
+                   float *min)
+{
+    *scale = qt_f32_from_f16(s->d);
+    *min = qt_f32_from_f16(s->dmin);
+    if (t->top == 0) {
+        *min = -*min;
+        return;
+    }
+    *scale *= (float)s->scale[group];
+    *min *= (float)s->min[group];
 }
 
 /* ---- the types ---------------------------------------------------------------------------------- */
@@ -340,3 +446,9 @@ const struct qk_scale_search qk_search_tq1_0 = {
     TYPE(tq1_0, 256, read_tq1_0), QK_EVEN, QK_SCALE_F16, 256, -1, 1, 1, 0.50f, 0.1f, 32, false, 0};
 const struct qk_scale_search qk_search_tq2_0 = {
     TYPE(tq2_0, 256, read_tq2_0), QK_EVEN, QK_SCALE_F16, 256, -1, 1, 1, 0.50f, 0.1f, 32, false, 0};
+
+const struct qk_line_search qk_search_q4_1 = {TYPE(q4_1, 32, read_two), 32, 15, 0};
+const struct qk_line_search qk_search_q5_1 = {TYPE(q5_1, 32, read_two), 32, 31, 0};
+const struct qk_line_search qk_search_q2_K = {TYPE(q2_K, 256, read_q2_K), 16, 3, 15};
+const struct qk_line_search qk_search_q4_K = {TYPE(q4_K, 256, read_twelve), 32, 15, 63};
+const struct qk_line_search qk_search_q5_K = {TYPE(q5_K, 256, read_twelve), 32, 31, 63};

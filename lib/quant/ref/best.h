@@ -74,6 +74,30 @@ extern const struct qk_scale_search qk_search_q3_K, qk_search_q6_K;
 extern const struct qk_scale_search qk_search_mxfp4, qk_search_nvfp4;
 extern const struct qk_scale_search qk_search_q1_0, qk_search_q2_0, qk_search_tq1_0, qk_search_tq2_0;
 
+/* Types with a scale and a minimum: x ~ scale * level - min, levels 0 .. nmax. With top the codes of
+ * scales and minima are 0 .. top, both times an F16 of the super-block. Lines to begin with leave out
+ * 0 .. QK_LINE_ENDS - 1 times QK_LINE_STEP of a step between levels at either end of the range. */
+struct qk_line_search {
+    struct qk_best_type type;
+    int n, nmax, top;
+};
+
+#define QK_LINE_STEP 0.3f
+enum { QK_LINE_ENDS = 3, QK_LINE_ROUNDS = 2, QK_LINE_COMMON = 32 };
+
+/* Candidates for a common number: the largest of the groups' over this. */
+static inline float qk_line_divisor(const struct qk_line_search *t, int k)
+{
+    return (float)t->top * (1.0f - 0.012f * (float)k) + 0.3f;
+}
+
+extern const struct qk_line_search qk_search_q4_1, qk_search_q5_1;
+extern const struct qk_line_search qk_search_q2_K, qk_search_q4_K, qk_search_q5_K;
+
+/* The line of a group as numbers. */
+void qk_group_line(const struct qk_line_search *t, const struct qk_scales *s, int group, float *scale,
+                   float *min);
+
 /* Scales of eight bits, and the first of QK_CODE_TRIES codes around a scale that is not negative. */
 enum { QK_CODE_TRIES = 3 };
 float qk_scale_of_code(enum qk_scale_form form, int code);

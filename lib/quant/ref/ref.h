@@ -49,7 +49,9 @@ qk_quant_fn qk_ref_quant_iq2_xxs, qk_ref_quant_iq2_xs, qk_ref_quant_iq2_s;
 qk_quant_fn qk_ref_quant_iq3_xxs, qk_ref_quant_iq3_s;
 qk_quant_fn qk_ref_quant_iq1_s, qk_ref_quant_iq1_m;
 
-/* best_scale.c */
+/* best_scale.c, best_line.c */
+qk_improve_fn qk_ref_improve_q4_1, qk_ref_improve_q5_1;
+qk_improve_fn qk_ref_improve_q2_K, qk_ref_improve_q4_K, qk_ref_improve_q5_K;
 qk_improve_fn qk_ref_improve_q4_0, qk_ref_improve_q5_0, qk_ref_improve_q8_0;
 qk_improve_fn qk_ref_improve_iq4_nl, qk_ref_improve_iq4_xs, qk_ref_improve_q3_K, qk_ref_improve_q6_K;
 qk_improve_fn qk_ref_improve_mxfp4, qk_ref_improve_nvfp4, qk_ref_improve_q1_0, qk_ref_improve_q2_0;

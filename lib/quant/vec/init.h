@@ -18,6 +18,7 @@
     X(encode_iq23)                                                                                 \
     X(encode_iq1)                                                                                  \
     X(best_scale)                                                                                  \
+    X(best_line)                                                                                   \
     X(stats)
 
 /* Puts a level's kernels into the table, over what stands there. */

@@ -1,0 +1,373 @@
+/* Search for the scales and minima of types that have both: x ~ scale * level - min.
+ *
+ * A group is fitted first: from the standard's line and from lines that leave out a little at either
+ * end of the values, levels and the line of least squares take two turns; the line that explains most
+ * stays. A super-block then gets its common scale and its common minimum, each the best of a few by
+ * what the fits say of lines near theirs, and from there (and from the standard's) codes, levels and
+ * both common numbers take turns.
+ */
+#include "lib/quant/half.h"
+#include "lib/quant/ref/best.h"
+#include "lib/quant/ref/best_levels.h"
+
+struct line {
+    float scale, min;
+};
+
+/* A group's values: sums that don't depend on levels, and its range. */
+struct given {
+    const float *x, *w;
+    float sw, sx, lo, hi;
+};
+
+/* Levels: sums w q, w q q, w x q. */
+struct sums {
+    float q, qq, xq;
+};
+
+/* A line with the sums of the levels that it was fitted to; gain is by how much sum w x^2 falls. */
+struct fit {
+    struct line line;
+    struct sums s;
+    float gain;
+};
+
+static float level_of(const struct qk_line_search *t, float v)
+{
+    return qk_nearest(qk_clamp(v, 0.0f, (float)t->nmax));
+}
+
+static struct given look_at(const struct qk_line_search *t, const float *x, const float *w)
+{
+    struct given g = {x, w, 0.0f, 0.0f, x[0], x[0]};
+
+    for (int i = 0; i < t->n; i++) {
+        g.lo = x[i] < g.lo ? x[i] : g.lo;
+        g.hi = x[i] > g.hi ? x[i] : g.hi;
+        g.sw += w[i];
+        g.sx += w[i] * x[i];
+    }
+    if (t->top != 0) /* minima are not negative: the range begins at 0 or below */
+        g.lo = g.lo < 0.0f ? g.lo : 0.0f;
+    return g;
+}
+
+static struct sums sums_at(const struct qk_line_search *t, const struct given *g, struct line l)
+{
+    float inverse = qk_level_inverse(l.scale);
+    struct sums s = {0.0f, 0.0f, 0.0f};
+
+    for (int i = 0; i < t->n; i++) {
+        float q = level_of(t, (g->x[i] + l.min) * inverse), wq = g->w[i] * q;
+        s.q += wq;
+        s.qq += wq * q;
+        s.xq += wq * g->x[i];
+    }
+    return s;
+}
+
+/* What a line explains with given levels. */
+static float gain_of(const struct given *g, const struct sums *s, struct line l)
+{
+    float by_scale = l.scale * (2.0f * s->xq - l.scale * s->qq);
+    float by_min = l.min * (2.0f * (l.scale * s->q - g->sx) - l.min * g->sw);
+
+    return by_scale + by_min;
+}
+
+/* The line of least squares; false when levels are all alike. */
+static bool fit_line(const struct qk_line_search *t, const struct given *g, const struct sums *s,
+                     struct line *l)
+{
+    float det = g->sw * s->qq - s->q * s->q;
+
+    if (!(det > 0.0f))
+        return false;
+    l->scale = (g->sw * s->xq - g->sx * s->q) / det;
+    l->min = (s->q * s->xq - s->qq * g->sx) / det;
+    if (t->top != 0 && l->min < 0.0f) {
+        l->min = 0.0f;
+        l->scale = s->xq / s->qq;
+    }
+    return true;
+}
+
+/* Levels and line in turns. */
+static void try_line(const struct qk_line_search *t, const struct given *g, struct line l,
+                     struct fit *best)
+{
+    for (int k = 0; k < QK_LINE_ROUNDS; k++) {
+        struct sums s = sums_at(t, g, l);
+        if (!fit_line(t, g, &s, &l))
+            return;
+        float gain = gain_of(g, &s, l);
+        if (gain > best->gain)
+            *best = (struct fit){l, s, gain};
+    }
+}
+
+static void fit_group(const struct qk_line_search *t, const struct given *g, struct line standard,
+                      struct fit *best)
+{
+    float step = QK_LINE_STEP * (g->hi - g->lo) / (float)t->nmax;
+
+    best->line = standard;
+    best->s = sums_at(t, g, standard);
+    best->gain = gain_of(g, &best->s, standard);
+    try_line(t, g, standard, best);
+    for (int k = 0; k < QK_LINE_ENDS * QK_LINE_ENDS; k++) {
+        float lo = g->lo + step * (float)(k % QK_LINE_ENDS);
+        float hi = g->hi - step * (float)(k / QK_LINE_ENDS);
+        try_line(t, g, (struct line){(hi - lo) / (float)t->nmax, -lo}, best);
+    }
+}
+
+/* ---- common numbers ----------------------------------------------------------------------------- */
+
+struct state {
+    float d, dmin, error;
+    float scale[QK_BEST_GROUPS], min[QK_BEST_GROUPS]; /* codes */
+    float dd, dm, mm, xd, xm; /* sums for the d and dmin of least squares */
+};
+
+static float through_f16(float v)
+{
+    return qt_f32_from_f16(qt_f16_from_f32(v));
+}
+
+static float code_of(const struct qk_line_search *t, float v)
+{
+    return qk_nearest(qk_clamp(v, 0.0f, (float)t->top));
+}
+
+/* The code of the minimum that fits a scale and its levels. */
+static float min_code(const struct qk_line_search *t, const struct given *g, const struct sums *s,
+                      float scale, float dmin)
+{
+    float min = qk_finite_ratio(scale * s->q - g->sx, g->sw);
+
+    return code_of(t, qk_finite_ratio(min, dmin));
+}
+
+/* sum w (x - line)^2 with the levels nearest to the line, and their sums. */
+static float error_at(const struct qk_line_search *t, const struct given *g, struct line l,
+                      struct sums *s)
+{
+    float inverse = qk_level_inverse(l.scale), error = 0.0f;
+
+    *s = (struct sums){0.0f, 0.0f, 0.0f};
+    for (int i = 0; i < t->n; i++) {
+        float q = level_of(t, (g->x[i] + l.min) * inverse), wq = g->w[i] * q;
+        float diff = g->x[i] - (l.scale * q - l.min);
+        s->q += wq;
+        s->qq += wq * q;
+        s->xq += wq * g->x[i];
+        error += g->w[i] * (diff * diff);
+    }
+    return error;
+}
+
+/* The group's codes become the best of what they are, the scale below, the scale above and the line of
+ * least squares through its levels, each with the minimum that fits. */
+static void turn_group(const struct qk_line_search *t, const struct given *g, struct state *s, int j)
+{
+    const float was = s->scale[j];
+    float scale[3] = {was - 1.0f, was + 1.0f, was};
+    struct sums base, best, other;
+    struct line l;
+    float least = error_at(t, g, (struct line){s->d * was, s->dmin * s->min[j]}, &base);
+
+    best = base;
+    if (fit_line(t, g, &base, &l))
+        scale[2] = code_of(t, qk_finite_ratio(l.scale, s->d));
+    for (int k = 0; k < 3; k++) {
+        float c = qk_clamp(scale[k], 0.0f, (float)t->top);
+        float m = min_code(t, g, &base, s->d * c, s->dmin);
+        float error = error_at(t, g, (struct line){s->d * c, s->dmin * m}, &other);
+        if (error < least) {
+            least = error;
+            best = other;
+            s->scale[j] = c;
+            s->min[j] = m;
+        }
+    }
+    s->error += least;
+    s->dd += s->scale[j] * s->scale[j] * best.qq;
+    s->dm += s->scale[j] * s->min[j] * best.q;
+    s->mm += s->min[j] * s->min[j] * g->sw;
+    s->xd += s->scale[j] * best.xq;
+    s->xm += s->min[j] * g->sx;
+}
+
+static void turn_groups(const struct qk_line_search *t, const struct given *g, struct state *s)
+{
+    s->error = s->dd = s->dm = s->mm = s->xd = s->xm = 0.0f;
+    for (int j = 0; j < t->type.nelems / t->n; j++)
+        turn_group(t, &g[j], s, j);
+}
+
+/* d and dmin of least squares with codes and levels as they are; when the two can't be told apart, or
+ * one would be negative, d alone. */
+static void turn_common(struct state *s)
+{
+    float det = s->dd * s->mm - s->dm * s->dm;
+    float d = (s->mm * s->xd - s->dm * s->xm) / det, dmin = (s->dm * s->xd - s->dd * s->xm) / det;
+
+    if (det > 1e-5f * (s->dd * s->mm) && d > 0.0f && dmin > 0.0f) {
+        s->d = through_f16(d);
+        s->dmin = through_f16(dmin);
+    } else {
+        s->d = through_f16(qk_finite_ratio(s->xd + s->dmin * s->dm, s->dd));
+    }
+}
+
+static void descend(const struct qk_line_search *t, const struct given *g, struct state *s)
+{
+    struct state turn;
+
+    turn_groups(t, g, s);
+    turn = *s;
+    for (int k = 0; k < QK_DESCENT_ROUNDS; k++) {
+        turn_common(&turn);
+        turn_groups(t, g, &turn);
+        if (!(turn.error < s->error))
+            return;
+        *s = turn;
+    }
+}
+
+/* ---- where to begin ----------------------------------------------------------------------------- */
+
+/* The common scale that costs least if minima may be any, with its codes. */
+static void common_scale(const struct qk_line_search *t, const struct given *g,
+                         const struct fit *fit, struct state *s)
+{
+    float largest = 0.0f, best = -INFINITY;
+
+    s->d = 0.0f;
+    for (int j = 0; j < t->type.nelems / t->n; j++)
+        largest = largest > fit[j].line.scale ? largest : fit[j].line.scale;
+    for (int k = 0; k < QK_LINE_COMMON; k++) {
+        float d = through_f16(largest / qk_line_divisor(t, k));
+        float inverse = qk_level_inverse(d), gain = 0.0f;
+        for (int j = 0; j < t->type.nelems / t->n; j++) {
+            float scale = d * code_of(t, inverse * fit[j].line.scale);
+            float min = qk_finite_ratio(scale * fit[j].s.q - g[j].sx, g[j].sw);
+            gain += gain_of(&g[j], &fit[j].s, (struct line){scale, min > 0.0f ? min : 0.0f});
+        }
+        if (gain > best) {
+            best = gain;
+            s->d = d;
+        }
+    }
+    for (int j = 0; j < t->type.nelems / t->n; j++)
+        s->scale[j] = code_of(t, qk_level_inverse(s->d) * fit[j].line.scale);
+}
+
+/* The common minimum that costs least with those scales, with its codes. */
+static void common_min(const struct qk_line_search *t, const struct given *g, const struct fit *fit,
+                       struct state *s)
+{
+    const int n = t->type.nelems / t->n;
+    float min[QK_BEST_GROUPS], largest = 0.0f, least = INFINITY;
+
+    s->dmin = 0.0f;
+    for (int j = 0; j < n; j++) {
+        min[j] = qk_finite_ratio(s->d * s->scale[j] * fit[j].s.q - g[j].sx, g[j].sw);
+        largest = largest > min[j] ? largest : min[j];
+    }
+    for (int k = 0; k < QK_LINE_COMMON; k++) {
+        float dmin = through_f16(largest / qk_line_divisor(t, k));
+        float inverse = qk_level_inverse(dmin), cost = 0.0f;
+        for (int j = 0; j < n; j++) {
+            float diff = min[j] - dmin * code_of(t, inverse * min[j]);
+            cost += g[j].sw * (diff * diff);
+        }
+        if (cost < least) {
+            least = cost;
+            s->dmin = dmin;
+        }
+    }
+    for (int j = 0; j < n; j++)
+        s->min[j] = code_of(t, qk_level_inverse(s->dmin) * min[j]);
+}
+
+static void choose_common(const struct qk_line_search *t, const struct given *g,
+                          const struct fit *fit, struct qk_scales *scales)
+{
+    const int n = t->type.nelems / t->n;
+    struct state best, other;
+
+    best.d = qt_f32_from_f16(scales->d);
+    best.dmin = qt_f32_from_f16(scales->dmin);
+    for (int j = 0; j < n; j++) {
+        best.scale[j] = (float)scales->scale[j];
+        best.min[j] = (float)scales->min[j];
+    }
+    descend(t, g, &best);
+    common_scale(t, g, fit, &other);
+    common_min(t, g, fit, &other);
+    descend(t, g, &other);
+    if (other.error < best.error)
+        best = other;
+    scales->d = qt_f16_from_f32(best.d);
+    scales->dmin = qt_f16_from_f32(best.dmin);
+    for (int j = 0; j < n; j++) {
+        scales->scale[j] = (int16_t)best.scale[j];
+        scales->min[j] = (int16_t)best.min[j];
+    }
+}
+
+/* ---- blocks ------------------------------------------------------------------------------------- */
+
+static void write_block(const struct qk_line_search *t, void *block, const float *x,
+                        const struct qk_scales *s)
+{
+    uint8_t level[QK_BEST_NELEMS];
+
+    for (int i = 0; i < t->type.nelems; i++) {
+        float scale, min;
+        qk_group_line(t, s, i / t->n, &scale, &min);
+        level[i] = (uint8_t)(int)level_of(t, (x[i] + min) * qk_level_inverse(scale));
+    }
+    t->type.write(block, level, s);
+}
+
+static void improve_block(const struct qk_line_search *t, const struct qk_kernel *kernel,
+                          void *block, const float *x, const float *w)
+{
+    uint8_t other[QK_BEST_NBYTES];
+    struct given g[QK_BEST_GROUPS];
+    struct fit fit[QK_BEST_GROUPS];
+    struct qk_scales s;
+
+    t->type.read(block, &s);
+    for (int j = 0; j < t->type.nelems / t->n; j++) {
+        struct line standard;
+        qk_group_line(t, &s, j, &standard.scale, &standard.min);
+        g[j] = look_at(t, x + t->n * j, w + t->n * j);
+        fit_group(t, &g[j], standard, &fit[j]);
+    }
+    if (t->top != 0) {
+        choose_common(t, g, fit, &s);
+    } else {
+        s.d = qt_f16_from_f32(fit[0].line.scale);
+        s.dmin = qt_f16_from_f32(-fit[0].line.min);
+    }
+    write_block(t, other, x, &s);
+    qk_take_better(kernel, &t->type, block, other, x, w);
+}
+
+#define IMPROVE(type)                                                                              \
+    static void improve_##type(const struct qk_kernel *kernel, void *block, const float *x,        \
+                               const float *w)                                                     \
+    {                                                                                              \
+        improve_block(&qk_search_##type, kernel, block, x, w);                                     \
+    }                                                                                              \
+    QK_IMPROVE_BLOCKS(type, improve_##type)
+
+IMPROVE(q4_1)
+IMPROVE(q5_1)
+IMPROVE(q2_K)
+IMPROVE(q4_K)
+IMPROVE(q5_K)
