@@ -78,6 +78,10 @@ static const struct {
     {QT_TQ2_0, qk_ref_improve_tq2_0},   {QT_Q4_1, qk_ref_improve_q4_1},
     {QT_Q5_1, qk_ref_improve_q5_1},     {QT_Q2_K, qk_ref_improve_q2_K},
     {QT_Q4_K, qk_ref_improve_q4_K},     {QT_Q5_K, qk_ref_improve_q5_K},
+    {QT_IQ2_XXS, qk_ref_improve_iq2_xxs}, {QT_IQ2_XS, qk_ref_improve_iq2_xs},
+    {QT_IQ2_S, qk_ref_improve_iq2_s},   {QT_IQ3_XXS, qk_ref_improve_iq3_xxs},
+    {QT_IQ3_S, qk_ref_improve_iq3_s},   {QT_IQ1_S, qk_ref_improve_iq1_s},
+    {QT_IQ1_M, qk_ref_improve_iq1_m},
 };
 
 #undef DECODED

@@ -94,6 +94,26 @@ static inline float qk_line_divisor(const struct qk_line_search *t, int k)
 extern const struct qk_line_search qk_search_q4_1, qk_search_q5_1;
 extern const struct qk_line_search qk_search_q2_K, qk_search_q4_K, qk_search_q5_K;
 
+/* Codebook types: a group's scale is d * (2 code + 1), codes 0 .. top; write changes scales alone. */
+struct qk_grid_search {
+    struct qk_best_type type;
+    int n, top;
+};
+
+enum { QK_GRID_COMMON = 24, QK_GRID_ROUNDS = 3 };
+
+static inline float qk_grid_divisor(const struct qk_grid_search *t, int k)
+{
+    return (2.0f * (float)t->top + 1.0f) * (1.02f - 0.02f * (float)k);
+}
+
+extern const struct qk_grid_search qk_search_iq2_xxs, qk_search_iq2_xs, qk_search_iq2_s;
+extern const struct qk_grid_search qk_search_iq3_xxs, qk_search_iq3_s;
+extern const struct qk_grid_search qk_search_iq1_s, qk_search_iq1_m;
+
+/* A copy of a block with scale 1: what it decodes to are its points. */
+void qk_unit_block(const struct qk_best_type *t, const void *block, void *unit);
+
 /* The line of a group as numbers. */
 void qk_group_line(const struct qk_line_search *t, const struct qk_scales *s, int group, float *scale,
                    float *min);

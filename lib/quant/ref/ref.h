@@ -49,7 +49,10 @@ qk_quant_fn qk_ref_quant_iq2_xxs, qk_ref_quant_iq2_xs, qk_ref_quant_iq2_s;
 qk_quant_fn qk_ref_quant_iq3_xxs, qk_ref_quant_iq3_s;
 qk_quant_fn qk_ref_quant_iq1_s, qk_ref_quant_iq1_m;
 
-/* best_scale.c, best_line.c */
+/* best_scale.c, best_line.c, best_grid.c */
+qk_improve_fn qk_ref_improve_iq2_xxs, qk_ref_improve_iq2_xs, qk_ref_improve_iq2_s;
+qk_improve_fn qk_ref_improve_iq3_xxs, qk_ref_improve_iq3_s;
+qk_improve_fn qk_ref_improve_iq1_s, qk_ref_improve_iq1_m;
 qk_improve_fn qk_ref_improve_q4_1, qk_ref_improve_q5_1;
 qk_improve_fn qk_ref_improve_q2_K, qk_ref_improve_q4_K, qk_ref_improve_q5_K;
 qk_improve_fn qk_ref_improve_q4_0, qk_ref_improve_q5_0, qk_ref_improve_q8_0;

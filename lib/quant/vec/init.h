@@ -19,6 +19,7 @@
     X(encode_iq1)                                                                                  \
     X(best_scale)                                                                                  \
     X(best_line)                                                                                   \
+    X(best_grid)                                                                                   \
     X(stats)
 
 /* Puts a level's kernels into the table, over what stands there. */
