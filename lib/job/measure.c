@@ -202,6 +202,7 @@ static int find_keys(struct measure *m, const struct gg_plan *plan, struct gg_er
     for (size_t i = 0; rc == GG_OK && i < n; i++) {
         const struct gg_plan_tensor *p = weighing(plan, m->t->tensors[i].src);
         add_u64(d, QK_ENCODING_VERSION);
+        add_u64(d, m->o->write->stream.search);
         gg_digest_add(d, data[i], KEY);
         add_shape(d, seen(m, i));
         rc = p != NULL ? add_weights(d, p, seen(m, i)->ne[0], err) : GG_OK;
