@@ -27,6 +27,11 @@ qk_decode_fn qk_decode_iq2_k, qk_decode_iq3_k, qk_decode_iq4_k, qk_decode_iq5_k,
 qk_decode_fn qk_decode_iq2_ks, qk_decode_iq3_ks, qk_decode_iq4_ks, qk_decode_iq5_ks;
 qk_decode_fn qk_decode_iq4_kss, qk_decode_iq2_kl;
 
+/* ik_kt.c */
+qk_decode_fn qk_decode_iq1_kt, qk_decode_iq2_kt, qk_decode_iq3_kt, qk_decode_iq4_kt;
+/* ik_grids.c */
+qk_decode_fn qk_decode_iq2_xxs_r4, qk_decode_iq2_xs_r4, qk_decode_iq2_s_r4, qk_decode_iq3_xxs_r4;
+qk_decode_fn qk_decode_iq3_s_r4, qk_decode_iq1_s_r4, qk_decode_iq1_m_r4;
 /* ik_woven.c */
 qk_decode_fn qk_decode_iq4_nl_r4, qk_decode_q5_0_r4, qk_decode_q6_0_r4, qk_decode_q8_0_r8;
 qk_decode_fn qk_decode_mxfp4_r8, qk_decode_q8_KV_r8, qk_decode_iq2_bn_r4, qk_decode_q2_k_r4;
