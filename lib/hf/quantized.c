@@ -20,13 +20,13 @@ int gg_hf_quant_pair(struct quant *q, size_t scale, const char *cut, const char 
     if (weight == SIZE_MAX)
         return gg_packing_fail(q->u, scale, err, "is the scale of a weight that is not there");
     enum gg_dtype t = gg_checkpoint_tensor(q->h->ckpt, weight)->dtype;
-    const char *origin = t == GG_DT_F8_E4M3   ? "fp8"
-                         : t == GG_DT_F8_E5M2 ? "fp8_e5m2"
-                         : t == GG_DT_I8      ? "int8"
-                                              : NULL;
+    const char *origin = t == GG_DT_F8_E5M2          ? "fp8_e5m2"
+                         : gg_dtype_is_float8(t) ? "fp8"
+                         : t == GG_DT_I8         ? "int8"
+                                                 : NULL;
     if (origin == NULL)
         return gg_packing_fail(q->u, weight, err,
-                              "has a scale, and holds %s where method '%s' has F8_E4M3, F8_E5M2 or I8",
+                              "has a scale, and holds %s where method '%s' has eight-bit floats or I8",
                               gg_dtype_name(t), q->method);
     return gg_packing_scaled(q->u, weight, scale, zero, q->block, 0, origin, err);
 }
@@ -165,8 +165,7 @@ static int check_scales(const struct quant *q, struct gg_err *err)
     for (size_t i = 0; i < q->n; i++) {
         const struct gg_ckpt_tensor *t = gg_checkpoint_tensor(q->h->ckpt, i);
         if (!gg_packing_used(q->u, i) && t->n_dims >= 2 &&
-            (t->dtype == GG_DT_F8_E4M3 || t->dtype == GG_DT_F8_E5M2 || t->dtype == GG_DT_U8 ||
-             t->dtype == GG_DT_I8))
+            (gg_dtype_is_float8(t->dtype) || t->dtype == GG_DT_U8 || t->dtype == GG_DT_I8))
             return gg_packing_fail(q->u, i, err, "is %s, and the scale is missing that method '%s' needs",
                                   gg_dtype_name(t->dtype), q->method);
     }

@@ -86,6 +86,12 @@ static int fit_dim(const struct gg_packing *u, size_t scale, struct gg_packed *k
                                                               : " or 1");
 }
 
+/* Of a whole number of bytes, so that any one can be read. */
+static bool is_number(enum gg_dtype t)
+{
+    return t < GG_DT_COUNT && gg_dtype_nbits(t) % 8 == 0;
+}
+
 int gg_packing_scaled(struct gg_packing *u, size_t weight, size_t scale, size_t zero,
                       const uint64_t block[2], float post, const char *origin, struct gg_err *err)
 {
@@ -94,6 +100,8 @@ int gg_packing_scaled(struct gg_packing *u, size_t weight, size_t scale, size_t 
     struct gg_ckpt_tensor t = *w;
     if (w->n_dims < 1 || w->n_dims > GG_PACKED_DIMS || w->nelems == 0)
         return gg_packing_fail(u, weight, err, "has %u dimensions, and a scale", w->n_dims);
+    if (!is_number(s->dtype) || (zero != SIZE_MAX && !is_number(gg_packing_tensor(u, zero)->dtype)))
+        return gg_packing_fail(u, scale, err, "and the zero point beside it, if any, hold no plain numbers");
     bool one = s->nelems == 1 && block[0] == 0; /* of any shape */
     if ((!one && s->n_dims > w->n_dims) || (block[0] > 0 && s->n_dims != w->n_dims))
         return gg_packing_fail(u, scale, err, "has %u dimensions, its weight %u%s", s->n_dims, w->n_dims,
