@@ -8,7 +8,7 @@
 
 #include <arm_neon.h>
 
-enum { V_HAS_LOOKUP = 1, V_HAS_LOOKUP8 = 0, V_HAS_LOOKUP32 = 0, V_HAS_F16 = 1 };
+enum { V_HAS_LOOKUP = 1, V_HAS_LOOKUP8 = 0, V_HAS_LOOKUP32 = 0, V_HAS_VI_MIN = 1, V_HAS_F16 = 1 };
 
 /* vminq and vmaxq know NaN and the signs of zeros; the contract is the plain comparison. */
 V_FN vf vf_min(vf a, vf b)
@@ -24,6 +24,12 @@ V_FN vf vf_max(vf a, vf b)
 V_FN vf vf_sqrt(vf a)
 {
     return (vf)vsqrtq_f32((float32x4_t)a);
+}
+
+V_FN vf vf_reciprocal_rough(vf a)
+{
+    float32x4_t r = vrecpeq_f32((float32x4_t)a);
+    return (vf)vmulq_f32(r, vrecpsq_f32((float32x4_t)a, r));
 }
 
 V_FN float vf_hmax(vf a)

@@ -1,14 +1,23 @@
 /* The reference's search for scale and minimum (qk_search_scale_min), SIDE vectors of groups side by
  * side: the sums of one would wait for each other. Element i of group vector u is x[u * n + i].
  *
- * A candidate's levels are inverse * (x - from), rounded and cut to 0 .. nmax. Nearly always there is
- * nothing to cut below and rounding is two additions (they serve below 2^22), as few looks tell:
- *   - inverse is range / (hi - from), rounded. If it is positive and finite, then inverse * (hi -
- *     from), rounded, is range but for a millionth, and no x is above hi: nothing to cut on top when
- *     range < nmax + 0.4999.
- *   - Subtraction and product round monotonically, so no level is below that of lo.
- * Where a table of levels can be looked up by the low bits of the rounded number, it cuts: at no cost,
- * for it also takes the place of the second addition.
+ * A candidate's levels are inverse * (x - from), rounded and cut to 0 .. nmax. Nearly always rounding
+ * is two additions (they serve below 2^22), as few looks tell: inverse is range / (hi - from), rounded.
+ * If it is positive and finite, then inverse * (hi - from), rounded, is range but for a millionth, and
+ * no x is above hi; subtraction and product round monotonically, so no level is below that of lo. Where
+ * a table of levels can be looked up by the low bits of the rounded number, it cuts: at no cost, for it
+ * also takes the place of the second addition. Elsewhere numbers are cut before that.
+ *
+ * Skipping (where steps are small: else levels change with nearly every candidate). Lanes need not be
+ * at the same candidate. As long as no better line is found, `from` stays and the ranges grow; so do
+ * inverse, and the product with x - from where that is positive. (Where it is negative the level stays
+ * 0.) So levels grow, and while none does, candidates have the levels, the line and the error of the
+ * one before, which did not win: they can't win. A level q < nmax grows when the product v reaches
+ * q + 1/2 at the earliest, that is at range * (q + 1/2) / v, and the lane goes on at the first candidate
+ * that might reach the least of these. What is rounded on the way is below a millionth of the range
+ * (2^-11 where the reciprocal is estimated), and more is taken off for it. Going on too early costs
+ * time only.
+ *
  * What would save more does not: of sixteen groups some nearly always has a better candidate (each
  * finds two or three of 16 to 37), so that errors are wanted for nearly all candidates, whatever
  * bound could be had from the sums. */
@@ -17,20 +26,32 @@
 
 #include "lib/quant/vec/search.h"
 
-enum { SIDE = 2 };
+enum { SIDE = 4 };
 
 struct v_affine {
     vf scale[SIDE], min[SIDE];
     vf inverse[SIDE], from[SIDE]; /* what the best levels were computed with */
 };
 
-enum affine_cut { CUT_NOTHING, CUT_TOP, CUT_BOTH, CUT_WILD, CUT_TABLE8, CUT_TABLE32 };
+enum affine_cut { CUT_CLAMP, CUT_WILD, CUT_TABLE8, CUT_TABLE32 };
 
 /* By the low three bits of -2 .. 5, cut to 0 .. 3; the low five of -8 .. 23, to 0 .. 15. */
 static const float affine_table8[16] = {0, 1, 2, 3, 3, 3, 0, 0, 0, 1, 2, 3, 3, 3, 0, 0};
 static const float affine_table32[32] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10,
                                          11, 12, 13, 14, 15, 15, 15, 15, 15, 15, 15,
                                          15, 15, 0,  0,  0,  0,  0,  0,  0,  0};
+
+/* By the same (the last by levels alone), 1 / (level + 1/2), but 0 where levels grow no more. */
+static const float affine_grow8[16] = {1 / 0.5f, 1 / 1.5f, 1 / 2.5f, 0, 0, 0, 0, 0,
+                                       1 / 0.5f, 1 / 1.5f, 1 / 2.5f, 0, 0, 0, 0, 0};
+#define AFFINE_GROW15                                                                              \
+    1 / 0.5f, 1 / 1.5f, 1 / 2.5f, 1 / 3.5f, 1 / 4.5f, 1 / 5.5f, 1 / 6.5f, 1 / 7.5f, 1 / 8.5f,      \
+        1 / 9.5f, 1 / 10.5f, 1 / 11.5f, 1 / 12.5f, 1 / 13.5f, 1 / 14.5f
+static const float affine_grow15[32] = {AFFINE_GROW15};
+static const float affine_grow31[32] = {
+    AFFINE_GROW15, 1 / 15.5f, 1 / 16.5f, 1 / 17.5f, 1 / 18.5f, 1 / 19.5f, 1 / 20.5f, 1 / 21.5f,
+    1 / 22.5f,     1 / 23.5f, 1 / 24.5f, 1 / 25.5f, 1 / 26.5f, 1 / 27.5f, 1 / 28.5f, 1 / 29.5f,
+    1 / 30.5f};
 
 struct affine_state {
     const struct qk_min_search *s;
@@ -40,6 +61,8 @@ struct affine_state {
     vf error[SIDE];               /* of the best */
     vf inverse[SIDE], from[SIDE]; /* of the candidate */
     vf sum_q[SIDE], sum_qq[SIDE], sum_xq[SIDE];
+    /* With skipping: number of the candidate, its range, the greatest v / (q + 1/2). */
+    vf k[SIDE], range[SIDE], reach[SIDE];
     vf q[SIDE * QK_GROUP_MAX]; /* SIDE * i + u */
 };
 
@@ -47,73 +70,83 @@ V_FN enum affine_cut affine_by_table(int nmax)
 {
     if (nmax == 3 && V_HAS_LOOKUP8)
         return CUT_TABLE8;
-    return nmax == 15 && V_HAS_LOOKUP32 ? CUT_TABLE32 : CUT_NOTHING;
+    return nmax == 15 && V_HAS_LOOKUP32 ? CUT_TABLE32 : CUT_CLAMP;
 }
 
-V_FN vf affine_level(vf v, enum affine_cut cut, int nmax)
+/* The level of v, and the bits it can be looked up by. */
+V_FN vf affine_level(vf v, enum affine_cut cut, int nmax, vi *at)
 {
-    if (cut == CUT_TABLE8 || cut == CUT_TABLE32) {
-        vf table[32 / VL];
-        vi at = (vi)(v + 12582912.0f);
-        v_load_run(table, cut == CUT_TABLE8 ? affine_table8 : affine_table32,
-                   cut == CUT_TABLE8 ? V_PER16 : 32 / VL);
-        return cut == CUT_TABLE8 ? vf_lookup8(table, at) : vf_lookup32(table, at);
-    }
+    const vf magic = vf_set1(12582912.0f);
+    vf table[32 / VL], t = v + magic;
     if (cut == CUT_WILD)
         return vf_from_i(vi_clamp(v_nearest_wild(v), 0, nmax));
-    v = vf_nearest(v);
-    if (cut != CUT_NOTHING)
-        v = vf_min(v, vf_set1((float)nmax));
-    return cut == CUT_BOTH ? vf_max(v, vf_set1(0)) : v;
+    if (cut == CUT_CLAMP)
+        t = vf_min_positive(vf_max_positive(t, magic), magic + (float)nmax);
+    *at = (vi)t;
+    if (cut == CUT_CLAMP)
+        return t - magic;
+    v_load_run(table, cut == CUT_TABLE8 ? affine_table8 : affine_table32,
+               cut == CUT_TABLE8 ? V_PER16 : 32 / VL);
+    return cut == CUT_TABLE8 ? vf_lookup8(table, *at) : vf_lookup32(table, *at);
+}
+
+/* v / (q + 1/2) but for 2^-11, or where level q grows no more something below 1. */
+V_FN vf affine_reach(vf v, vf q, vi at, int nmax)
+{
+    vf table[32 / VL];
+    if (nmax == 3 && !V_HAS_LOOKUP8)
+        return vf_select(vf_lt(q, vf_set1(3)), v * vf_reciprocal_rough(q + 0.5f), vf_set1(0));
+    if (nmax == 3) {
+        v_load_run(table, affine_grow8, V_PER16);
+        return v * vf_lookup8(table, at);
+    }
+    v_load_run(table, nmax == 15 ? affine_grow15 : affine_grow31, 32 / VL);
+    return v * vf_lookup32(table, at);
 }
 
 /* Sets inverse to range / (hi - from). Flat groups get one so small that all levels are 0. */
-V_FN enum affine_cut affine_prepare(struct affine_state *a, float range)
+V_FN enum affine_cut affine_prepare(struct affine_state *a, const vf range[SIDE])
 {
     const vf zero = vf_set1(0);
     vm tame = vm_not(vm_from_bits(0)), inside = tame;
-    vf first[SIDE];
     enum affine_cut table = affine_by_table(a->s->nmax);
-    const vf least = vf_set1(table == CUT_TABLE8 ? -2.5f : table == CUT_TABLE32 ? -8.5f : -0.5f);
+    const vf least = vf_set1(table == CUT_TABLE8 ? -2.5f : -8.5f);
     V_UNROLL
     for (int u = 0; u < SIDE; u++) {
-        vf inverse = range / (a->hi[u] - a->from[u]);
+        vf inverse = range[u] / (a->hi[u] - a->from[u]);
         inverse = vf_select(a->flat[u], vf_set1(1e-30f), inverse);
+        vf first = inverse * (a->lo[u] - a->from[u]);
         tame = vm_and(tame, vm_and(vf_lt(zero, inverse), vf_lt(inverse, vf_set1(V_INF))));
-        first[u] = inverse * (a->lo[u] - a->from[u]);
-        inside = vm_and(inside, vf_ge(first[u], least));
+        tame = vm_and(tame, vf_gt(first, vf_set1(-4194304.0f)));
+        inside = vm_and(inside, vf_ge(first, least));
         a->inverse[u] = inverse;
     }
     if (!vm_all(tame))
         return CUT_WILD;
-    if (vm_all(inside) && table != CUT_NOTHING)
-        return table;
-    if (vm_all(inside))
-        return range < (float)a->s->nmax + 0.4999f ? CUT_NOTHING : CUT_TOP;
-    V_UNROLL
-    for (int u = 0; u < SIDE; u++)
-        tame = vm_and(tame, vf_gt(first[u], vf_set1(-4194304.0f)));
-    return vm_all(tame) ? CUT_BOTH : CUT_WILD;
+    return vm_all(inside) ? table : CUT_CLAMP;
 }
 
-/* Levels of the candidate and their sums. */
-V_FN void affine_sums(struct affine_state *a, enum affine_cut cut)
+/* Levels of the candidate, their sums, and with skipping how soon one of them grows. */
+V_FN void affine_sums(struct affine_state *a, enum affine_cut cut, int nmax, bool skip)
 {
-    const int n = a->s->n, nmax = a->s->nmax;
-    vf sum_q[SIDE], sum_qq[SIDE], sum_xq[SIDE];
+    const int n = a->s->n;
+    vf sum_q[SIDE], sum_qq[SIDE], sum_xq[SIDE], reach[SIDE];
     V_UNROLL
     for (int u = 0; u < SIDE; u++)
-        sum_q[u] = sum_qq[u] = sum_xq[u] = vf_set1(0);
+        sum_q[u] = sum_qq[u] = sum_xq[u] = reach[u] = vf_set1(0);
     for (int i = 0; i < n; i++) {
         V_UNROLL
         for (int u = 0; u < SIDE; u++) {
-            vf x = a->x[u * n + i];
-            vf q = affine_level(a->inverse[u] * (x - a->from[u]), cut, nmax);
+            vi at = vi_set1(0);
+            vf x = a->x[u * n + i], v = a->inverse[u] * (x - a->from[u]);
+            vf q = affine_level(v, cut, nmax, &at);
             vf wq = a->w[u * n + i] * q;
             a->q[SIDE * i + u] = q;
             sum_q[u] += wq;
             sum_qq[u] += wq * q;
             sum_xq[u] += wq * x;
+            if (skip)
+                reach[u] = vf_max_positive(affine_reach(v, q, at, nmax), reach[u]);
         }
     }
     V_UNROLL
@@ -121,30 +154,43 @@ V_FN void affine_sums(struct affine_state *a, enum affine_cut cut)
         a->sum_q[u] = sum_q[u];
         a->sum_qq[u] = sum_qq[u];
         a->sum_xq[u] = sum_xq[u];
+        if (skip)
+            a->reach[u] = reach[u];
     }
 }
 
-static void affine_try(struct affine_state *a, enum affine_cut cut)
+V_FN void affine_measure(struct affine_state *a, enum affine_cut cut)
 {
     switch (cut) {
-    case CUT_NOTHING:
-        affine_sums(a, CUT_NOTHING);
-        break;
-    case CUT_TOP:
-        affine_sums(a, CUT_TOP);
-        break;
-    case CUT_BOTH:
-        affine_sums(a, CUT_BOTH);
+    case CUT_CLAMP:
+        affine_sums(a, CUT_CLAMP, a->s->nmax, false);
         break;
     case CUT_TABLE8:
-        affine_sums(a, CUT_TABLE8);
+        affine_sums(a, CUT_TABLE8, 3, false);
         break;
     case CUT_TABLE32:
-        affine_sums(a, CUT_TABLE32);
+        affine_sums(a, CUT_TABLE32, 15, false);
         break;
     default:
-        affine_sums(a, CUT_WILD);
+        affine_sums(a, CUT_WILD, a->s->nmax, false);
     }
+}
+
+V_FN void affine_measure_skip(struct affine_state *a, enum affine_cut cut)
+{
+    const int nmax = a->s->nmax;
+    if (cut == CUT_TABLE8)
+        affine_sums(a, CUT_TABLE8, 3, true);
+    else if (cut == CUT_TABLE32)
+        affine_sums(a, CUT_TABLE32, 15, true);
+    else if (cut == CUT_CLAMP && nmax == 3)
+        affine_sums(a, CUT_CLAMP, 3, true);
+    else if (cut == CUT_CLAMP && nmax == 15)
+        affine_sums(a, CUT_CLAMP, 15, true);
+    else if (cut == CUT_CLAMP)
+        affine_sums(a, CUT_CLAMP, 31, true);
+    else
+        affine_sums(a, CUT_WILD, nmax, false);
 }
 
 V_FN void affine_errors(const struct affine_state *a, const vf scale[SIDE], const vf min[SIDE],
@@ -167,7 +213,7 @@ V_FN void affine_errors(const struct affine_state *a, const vf scale[SIDE], cons
         error[u] = sum[u];
 }
 
-static void affine_error(const struct affine_state *a, const vf scale[SIDE], const vf min[SIDE],
+V_FN void affine_error(const struct affine_state *a, const vf scale[SIDE], const vf min[SIDE],
                          vf error[SIDE])
 {
     if (a->s->use_mad)
@@ -188,9 +234,9 @@ V_FN void affine_guess(const struct affine_state *a, const vf scale[SIDE], bool 
     for (int i = 0; i < n; i++) {
         V_UNROLL
         for (int u = 0; u < SIDE; u++) {
-            vf x = a->x[u * n + i];
-            vf q = affine_level(a->inverse[u] * (x - a->from[u]), wild ? CUT_WILD : CUT_NOTHING,
-                                a->s->nmax);
+            vi at;
+            vf x = a->x[u * n + i], v = a->inverse[u] * (x - a->from[u]);
+            vf q = wild ? affine_level(v, CUT_WILD, a->s->nmax, &at) : vf_nearest(v);
             vf diff = scale[u] * q + a->from[u] - x;
             sum[u] += a->w[u * n + i] * (use_mad ? vf_abs(diff) : diff * diff);
         }
@@ -203,6 +249,7 @@ V_FN void affine_guess(const struct affine_state *a, const vf scale[SIDE], bool 
 static void affine_start(struct affine_state *a, struct v_affine *best)
 {
     const int n = a->s->n;
+    vf range[SIDE];
     V_UNROLL
     for (int u = 0; u < SIDE; u++) {
         const vf *x = a->x + u * n, *w = a->w + u * n;
@@ -222,8 +269,10 @@ static void affine_start(struct affine_state *a, struct v_affine *best)
         a->sum_w[u] = sum_w;
         a->sum_x[u] = sum_x;
         a->from[u] = min;
+        a->k[u] = vf_set1(0);
+        range[u] = vf_set1((float)a->s->nmax);
     }
-    bool wild = affine_prepare(a, (float)a->s->nmax) == CUT_WILD;
+    bool wild = affine_prepare(a, range) == CUT_WILD;
     V_UNROLL
     for (int u = 0; u < SIDE; u++) {
         best->inverse[u] = a->inverse[u];
@@ -264,6 +313,67 @@ V_FN void affine_keep(struct affine_state *a, int u, vm wins, vf error, vf scale
     best->from[u] = vf_select(wins, a->from[u], best->from[u]);
 }
 
+/* Number of the next candidate, where this one won and where not. */
+V_FN vf affine_next(const struct affine_state *a, int u, vm wins)
+{
+    const struct qk_min_search *s = a->s;
+    const float off = 0.5f - (V_HAS_LOOKUP8 ? 0.015f : 0.1f);
+    vf next = a->k[u] + 1.0f;
+    vf k = (a->range[u] / a->reach[u] - (s->rmin + (float)s->nmax)) * (1.0f / s->rdelta) + off;
+    k = vf_nearest(vf_min(k, vf_set1((float)s->nstep + 1)));
+    return vf_select(wins, next, vf_max(k, next));
+}
+
+/* Tries candidate k, or with skip each lane's own. */
+V_FN void affine_try(struct affine_state *a, int k, bool skip, struct v_affine *best)
+{
+    const struct qk_min_search *s = a->s;
+    vf range[SIDE], scale[SIDE], min[SIDE], error[SIDE];
+    vm line[SIDE];
+    V_UNROLL
+    for (int u = 0; u < SIDE; u++) {
+        a->from[u] = best->min[u];
+        range[u] = vf_set1((s->rmin + s->rdelta * (float)k) + (float)s->nmax);
+        if (skip)
+            a->range[u] = range[u] = (s->rmin + s->rdelta * a->k[u]) + (float)s->nmax;
+    }
+    enum affine_cut cut = affine_prepare(a, range);
+    if (skip)
+        affine_measure_skip(a, cut);
+    else
+        affine_measure(a, cut);
+    V_UNROLL
+    for (int u = 0; u < SIDE; u++)
+        line[u] = affine_line(a, u, &scale[u], &min[u]);
+    affine_error(a, scale, min, error);
+    V_UNROLL
+    for (int u = 0; u < SIDE; u++) {
+        vm wins = vm_and(line[u], vf_lt(error[u], a->error[u]));
+        if (skip)
+            wins = vm_and(wins, vf_le(a->k[u], vf_set1((float)s->nstep)));
+        if (vm_any(wins))
+            affine_keep(a, u, wins, error[u], scale[u], min[u], best);
+        if (skip)
+            a->k[u] = cut == CUT_WILD ? a->k[u] + 1.0f : affine_next(a, u, wins);
+    }
+}
+
+/* Is any lane at a candidate? */
+V_FN bool affine_goes_on(const struct affine_state *a)
+{
+    vm more = vm_from_bits(0);
+    V_UNROLL
+    for (int u = 0; u < SIDE; u++)
+        more = vm_or(more, vf_le(a->k[u], vf_set1((float)a->s->nstep)));
+    return vm_any(more);
+}
+
+/* Is it worth looking ahead? */
+V_FN bool affine_skips(const struct qk_min_search *s)
+{
+    return s->nmax == 3 || (V_HAS_LOOKUP32 && s->rdelta < 0.07f);
+}
+
 /* best->min is the minimum itself, not its negative. A flat group keeps that it started with: its
  * levels are alike, and there is no line. */
 static __attribute__((noinline)) void v_search_affine(const struct qk_min_search *s, const vf *x,
@@ -274,23 +384,12 @@ static __attribute__((noinline)) void v_search_affine(const struct qk_min_search
     a.x = x;
     a.w = w;
     affine_start(&a, best);
-    for (int k = 0; k <= s->nstep; k++) {
-        vf scale[SIDE], min[SIDE], error[SIDE];
-        vm line[SIDE];
-        V_UNROLL
-        for (int u = 0; u < SIDE; u++)
-            a.from[u] = best->min[u];
-        affine_try(&a, affine_prepare(&a, s->rmin + s->rdelta * (float)k + (float)s->nmax));
-        V_UNROLL
-        for (int u = 0; u < SIDE; u++)
-            line[u] = affine_line(&a, u, &scale[u], &min[u]);
-        affine_error(&a, scale, min, error);
-        V_UNROLL
-        for (int u = 0; u < SIDE; u++) {
-            vm wins = vm_and(line[u], vf_lt(error[u], a.error[u]));
-            if (vm_any(wins))
-                affine_keep(&a, u, wins, error[u], scale[u], min[u], best);
-        }
+    if (affine_skips(s)) {
+        while (affine_goes_on(&a))
+            affine_try(&a, 0, true, best);
+    } else {
+        for (int k = 0; k <= s->nstep; k++)
+            affine_try(&a, k, false, best);
     }
     V_UNROLL
     for (int u = 0; u < SIDE; u++)

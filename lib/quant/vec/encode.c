@@ -194,7 +194,7 @@ static inline void encode_q8_0(void *block, const float *p)
 
 enum weigh_kind { AROUND_ZERO, ABOVE_MIN };
 
-/* Two groups of VL blocks and what they become: the search for a minimum wants two. */
+/* SIDE groups of VL blocks and what they become: the search for a minimum wants so many. */
 struct weighed {
     struct v_group g[SIDE];
     vf x[SIDE * 32], w[SIDE * 32];
@@ -309,13 +309,15 @@ V_FN void weigh_rows(struct v_walk w, const struct qk_args *args, enum weigh_kin
     struct weighed b;
     struct row_means means = {0, 0, {0}};
     while (v_next_group(&w, &b.g[0])) {
-        if (!v_next_group(&w, &b.g[1])) {
-            b.g[1] = b.g[0];
-            b.g[1].n = 0;
-        }
-        V_UNROLL
+        for (int u = 1; u < SIDE; u++)
+            v_next_group(&w, &b.g[u]);
         for (int u = 0; u < SIDE; u++) {
             float mean[VL];
+            if (b.g[u].n == 0) { /* past the end: anything */
+                memcpy(b.x + 32 * u, b.x, 32 * sizeof *b.x);
+                memcpy(b.w + 32 * u, b.w, 32 * sizeof *b.w);
+                continue;
+            }
             for (int k = 0; k < VL; k++) {
                 if (b.g[u].row[k] >= means.first + means.n)
                     find_means(&means, &w, b.g[u].row[k], args);

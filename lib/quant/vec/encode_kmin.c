@@ -31,7 +31,7 @@ struct min_work {
 /* ---- fitting ----------------------------------------------------------------------------------
  */
 
-/* Weights of two groups from first on. */
+/* Weights of SIDE groups from first on. */
 static void min_weights(struct min_work *k, int n, int first, vf *w)
 {
     V_UNROLL
@@ -219,22 +219,9 @@ static void encode_q5_K(struct min_work *k)
 /* ---- entries ----------------------------------------------------------------------------------
  */
 
-#define QUANT(type)                                                                                \
-    static void quant_##type(void *dst, const float *src, size_t n_rows, size_t n_cols,            \
-                             size_t dst_stride, size_t src_stride, const struct qk_args *args)     \
-    {                                                                                              \
-        struct v_walk w = {dst,        src,      n_rows, n_cols, dst_stride,                       \
-                           src_stride, QT_SUPER, sizeof(struct qt_block_##type), 0, 0};            \
-        struct min_work k;                                                                         \
-        k.b.weights = args != NULL ? args->weights : NULL;                                         \
-        while (v_next_super(&w, &k.b))                                                             \
-            encode_##type(&k);                                                                     \
-    }
-
-QUANT(q2_K)
-QUANT(q4_K)
-QUANT(q5_K)
-#undef QUANT
+V_QUANT_SUPER(q2_K, struct min_work)
+V_QUANT_SUPER(q4_K, struct min_work)
+V_QUANT_SUPER(q5_K, struct min_work)
 
 void V_NAME(qk_vec_encode_kmin)(struct qk_table *table)
 {

@@ -319,21 +319,8 @@ static void encode_q3_K(struct sym_work *k)
 /* ---- entries ----------------------------------------------------------------------------------
  */
 
-#define QUANT(type)                                                                                \
-    static void quant_##type(void *dst, const float *src, size_t n_rows, size_t n_cols,            \
-                             size_t dst_stride, size_t src_stride, const struct qk_args *args)     \
-    {                                                                                              \
-        struct v_walk w = {dst,        src,      n_rows, n_cols, dst_stride,                       \
-                           src_stride, QT_SUPER, sizeof(struct qt_block_##type), 0, 0};            \
-        struct sym_work k;                                                                         \
-        k.b.weights = args != NULL ? args->weights : NULL;                                         \
-        while (v_next_super(&w, &k.b))                                                             \
-            encode_##type(&k);                                                                     \
-    }
-
-QUANT(q3_K)
-QUANT(q6_K)
-#undef QUANT
+V_QUANT_SUPER(q3_K, struct sym_work)
+V_QUANT_SUPER(q6_K, struct sym_work)
 
 void V_NAME(qk_vec_encode_ksym)(struct qk_table *table)
 {

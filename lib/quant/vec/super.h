@@ -110,4 +110,17 @@ V_FN vf v_through_f16(vf d, vu *bits)
     return vf_from_f16(h);
 }
 
+/* Defines quant_TYPE from encode_TYPE, which takes a `work` whose member b is a v_super. */
+#define V_QUANT_SUPER(type, work)                                                                  \
+    static void quant_##type(void *dst, const float *src, size_t n_rows, size_t n_cols,            \
+                             size_t dst_stride, size_t src_stride, const struct qk_args *args)     \
+    {                                                                                              \
+        struct v_walk w = {dst,        src,      n_rows, n_cols, dst_stride,                       \
+                           src_stride, QT_SUPER, sizeof(struct qt_block_##type), 0, 0};            \
+        work k;                                                                                    \
+        k.b.weights = args != NULL ? args->weights : NULL;                                         \
+        while (v_next_super(&w, &k.b))                                                             \
+            encode_##type(&k);                                                                     \
+    }
+
 #endif

@@ -41,6 +41,7 @@
  *
  *     vf_set1 vi_set1              all lanes the same
  *     vf_min vf_max vf_sqrt vi_min vi_max
+ *     vf_reciprocal_rough          1 / a but for 2^-11 of it: for looking ahead, never for results
  *     vf_lt vf_le vf_eq vi_lt vi_eq        compare to vm; false when not ordered
  *     vm_and vm_or vm_not          on masks
  *     vm_bits vm_from_bits         lane k is bit k
@@ -86,7 +87,7 @@
  *     vf_least(a)                  every lane the least of all (no NaN)
  *     vi_store_first(p, a, n)      lanes below n to memory; VL can be read and written there
  *     V_HAS_LOOKUP V_HAS_F16       are the lookups, conversions of F16 fast?
- *     V_HAS_LOOKUP8 V_HAS_LOOKUP32 is this lookup one instruction?
+ *     V_HAS_LOOKUP8 V_HAS_LOOKUP32 V_HAS_VI_MIN    is this one instruction?
  */
 #ifndef QK_VEC_V_H
 #define QK_VEC_V_H
@@ -205,6 +206,18 @@ V_FN vi vi_round(vf a)
 V_FN vf vf_nearest(vf a)
 {
     return (a + 12582912.0f) - 12582912.0f;
+}
+
+/* min and max of numbers of which one at least is positive (a zero: +0), by integers where these are
+ * the faster: more units do them. */
+V_FN vf vf_max_positive(vf a, vf b)
+{
+    return V_HAS_VI_MIN ? (vf)vi_max((vi)a, (vi)b) : vf_max(a, b);
+}
+
+V_FN vf vf_min_positive(vf a, vf b)
+{
+    return V_HAS_VI_MIN ? (vf)vi_min((vi)a, (vi)b) : vf_min(a, b);
 }
 
 /* Greatest magnitude of n vectors of finite floats. */

@@ -10,7 +10,7 @@
 
 #include <immintrin.h>
 
-enum { V_HAS_LOOKUP = 1, V_HAS_LOOKUP8 = 1, V_HAS_LOOKUP32 = 0, V_HAS_F16 = 1 };
+enum { V_HAS_LOOKUP = 1, V_HAS_LOOKUP8 = 1, V_HAS_LOOKUP32 = 0, V_HAS_VI_MIN = 1, V_HAS_F16 = 1 };
 
 /* ---- floats ---------------------------------------------------------------------------------- */
 
@@ -32,6 +32,11 @@ V_FN vf vf_max(vf a, vf b)
 V_FN vf vf_sqrt(vf a)
 {
     return _mm256_sqrt_ps(a);
+}
+
+V_FN vf vf_reciprocal_rough(vf a)
+{
+    return _mm256_rcp_ps(a);
 }
 
 V_FN vf vf_select(vm m, vf a, vf b)

@@ -8,7 +8,7 @@
 
 #include <immintrin.h>
 
-enum { V_HAS_LOOKUP = 1, V_HAS_LOOKUP8 = 1, V_HAS_LOOKUP32 = 1, V_HAS_F16 = 1 };
+enum { V_HAS_LOOKUP = 1, V_HAS_LOOKUP8 = 1, V_HAS_LOOKUP32 = 1, V_HAS_VI_MIN = 1, V_HAS_F16 = 1 };
 
 typedef __mmask16 vm;
 
@@ -32,6 +32,11 @@ V_FN vf vf_max(vf a, vf b)
 V_FN vf vf_sqrt(vf a)
 {
     return _mm512_sqrt_ps(a);
+}
+
+V_FN vf vf_reciprocal_rough(vf a)
+{
+    return _mm512_rcp14_ps(a);
 }
 
 V_FN vm vf_lt(vf a, vf b)

@@ -8,7 +8,7 @@
 #include "lib/quant/vec/vtypes.h"
 #include "lib/quant/x86/v_x86.h"
 
-enum { V_HAS_LOOKUP = 0, V_HAS_LOOKUP8 = 0, V_HAS_LOOKUP32 = 0, V_HAS_F16 = 0 };
+enum { V_HAS_LOOKUP = 0, V_HAS_LOOKUP8 = 0, V_HAS_LOOKUP32 = 0, V_HAS_VI_MIN = 0, V_HAS_F16 = 0 };
 
 V_FN vf vf_min(vf a, vf b)
 {
@@ -23,6 +23,11 @@ V_FN vf vf_max(vf a, vf b)
 V_FN vf vf_sqrt(vf a)
 {
     return _mm_sqrt_ps(a);
+}
+
+V_FN vf vf_reciprocal_rough(vf a)
+{
+    return _mm_rcp_ps(a);
 }
 
 V_FN float vf_hmax(vf a)
