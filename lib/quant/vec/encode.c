@@ -246,9 +246,14 @@ V_FN void load_group(const struct v_group *g, const float *weights, vf mean, vf 
 
 V_FN void weigh_around_zero(struct weighed *b, int half)
 {
+    struct v_signed fit[SIDE];
+    v_fit_scales(SIDE, 32, half, b->x, b->w, fit);
     V_UNROLL
-    for (int u = 0; u < SIDE; u++)
-        b->d[u] = v_search_scale(32, half, b->x + 32 * u, b->w + 32 * u, b->level + 32 * u);
+    for (int u = 0; u < SIDE; u++) {
+        b->d[u] = fit[u].scale;
+        for (int i = 32 * u; i < 32 * u + 32; i++)
+            b->level[i] = v_signed_code(&fit[u], half, b->x[i], false);
+    }
 }
 
 V_FN void weigh_above_min(struct weighed *b, int nmax)

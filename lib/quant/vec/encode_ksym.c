@@ -24,18 +24,28 @@ V_FN vi own_level(const struct sym_work *k, int j, int i, int nmax)
     return v_signed_code(&fit, nmax, k->b.x[GROUP * j + i], false);
 }
 
-/* Levels of group j. */
-V_FN void round_group(const struct sym_work *k, int j, int nmax, vu *level)
+/* Levels of group j, as bytes of four words. */
+V_FN void round_group(const struct sym_work *k, int j, int nmax, vu word[4])
 {
     const vf *x = k->b.x + GROUP * j;
     vf d = k->d * vf_from_i(k->code[j]);
     vm own = vf_eq(d, vf_set1(0));
-    for (int i = 0; i < GROUP; i++)
-        level[i] = (vu)(vi_clamp(v_nearest_wild(x[i] / d), -nmax, nmax - 1) + nmax);
+    V_UNROLL
+    for (int i = 0; i < GROUP; i += 4) {
+        vu level[4];
+        V_UNROLL
+        for (int e = 0; e < 4; e++)
+            level[e] = (vu)(vi_clamp(v_nearest_wild(x[i + e] / d), -nmax, nmax - 1) + nmax);
+        word[i / 4] = v_word_at(level, 0);
+    }
     if (!vm_any(own))
         return;
-    for (int i = 0; i < GROUP; i++)
-        level[i] = (vu)vi_select(own, own_level(k, j, i, nmax), (vi)level[i]);
+    for (int i = 0; i < GROUP; i += 4) {
+        vu level[4];
+        for (int e = 0; e < 4; e++)
+            level[e] = (vu)own_level(k, j, i + e, nmax);
+        word[i / 4] = (vu)vi_select(own, (vi)v_word_at(level, 0), (vi)word[i / 4]);
+    }
 }
 
 /* The scale of largest magnitude, with its sign. */
@@ -50,28 +60,34 @@ static vf largest_of(const vf *scale)
     return value;
 }
 
+/* Weights of all elements. */
+static void sym_weights(struct sym_work *k, bool raw, vf w[QT_SUPER])
+{
+    const float *from[VL];
+    if (k->b.weights == NULL) {
+        for (int i = 0; i < QT_SUPER; i++)
+            w[i] = k->b.x[i] * k->b.x[i];
+    } else if (raw) {
+        for (int i = 0; i < VL; i++)
+            from[i] = k->b.weights + k->b.at.col[i];
+        v_load_blocks(w, from, QT_SUPER, QT_SUPER);
+    } else {
+        v_importance(&k->b, 0, QT_SUPER, w);
+    }
+}
+
 static void fit_groups(struct sym_work *k, int nmax, bool raw)
 {
+    struct v_signed fit[N_GROUPS];
+    vf w[QT_SUPER];
+    sym_weights(k, raw, w);
+    v_fit_scales(N_GROUPS, GROUP, nmax, k->b.x, w, fit);
     for (int j = 0; j < N_GROUPS; j++) {
-        const vf *x = k->b.x + GROUP * j;
-        const float *from[VL];
-        struct v_signed fit;
-        vf w[GROUP];
-        if (k->b.weights == NULL) {
-            for (int i = 0; i < GROUP; i++)
-                w[i] = x[i] * x[i];
-        } else if (raw) {
-            for (int i = 0; i < VL; i++)
-                from[i] = k->b.weights + k->b.at.col[i] + GROUP * j;
-            v_load_blocks(w, from, GROUP, QT_SUPER);
-        } else {
-            v_importance(&k->b, GROUP * j, GROUP, w);
-            k->mass[j] = v_sum(w, GROUP);
-        }
-        v_fit_scale(GROUP, nmax, x, w, false, &fit);
-        k->scale[j] = fit.scale;
-        k->inverse[j] = fit.inverse;
-        k->zero[j] = fit.zero;
+        if (k->b.weights != NULL && !raw)
+            k->mass[j] = v_sum(w + GROUP * j, GROUP);
+        k->scale[j] = fit[j].scale;
+        k->inverse[j] = fit[j].inverse;
+        k->zero[j] = fit[j].zero;
     }
 }
 
@@ -84,12 +100,11 @@ V_FN vi as_byte(vi a)
 /* ---- Q6_K -------------------------------------------------------------------------------------
  */
 
-static void pack_q6(const vu level[128], vu *ql, vu *qh)
+static void pack_q6(const vu word[32], vu *ql, vu *qh)
 {
     const vu low = (vu)vi_set1(0x0f0f0f0f), high = (vu)vi_set1(0x03030303);
     for (int i = 0; i < 8; i++) {
-        vu a = v_word_at(level, 4 * i), b = v_word_at(level, 32 + 4 * i);
-        vu c = v_word_at(level, 64 + 4 * i), d = v_word_at(level, 96 + 4 * i);
+        vu a = word[i], b = word[8 + i], c = word[16 + i], d = word[24 + i];
         ql[i] = (a & low) | (c & low) << 4;
         ql[8 + i] = (b & low) | (d & low) << 4;
         qh[i] = ((a >> 4 & high) | (b >> 4 & high) << 2) |
@@ -99,7 +114,7 @@ static void pack_q6(const vu level[128], vu *ql, vu *qh)
 
 static void encode_q6_K(struct sym_work *k)
 {
-    vu word[52], level[128];
+    vu word[52], level[32];
     fit_groups(k, 32, true);
     vf largest = largest_of(k->scale);
     vm empty = vf_lt(vf_abs(largest), vf_set1(QK_GROUP_EPS));
@@ -109,7 +124,7 @@ static void encode_q6_K(struct sym_work *k)
         k->code[j] = as_byte(vi_min(v_nearest_wild(inverse * k->scale[j]), vi_set1(127)));
     for (int h = 0; h < 2; h++) {
         for (int j = 0; j < 8; j++)
-            round_group(k, 8 * h + j, 32, level + GROUP * j);
+            round_group(k, 8 * h + j, 32, level + 4 * j);
         pack_q6(level, word + 16 * h, word + 32 + 8 * h);
     }
     for (int j = 0; j < N_GROUPS; j++)
@@ -238,7 +253,7 @@ static vf fit_q3_weighted(struct sym_work *k)
     struct v_signed fit;
     k->b.sigma2 = 2.0f * v_sum_squares(k->b.x, QT_SUPER) / (float)QT_SUPER;
     fit_groups(k, 4, false);
-    v_fit_scale(N_GROUPS, 32, k->scale, k->mass, true, &fit);
+    v_fit_scale_wild(N_GROUPS, 32, k->scale, k->mass, &fit);
     for (int j = 0; j < N_GROUPS; j++)
         k->code[j] = v_signed_code(&fit, 32, k->scale[j], true);
     return fit.scale;
@@ -261,10 +276,14 @@ static void pack_scale6(const vi *scale, vu word[3])
 }
 
 /* Where groups have scale 0 and levels that were improved, those. */
-static void take_improved(struct sym_work *k, const vm *improved, int j, vu *level)
+static void take_improved(struct sym_work *k, const vm *improved, int j, vu word[4])
 {
-    for (int i = 0; i < GROUP; i++)
-        level[i] = (vu)vi_select(improved[j], vi_trunc(k->own[GROUP * j + i]) + 4, (vi)level[i]);
+    for (int i = 0; i < GROUP; i += 4) {
+        vu level[4];
+        for (int e = 0; e < 4; e++)
+            level[e] = (vu)(vi_trunc(k->own[GROUP * j + i + e]) + 4);
+        word[i / 4] = (vu)vi_select(improved[j], (vi)v_word_at(level, 0), (vi)word[i / 4]);
+    }
 }
 
 /* Finds those groups. */
@@ -286,7 +305,7 @@ static bool find_improved(struct sym_work *k, vm improved[N_GROUPS])
 static void encode_q3_K(struct sym_work *k)
 {
     const vu two = (vu)vi_set1(0x03030303), one = (vu)vi_set1(0x01010101);
-    vu word[27], level[128];
+    vu word[27], level[32];
     vm improved[N_GROUPS];
     vf d = k->b.weights != NULL ? fit_q3_weighted(k) : fit_q3_plain(k);
     k->d = v_through_f16(d, &k->d_bits);
@@ -297,14 +316,14 @@ static void encode_q3_K(struct sym_work *k)
     memset(word, 0, 8 * sizeof *word);
     for (int h = 0; h < 2; h++) {
         for (int j = 0; j < 8; j++) {
-            round_group(k, 8 * h + j, 4, level + GROUP * j);
+            round_group(k, 8 * h + j, 4, level + 4 * j);
             if (some)
-                take_improved(k, improved, 8 * h + j, level + GROUP * j);
+                take_improved(k, improved, 8 * h + j, level + 4 * j);
         }
         for (int i = 0; i < 8; i++) {
             vu q = (vu)vi_set1(0), high = q;
             for (int p = 0; p < 4; p++) {
-                vu a = v_word_at(level, 32 * p + 4 * i);
+                vu a = level[8 * p + i];
                 q |= (a & two) << 2 * p;
                 high |= (a >> 2 & one) << p;
             }

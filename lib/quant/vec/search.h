@@ -21,16 +21,23 @@ V_FN vf vf_clamp(vf a, float lo, float hi)
 /* ---- one scale --------------------------------------------------------------------------------
  *
  * The candidates are inverse scales -(nmax + 0.1 k) / largest: the plain one (k = 0) first, then k =
- * -9 .. -1 and 1 .. 9. On either side of the plain one an element's product inverse * x grows by 0.9
- * at most (|x| <= |largest|), away from 0, so it passes one middle between levels at most: its level
- * is that of the side's first or of its last candidate. What an element adds to the sums is made once
- * for each of its three levels (k = -9, 0, 9), and a candidate only chooses: the outer one where
- * |inverse * x| has reached the middle. There the product is rounded to even, so that the middle is
- * the next float up when the outer level is odd. Twice the product is compared with twice the middle,
- * an odd number: doubling changes no rounding (what lies among the subnormals is far below 1).
+ * -9 .. -1 and 1 .. 9. Levels have the sign of -largest * x, so that only their magnitudes need be
+ * found: |inverse| |x| rounded, at most nmax, or nmax - 1 where the level is positive.
+ *
+ * On either side of the plain candidate |inverse| |x| grows by 0.9 at most (|x| <= |largest|), so it
+ * passes one middle between levels at most: an element's level is that of the side's first or of its
+ * last candidate. What the element adds to the sums is made once for each of its three levels (k = -9,
+ * 0, 9), and a candidate only chooses: the outer one where |inverse| |x| has reached the middle. There
+ * the product is rounded to even, so that the middle is the next float up when the outer level is odd.
+ * Twice the product is compared with twice the middle, an odd number: doubling changes no rounding
+ * (what lies among the subnormals is far below 1).
+ *
+ * Divisions are slow, and nothing waits for them if they are asked for early: the inverses of a group
+ * are made while the one before it is summed, and two groups look for their best candidate together.
  */
 
-enum { V_TRIES = 9, V_BATCH = VL == 16 ? 9 : 3 }; /* as many sums as registers hold */
+/* V_BATCH: as many sums as registers hold. */
+enum { V_TRIES = 9, N_TRIALS = 2 * V_TRIES + 1, V_BATCH = VL == 16 ? V_TRIES : 3 };
 
 struct v_element {
     vf magnitude;    /* of x */
@@ -38,10 +45,17 @@ struct v_element {
     vf xq[3], qq[3]; /* w x q, w q q at the three levels */
 };
 
+/* One group: its candidates by k + 9. */
+struct v_trial {
+    vf largest;
+    vm zero; /* nothing in the group: any numbers, and zeros in the end */
+    vf inverse2[N_TRIALS]; /* twice the magnitudes */
+    vf xq[N_TRIALS], qq[N_TRIALS];
+};
+
 struct v_trials {
+    struct v_trial of[3]; /* of groups in turn */
     struct v_element e[QK_GROUP_MAX];
-    vf inverse[2 * V_TRIES + 1];                  /* by k + 9 */
-    vf xq[2 * V_TRIES + 1], qq[2 * V_TRIES + 1];  /* sums */
 };
 
 /* What qk_search_scale finds: levels are the nearest to inverse * x, but 0 where zero. */
@@ -57,69 +71,118 @@ V_FN vf v_signed_level(vf v, int nmax, bool wild)
     return vf_clamp(q, (float)-nmax, (float)(nmax - 1));
 }
 
-/* Twice the least |v| whose level is outer and not inner: levels next to each other, or the same. */
-V_FN vf v_level_middle(vf inner, vf outer)
+/* The first value of largest magnitude; where that is next to nothing 1. */
+V_FN void v_trial_open(struct v_trial *t, int n, const vf *x)
 {
-    return (vf)((vu)vf_abs(inner + outer) + ((vu)(outer + 12582912.0f) & 1u));
+    vf magnitude = vf_set1(0), largest = magnitude;
+    for (int i = 0; i < n; i++) {
+        vf a = vf_abs(x[i]);
+        vm more = vf_gt(a, magnitude);
+        magnitude = vf_max(a, magnitude);
+        largest = vf_select(more, x[i], largest);
+    }
+    t->zero = vf_lt(magnitude, vf_set1(QK_GROUP_EPS));
+    t->largest = vf_select(t->zero, vf_set1(1), largest);
 }
 
-/* The elements' parts, and the sums of the plain candidate. |inverse * x| stays below nmax + 1, where
- * vf_nearest serves. */
-V_FN void v_trials_start(struct v_trials *t, int n, int nmax, const vf *x, const vf *w)
+/* Inverse number c, asked for by the way. */
+V_FN void v_trial_inverse(struct v_trial *t, int nmax, int c)
+{
+    t->inverse2[c] = ((float)nmax + 0.1f * (float)(c - V_TRIES)) / vf_abs(t->largest) * 2.0f;
+}
+
+/* The element's parts. |inverse| |x| stays below nmax + 1, where vf_nearest serves. */
+V_FN void v_element_set(struct v_element *e, const struct v_trial *t, int nmax, vf x, vf w)
+{
+    const vf magic = vf_set1(12582912.0f);
+    vu minus = ~(vu)t->largest & 0x80000000u; /* of all w x q */
+    vf m = vf_abs(x), wm = w * (vf)((vu)m | minus), q[3], r[3];
+    vi most = ((vi)magic + nmax) - (vi)(((vu)x ^ (vu)t->largest) >> 31);
+    V_UNROLL
+    for (int s = 0; s < 3; s++) {
+        r[s] = m * (t->inverse2[V_TRIES * s] * 0.5f) + magic;
+        r[s] = vf_min_positive(r[s], (vf)most);
+        q[s] = r[s] - magic;
+        e->xq[s] = wm * q[s];
+        e->qq[s] = w * q[s] * q[s];
+    }
+    e->magnitude = m;
+    V_UNROLL
+    for (int s = 0; s < 2; s++)
+        e->middle[s] = (vf)((vu)(q[s] + q[s + 1]) + ((vu)r[s + 1] & 1u));
+}
+
+/* Adds an element to the sums of V_BATCH candidates on one side. */
+V_FN void v_element_add(const struct v_element *e, int side, const vf inverse2[V_BATCH],
+                        vf xq[V_BATCH], vf qq[V_BATCH])
+{
+    V_UNROLL
+    for (int c = 0; c < V_BATCH; c++) {
+        vm outer = vf_ge(inverse2[c] * e->magnitude, e->middle[side]);
+        xq[c] += vf_select(outer, e->xq[side + 1], e->xq[side]);
+        qq[c] += vf_select(outer, e->qq[side + 1], e->qq[side]);
+    }
+}
+
+/* The elements' parts, and the sums of the plain candidate; inverses of the next group. */
+V_FN void v_trials_start(struct v_trials *t, int n, int nmax, const vf *x, const vf *w,
+                         struct v_trial *this, struct v_trial *next)
 {
     vf xq = vf_set1(0), qq = xq;
     for (int i = 0; i < n; i++) {
         struct v_element *e = &t->e[i];
-        vf q[3], wx = w[i] * x[i];
-        V_UNROLL
-        for (int s = 0; s < 3; s++) {
-            q[s] = v_signed_level(t->inverse[V_TRIES * s] * x[i], nmax, false);
-            e->xq[s] = wx * q[s];
-            e->qq[s] = w[i] * q[s] * q[s];
-        }
-        e->magnitude = vf_abs(x[i]);
-        e->middle[0] = v_level_middle(q[0], q[1]);
-        e->middle[1] = v_level_middle(q[1], q[2]);
+        v_element_set(e, this, nmax, x[i], w[i]);
         xq += e->xq[1];
         qq += e->qq[1];
+        v_trial_inverse(next, nmax, i & 15);
     }
-    t->xq[V_TRIES] = xq;
-    t->qq[V_TRIES] = qq;
+    this->xq[V_TRIES] = xq;
+    this->qq[V_TRIES] = qq;
 }
 
 /* V_BATCH candidates from number `first` on, all on one side. */
-V_FN void v_trials_batch(struct v_trials *t, int n, int first)
+V_FN void v_trials_batch(const struct v_trials *t, int n, int first, struct v_trial *this)
 {
-    const int side = first > V_TRIES;
-    vf xq[V_BATCH], qq[V_BATCH], inverse[V_BATCH];
+    vf xq[V_BATCH], qq[V_BATCH], inverse2[V_BATCH];
     V_UNROLL
     for (int c = 0; c < V_BATCH; c++) {
         xq[c] = qq[c] = vf_set1(0);
-        inverse[c] = vf_abs(t->inverse[first + c]) * 2.0f;
+        inverse2[c] = this->inverse2[first + c];
     }
-    for (int i = 0; i < n; i++) {
-        const struct v_element *e = &t->e[i];
-        V_UNROLL
-        for (int c = 0; c < V_BATCH; c++) {
-            vm outer = vf_ge(inverse[c] * e->magnitude, e->middle[side]);
-            xq[c] += vf_select(outer, e->xq[side + 1], e->xq[side]);
-            qq[c] += vf_select(outer, e->qq[side + 1], e->qq[side]);
-        }
-    }
+    for (int i = 0; i < n; i++)
+        v_element_add(&t->e[i], first > V_TRIES, inverse2, xq, qq);
     V_UNROLL
     for (int c = 0; c < V_BATCH; c++) {
-        t->xq[first + c] = xq[c];
-        t->qq[first + c] = qq[c];
+        this->xq[first + c] = xq[c];
+        this->qq[first + c] = qq[c];
     }
 }
 
-/* The same for any floats: levels one by one. */
-V_FN void v_trials_wild(struct v_trials *t, int n, int nmax, const vf *x, const vf *w)
+/* Sums of all candidates of the group at x, whose inverses are there; inverses of the group at next. */
+static __attribute__((noinline)) void v_trials_sum(struct v_trials *t, int n, int nmax,
+                                                   const vf *x, const vf *w, struct v_trial *this,
+                                                   const vf *next_x, struct v_trial *next)
 {
-    for (int k = 0; k <= 2 * V_TRIES; k++) {
-        vf xq = vf_set1(0), qq = xq;
+    v_trial_open(next, n, next_x);
+    v_trials_start(t, n, nmax, x, w, this, next);
+    for (int c = 16; c < N_TRIALS; c++)
+        v_trial_inverse(next, nmax, c);
+    V_UNROLL
+    for (int k = 0; k < V_TRIES; k += V_BATCH)
+        v_trials_batch(t, n, k, this);
+    V_UNROLL
+    for (int k = V_TRIES + 1; k < N_TRIALS; k += V_BATCH)
+        v_trials_batch(t, n, k, this);
+}
+
+/* The sums for any floats: levels one by one. */
+V_FN void v_trial_wild(struct v_trial *t, int n, int nmax, const vf *x, const vf *w)
+{
+    const vu minus = ~(vu)t->largest & 0x80000000u;
+    for (int k = 0; k < N_TRIALS; k++) {
+        vf xq = vf_set1(0), qq = xq, inverse = (vf)((vu)(t->inverse2[k] * 0.5f) | minus);
         for (int i = 0; i < n; i++) {
-            vf q = v_signed_level(t->inverse[k] * x[i], nmax, true);
+            vf q = v_signed_level(inverse * x[i], nmax, true);
             xq += w[i] * x[i] * q;
             qq += w[i] * q * q;
         }
@@ -128,70 +191,80 @@ V_FN void v_trials_wild(struct v_trials *t, int n, int nmax, const vf *x, const 
     }
 }
 
-V_FN void v_trials_choose(const struct v_trials *t, struct v_signed *fit)
+/* The best candidates of n groups. */
+V_FN void v_trials_choose(const struct v_trial *const t[2], int n, struct v_signed *fit)
 {
     const vf zero = vf_set1(0);
-    vf xq = t->xq[V_TRIES], qq = t->qq[V_TRIES];
-    vf scale = vf_select(vf_eq(qq, zero), zero, xq / qq), best = scale * xq;
-    vf inverse = t->inverse[V_TRIES];
-    for (int k = 0; k <= 2 * V_TRIES; k++) {
+    vf best[2], inverse2[2];
+    V_UNROLL
+    for (int u = 0; u < n; u++) {
+        vf xq = t[u]->xq[V_TRIES], qq = t[u]->qq[V_TRIES];
+        fit[u].scale = vf_select(vf_eq(qq, zero), zero, xq / qq);
+        best[u] = fit[u].scale * xq;
+        inverse2[u] = t[u]->inverse2[V_TRIES];
+    }
+    for (int k = 0; k < N_TRIALS; k++) {
         if (k == V_TRIES)
             continue;
-        xq = t->xq[k];
-        qq = t->qq[k];
-        vm wins = vm_and(vf_gt(qq, zero), vf_gt(xq * xq, best * qq));
-        vf ratio = xq / qq;
-        inverse = vf_select(wins, t->inverse[k], inverse);
-        scale = vf_select(wins, ratio, scale);
-        best = vf_select(wins, ratio * xq, best);
+        V_UNROLL
+        for (int u = 0; u < n; u++) {
+            vf xq = t[u]->xq[k], qq = t[u]->qq[k], ratio = xq / qq;
+            vm wins = vm_and(vf_gt(qq, zero), vf_gt(xq * xq, best[u] * qq));
+            inverse2[u] = vf_select(wins, t[u]->inverse2[k], inverse2[u]);
+            fit[u].scale = vf_select(wins, ratio, fit[u].scale);
+            best[u] = vf_select(wins, ratio * xq, best[u]);
+        }
     }
-    fit->inverse = inverse;
-    fit->scale = vf_select(fit->zero, zero, scale);
+    V_UNROLL
+    for (int u = 0; u < n; u++) {
+        vu minus = ~(vu)t[u]->largest & 0x80000000u;
+        fit[u].inverse = (vf)((vu)(inverse2[u] * 0.5f) | minus);
+        fit[u].scale = vf_select(t[u]->zero, zero, fit[u].scale);
+        fit[u].zero = t[u]->zero;
+    }
 }
 
-/* qk_search_scale with weights. wild: x may be infinite or NaN. A group of (near) zeros computes
- * anything and gets zeros in the end. */
-V_FN void v_fit_scale(int n, int nmax, const vf *x, const vf *w, bool wild, struct v_signed *fit)
+/* qk_search_scale with weights, for n_groups (an even number) of n elements, one behind the other. */
+V_FN void v_fit_scales(int n_groups, int n, int nmax, const vf *x, const vf *w,
+                       struct v_signed *fit)
 {
     struct v_trials t;
-    vf magnitude = vf_set1(0), largest = magnitude;
-    for (int i = 0; i < n; i++) {
-        vf a = vf_abs(x[i]);
-        vm more = vf_gt(a, magnitude);
-        magnitude = vf_select(more, a, magnitude);
-        largest = vf_select(more, x[i], largest);
+    const struct v_trial *pair[2];
+    v_trial_open(&t.of[0], n, x);
+    for (int c = 0; c < N_TRIALS; c++)
+        v_trial_inverse(&t.of[0], nmax, c);
+    for (int j = 0; j < n_groups; j++) {
+        struct v_trial *this = &t.of[j % 3], *next = &t.of[(j + 1) % 3];
+        const vf *next_x = x + n * (j + 1 < n_groups ? j + 1 : j);
+        v_trials_sum(&t, n, nmax, x + n * j, w + n * j, this, next_x, next);
+        pair[j & 1] = this;
+        if (j & 1)
+            v_trials_choose(pair, 2, fit + j - 1);
     }
-    fit->zero = vf_lt(magnitude, vf_set1(QK_GROUP_EPS));
-    largest = vf_select(fit->zero, vf_set1(1), largest);
-    for (int k = -V_TRIES; k <= V_TRIES; k++)
-        t.inverse[k + V_TRIES] = -((float)nmax + 0.1f * (float)k) / largest;
-    if (wild) {
-        v_trials_wild(&t, n, nmax, x, w);
-    } else {
-        v_trials_start(&t, n, nmax, x, w);
-        V_UNROLL
-        for (int k = 0; k < V_TRIES; k += V_BATCH)
-            v_trials_batch(&t, n, k);
-        V_UNROLL
-        for (int k = V_TRIES + 1; k <= 2 * V_TRIES; k += V_BATCH)
-            v_trials_batch(&t, n, k);
-    }
-    v_trials_choose(&t, fit);
+}
+
+/* qk_search_scale for one group of any floats. */
+V_FN void v_fit_scale_wild(int n, int nmax, const vf *x, const vf *w, struct v_signed *fit)
+{
+    struct v_trials t;
+    const struct v_trial *const one[2] = {&t.of[0], NULL};
+    vm finite = vf_lt(vf_abs(x[0]), vf_set1(V_INF));
+    for (int i = 1; i < n; i++)
+        finite = vm_and(finite, vf_lt(vf_abs(x[i]), vf_set1(V_INF)));
+    v_trial_open(&t.of[0], n, x);
+    for (int c = 0; c < N_TRIALS; c++)
+        v_trial_inverse(&t.of[0], nmax, c);
+    if (vm_all(finite))
+        v_trials_sum(&t, n, nmax, x, w, &t.of[0], x, &t.of[1]);
+    else
+        v_trial_wild(&t.of[0], n, nmax, x, w);
+    v_trials_choose(one, 1, fit);
 }
 
 V_FN vi v_signed_code(const struct v_signed *fit, int nmax, vf x, bool wild)
 {
     vf q = v_signed_level(fit->inverse * x, nmax, wild);
     return vi_select(fit->zero, vi_set1(0), vi_trunc(q) + nmax);
-}
-
-V_FN vf v_search_scale(int n, int nmax, const vf *x, const vf *w, vi *level)
-{
-    struct v_signed fit;
-    v_fit_scale(n, nmax, x, w, false, &fit);
-    for (int i = 0; i < n; i++)
-        level[i] = v_signed_code(&fit, nmax, x[i], false);
-    return fit.scale;
 }
 
 #endif
