@@ -112,6 +112,19 @@ V_FN void vf_to_f16(void *p, vf a)
     vst1_u8(p, vreinterpret_u8_u16(vbsl_u16(same, h, nan)));
 }
 
+/* Four F16, the first in the low bits. */
+V_FN uint64_t v4_f16_bits(v4 a)
+{
+    uint64_t h;
+    vf_to_f16(&h, a);
+    return h;
+}
+
+V_FN vf vf_from_v4(v4 a)
+{
+    return a;
+}
+
 V_FN void vf_from_i8(vf out[V_PER16], vb q)
 {
     int8x16_t b = (int8x16_t)q;

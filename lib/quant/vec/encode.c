@@ -1,8 +1,8 @@
 /* Encoders of F16, BF16 and Q4_0 .. Q8_0. Without weights neighbours are lanes, for a block knows
- * of no sum; with weights blocks are. */
+ * of no sum; with weights (weighed.h) blocks are. */
 #include "lib/quant/ref/encode.h"
-#include "lib/quant/vec/affine.h"
-#include "lib/quant/vec/walk.h"
+#include "lib/quant/vec/fours.h"
+#include "lib/quant/vec/weighed.h"
 
 #include <string.h>
 
@@ -190,154 +190,128 @@ static inline void encode_q8_0(void *block, const float *p)
     vb_store(b->qs + 16, vb_from_vi(q + V_PER16));
 }
 
-/* ---- with weights: a block a lane ------------------------------------------------------------ */
+/* ---- four blocks of 32 ----------------------------------------------------------------------- */
 
-enum weigh_kind { AROUND_ZERO, ABOVE_MIN };
-
-/* SIDE groups of VL blocks and what they become: the search for a minimum wants so many. */
-struct weighed {
-    struct v_group g[SIDE];
-    vf x[SIDE * 32], w[SIDE * 32];
-    vf d[SIDE], min[SIDE];
-    vi level[SIDE * 32];
-};
-
-/* Mean squares of the rows of a group's blocks. A row's sum is taken in the order of its elements,
- * so rows are lanes too, and only a row that was not met before is summed; unless the sums are
- * given, for the columns may be a piece of the rows. */
-struct row_means {
-    size_t first, n; /* rows first .. first + n - 1 are known */
-    float mean[VL];
-};
-
-static void find_means(struct row_means *m, const struct v_walk *w, size_t row,
-                       const struct qk_args *args)
+/* Scales of four blocks x ~ d * (level - half), where the value of largest magnitude is no matter of
+ * order. */
+V_FN bool around_zero4(const float *x, int half, v4 *d, v4 *inverse)
 {
-    const float *x[VL];
-    vf sum = vf_set1(0), tile[4];
-    m->first = row;
-    m->n = gg_min_u64(VL, w->n_rows - row);
-    for (size_t k = 0; args->row_sumx2 != NULL && k < m->n; k++)
-        m->mean[k] = args->row_sumx2[row + k] / (float)args->row_n_cols;
-    if (args->row_sumx2 != NULL)
-        return;
-    for (size_t k = 0; k < VL; k++)
-        x[k] = w->src + (row + (k < m->n ? k : m->n - 1)) * w->src_stride;
-    for (size_t i = 0; i < w->n_cols; i += 4) {
-        v_load_columns4(tile, x, i);
+    v4 hi, lo;
+    v4_extremes(x, 32, &hi, &lo);
+    *d = v4_select(hi > lo, hi, -lo) / (float)-half;
+    *inverse = 1.0f / *d;
+    return v4_all((hi != lo) & (v4_abs(*inverse) <= FLT_MAX));
+}
+
+/* Of four blocks x ~ d * level + min, where no extreme is 0. */
+V_FN bool above_min4(const float *x, int nmax, v4 *d, v4 *inverse, v4 *min)
+{
+    v4 hi, lo;
+    v4_extremes(x, 32, &hi, &lo);
+    *min = -lo;
+    *d = (hi - *min) / (float)nmax;
+    *inverse = 1.0f / *d;
+    return v4_all((hi != 0) & (lo != 0) & (*d <= FLT_MAX) & (*inverse <= FLT_MAX));
+}
+
+/* Nibbles of the levels of elements i and i + 16, and the fifth bits of all. */
+V_FN void store_levels(uint8_t *y, const vi q[N], bool fifth)
+{
+    vi both[V_PER16];
+    if (fifth) {
+        uint32_t bits = 0;
         V_UNROLL
-        for (int j = 0; j < 4; j++)
-            sum += tile[j] * tile[j];
+        for (int k = 0; k < N; k++)
+            bits |= (uint32_t)vm_bits(vi_gt(q[k], vi_set1(15))) << k * VL;
+        gg_store_u32(y, bits);
+        y += 4;
     }
-    vf_store(m->mean, sum / (float)w->n_cols);
-}
-
-/* A group's values and weights. */
-V_FN void load_group(const struct v_group *g, const float *weights, vf mean, vf x[32], vf w[32])
-{
-    const float *from[VL];
-    for (int k = 0; k < VL; k++)
-        from[k] = weights + g->col[k];
-    v_load_columns(x, g->x, 32);
-    v_load_columns(w, from, 32);
-    for (int i = 0; i < 32; i++)
-        w[i] *= vf_sqrt(mean + x[i] * x[i]);
-}
-
-V_FN void weigh_around_zero(struct weighed *b, int half)
-{
-    struct v_signed fit[SIDE];
-    v_fit_scales(SIDE, 32, half, b->x, b->w, fit);
     V_UNROLL
-    for (int u = 0; u < SIDE; u++) {
-        b->d[u] = fit[u].scale;
-        for (int i = 32 * u; i < 32 * u + 32; i++)
-            b->level[i] = v_signed_code(&fit[u], half, b->x[i], false);
-    }
+    for (int k = 0; k < V_PER16; k++)
+        both[k] = (q[k] & 15) | (vi)((vu)q[k + V_PER16] << 4);
+    vb_store(y, vb_from_vi(both));
 }
 
-V_FN void weigh_above_min(struct weighed *b, int nmax)
+V_FN bool four_around_zero(uint8_t *y, const float *x, int half)
 {
-    const struct qk_min_search search = {
-        .n = 32, .nmax = nmax, .nstep = 36, .rmin = -0.9f, .rdelta = 0.05f, .use_mad = 0};
-    struct v_affine best;
-    v_search_affine(&search, b->x, b->w, &best);
+    const int step = half == 16 ? sizeof(struct qt_block_q5_0) : sizeof(struct qt_block_q4_0);
+    v4 d, inverse;
+    if (!around_zero4(x, half, &d, &inverse))
+        return false;
+    uint64_t scales = v4_f16_bits(d);
     V_UNROLL
-    for (int u = 0; u < SIDE; u++) {
-        b->d[u] = best.scale[u];
-        b->min[u] = best.min[u];
-        for (int i = 32 * u; i < 32 * u + 32; i++) {
-            vf v = best.inverse[u] * (b->x[i] - best.from[u]);
-            b->level[i] = vi_clamp(v_nearest_wild(v), 0, nmax);
+    for (int s = 0; s < 4; s++, x += 32, y += step) {
+        vi q[N];
+        V_UNROLL
+        for (int k = 0; k < N; k++) {
+            q[k] = vi_trunc(vf_load(x + k * VL) * vf_set1(inverse[s]) + ((float)half + 0.5f));
+            q[k] = vi_min(q[k], vi_set1(2 * half - 1));
         }
+        gg_store_u16(y, (uint16_t)(scales >> 16 * s));
+        store_levels(y + 2, q, half == 16);
     }
+    return true;
 }
 
-/* Blocks are d, min (ABOVE_MIN), fifth bits (32 levels), nibbles, one after the other. */
-V_FN void store_group(const struct weighed *b, int u, enum weigh_kind kind, int n_levels)
+V_FN bool four_above_min(uint8_t *y, const float *x, int nmax)
 {
-    const struct v_group *g = &b->g[u];
-    const vi *level = b->level + 32 * u;
-    uint16_t d[VL], min[VL];
-    int32_t word[4][VL], high[VL];
-    vu fifth = (vu)vi_set1(0);
-    for (int j = 0; j < 32; j++)
-        fifth |= ((vu)level[j] >> 4 & 1u) << j;
+    const int step = nmax == 31 ? sizeof(struct qt_block_q5_1) : sizeof(struct qt_block_q4_1);
+    v4 d, inverse, min;
+    if (!above_min4(x, nmax, &d, &inverse, &min))
+        return false;
+    uint64_t scales = v4_f16_bits(d), mins = v4_f16_bits(min);
     V_UNROLL
-    for (int m = 0; m < 4; m++) {
-        vu bytes = (vu)vi_set1(0);
+    for (int s = 0; s < 4; s++, x += 32, y += step) {
+        vi q[N];
         V_UNROLL
-        for (int j = 4 * m; j < 4 * m + 4; j++)
-            bytes |= (((vu)level[j] & 15u) | ((vu)level[j + 16] & 15u) << 4) << 8 * (j % 4);
-        vi_store(word[m], (vi)bytes);
+        for (int k = 0; k < N; k++) {
+            vf above = vf_load(x + k * VL) - vf_set1(min[s]);
+            q[k] = vi_min(vi_trunc(above * vf_set1(inverse[s]) + 0.5f), vi_set1(nmax));
+        }
+        gg_store_u16(y, (uint16_t)(scales >> 16 * s));
+        gg_store_u16(y + 2, (uint16_t)(mins >> 16 * s));
+        store_levels(y + 4, q, nmax == 31);
     }
-    vi_store(high, (vi)fifth);
-    vf_to_f16(d, b->d[u]);
-    vf_to_f16(min, kind == ABOVE_MIN ? b->min[u] : b->d[u]);
-    for (int k = 0; k < g->n; k++) {
-        uint8_t *y = g->y[k];
-        memcpy(y, &d[k], 2);
-        memcpy(y + 2, &min[k], 2);
-        y += kind == ABOVE_MIN ? 4 : 2;
-        if (n_levels == 32)
-            gg_store_u32(y, (uint32_t)high[k]);
-        y += n_levels == 32 ? 4 : 0;
-        V_UNROLL
-        for (int m = 0; m < 4; m++)
-            gg_store_u32(y + 4 * m, (uint32_t)word[m][k]);
-    }
+    return true;
 }
 
-V_FN void weigh_rows(struct v_walk w, const struct qk_args *args, enum weigh_kind kind,
-                     int n_levels)
+V_FN bool four_q4_0(uint8_t *y, const float *x)
 {
-    struct weighed b;
-    struct row_means means = {0, 0, {0}};
-    while (v_next_group(&w, &b.g[0])) {
-        for (int u = 1; u < SIDE; u++)
-            v_next_group(&w, &b.g[u]);
-        for (int u = 0; u < SIDE; u++) {
-            float mean[VL];
-            if (b.g[u].n == 0) { /* past the end: anything */
-                memcpy(b.x + 32 * u, b.x, 32 * sizeof *b.x);
-                memcpy(b.w + 32 * u, b.w, 32 * sizeof *b.w);
-                continue;
-            }
-            for (int k = 0; k < VL; k++) {
-                if (b.g[u].row[k] >= means.first + means.n)
-                    find_means(&means, &w, b.g[u].row[k], args);
-                mean[k] = means.mean[b.g[u].row[k] - means.first];
-            }
-            load_group(&b.g[u], args->weights, vf_load(mean), b.x + 32 * u, b.w + 32 * u);
-        }
-        if (kind == AROUND_ZERO)
-            weigh_around_zero(&b, n_levels / 2);
-        else
-            weigh_above_min(&b, n_levels - 1);
+    return four_around_zero(y, x, 8);
+}
+
+V_FN bool four_q4_1(uint8_t *y, const float *x)
+{
+    return four_above_min(y, x, 15);
+}
+
+V_FN bool four_q5_0(uint8_t *y, const float *x)
+{
+    return four_around_zero(y, x, 16);
+}
+
+V_FN bool four_q5_1(uint8_t *y, const float *x)
+{
+    return four_above_min(y, x, 31);
+}
+
+V_FN bool four_q8_0(uint8_t *y, const float *x)
+{
+    v4 d = v4_max_abs(x, 32) / 127.0f, inverse = 1.0f / d;
+    if (!v4_all(inverse <= FLT_MAX))
+        return false;
+    uint64_t scales = v4_f16_bits(d);
+    V_UNROLL
+    for (int s = 0; s < 4; s++, x += 32, y += sizeof(struct qt_block_q8_0)) {
+        vi q[N];
         V_UNROLL
-        for (int u = 0; u < SIDE; u++)
-            store_group(&b, u, kind, n_levels);
+        for (int k = 0; k < N; k++)
+            q[k] = vi_round(vf_load(x + k * VL) * vf_set1(inverse[s]));
+        gg_store_u16(y, (uint16_t)(scales >> 16 * s));
+        vb_store(y + 2, vb_from_vi(q));
+        vb_store(y + 18, vb_from_vi(q + V_PER16));
     }
+    return true;
 }
 
 /* ---- entries --------------------------------------------------------------------------------- */
@@ -351,8 +325,8 @@ V_FN void weigh_rows(struct v_walk w, const struct qk_args *args, enum weigh_kin
         if (args != NULL && args->weights != NULL)                                                 \
             weigh_rows(w, args, kind, n_levels);                                                   \
         else                                                                                       \
-            qk_each_block(dst, src, n_rows, n_cols, dst_stride, src_stride, 32, nbytes,            \
-                          encode_##type);                                                          \
+            v_each_four(dst, src, n_rows, n_cols, dst_stride, src_stride, 32, nbytes,              \
+                        four_##type, encode_##type);                                               \
     }
 
 QUANT(q4_0, AROUND_ZERO, 16)
@@ -361,13 +335,7 @@ QUANT(q5_0, AROUND_ZERO, 32)
 QUANT(q5_1, ABOVE_MIN, 32)
 #undef QUANT
 
-static void quant_q8_0(void *dst, const float *src, size_t n_rows, size_t n_cols, size_t dst_stride,
-                       size_t src_stride, const struct qk_args *args)
-{
-    (void)args;
-    qk_each_block(dst, src, n_rows, n_cols, dst_stride, src_stride, 32,
-                  sizeof(struct qt_block_q8_0), encode_q8_0);
-}
+V_QUANT_FOURS(q8_0, 32)
 
 void V_NAME(qk_vec_encode)(struct qk_table *table)
 {

@@ -1,6 +1,7 @@
 /* Encoders of the ternary types, of 4-bit floats, and of one and two bits. */
 #include "lib/quant/ref/encode.h"
 #include "lib/quant/ref/ref.h"
+#include "lib/quant/vec/fours.h"
 #include "lib/quant/vec/ue4m3.h"
 #include "lib/quant/vec/walk.h"
 
@@ -33,11 +34,16 @@ V_FN vb trits16(const float *p, float inverse)
 /* Sixteen bytes of five digits each, those of one byte `step` elements apart, as base-3 numbers. */
 V_FN vb trits_number(const float *p, int step, float inverse)
 {
-    vb number = trits16(p, inverse);
+    vi number[V_PER16];
     V_UNROLL
-    for (int digit = 1; digit < 5; digit++)
-        number = number + number + number + trits16(p + digit * step, inverse);
-    return number;
+    for (int k = 0; k < V_PER16; k++) {
+        vi sum = vi_set1(0);
+        V_UNROLL
+        for (int digit = 0; digit < 5; digit++)
+            sum = sum + sum + sum + vi_round(vf_load(p + k * VL + digit * step) * inverse);
+        number[k] = sum + 121; /* one more for each digit */
+    }
+    return vb_from_vi(number);
 }
 
 /* Numbers of five digits as fractions of 256, rounded up. */
@@ -49,14 +55,8 @@ V_FN vb trits_fraction(vb number)
     return vb_even(lo, hi);
 }
 
-static inline void encode_tq1_0(void *block, const float *x)
+V_FN void tq1_store(struct qt_block_tq1_0 *b, const float *x, float d, float inverse)
 {
-    struct qt_block_tq1_0 *b = block;
-    float d = max_abs_run(x, 256), inverse;
-    if (!qk_invert(d, &inverse)) {
-        memset(b, 0, sizeof *b);
-        return;
-    }
     vb_store(b->qs, trits_fraction(trits_number(x, 32, inverse)));
     vb_store(b->qs + 16, trits_fraction(trits_number(x + 16, 32, inverse)));
     vb_store(b->qs + 32, trits_fraction(trits_number(x + 160, 16, inverse)));
@@ -70,14 +70,8 @@ static inline void encode_tq1_0(void *block, const float *x)
     gg_store_u16(&b->d, v_f16_bits(d));
 }
 
-static inline void encode_tq2_0(void *block, const float *x)
+V_FN void tq2_store(struct qt_block_tq2_0 *b, const float *x, float d, float inverse)
 {
-    struct qt_block_tq2_0 *b = block;
-    float d = max_abs_run(x, 256), inverse;
-    if (!qk_invert(d, &inverse)) {
-        memset(b, 0, sizeof *b);
-        return;
-    }
     gg_store_u16(&b->d, v_f16_bits(d));
     for (int j = 0; j < 64; j += 16) {
         const float *p = x + j / 32 * 128 + j % 32;
@@ -87,6 +81,31 @@ static inline void encode_tq2_0(void *block, const float *x)
         vb_store(b->qs + j, q | vb_shl(trits16(p + 96, inverse), 6));
     }
 }
+
+/* Scales of four blocks first: what is found over a whole block comes late. */
+#define TERNARY(type, store)                                                                       \
+    static inline void encode_##type(void *block, const float *x)                                  \
+    {                                                                                              \
+        float d = max_abs_run(x, 256), inverse;                                                    \
+        if (qk_invert(d, &inverse))                                                                \
+            store(block, x, d, inverse);                                                           \
+        else                                                                                       \
+            memset(block, 0, sizeof(struct qt_block_##type));                                      \
+    }                                                                                              \
+                                                                                                   \
+    V_FN bool four_##type(uint8_t *y, const float *x)                                              \
+    {                                                                                              \
+        v4 d = v4_max_abs(x, 256), inverse = 1.0f / d;                                             \
+        if (!v4_all(inverse <= FLT_MAX))                                                           \
+            return false;                                                                          \
+        for (int s = 0; s < 4; s++)                                                                \
+            store((struct qt_block_##type *)(void *)y + s, x + 256 * s, d[s], inverse[s]);         \
+        return true;                                                                               \
+    }
+
+TERNARY(tq1_0, tq1_store)
+TERNARY(tq2_0, tq2_store)
+#undef TERNARY
 
 /* ---- 4-bit floats ---------------------------------------------------------------------------- */
 
@@ -102,26 +121,29 @@ static inline void encode_tq2_0(void *block, const float *x)
  *     rounds to d/2 at least, which is more than x. Rounding keeps order, so no farther value wins.
  *   - Beyond 12d errors may round to the same number only when d is lost in x, below x * 2^-24:
  *     callers see to that.
- * d = 0 makes all errors alike: index 0, as d = infinity does here. */
-V_FN vi fp4_levels(vf x, vf d)
+ * d = 0 makes all errors alike: index 0, as d = infinity does here.
+ *
+ * Middles over d are 0.5, 1.5, 2.5, 3.5, 5, 7, 10: all have two bits after the first at most. So |x| is
+ * looked up by its exponent and those two bits, rounded up: rounding up keeps every comparison with a
+ * middle. The quotient |x| / d does too, rounded as it is: let M be the middle and |x| > M d, the next
+ * float after M d at least; then |x| / d exceeds M by more than half a unit in M's last place.
+ * Places are counted from that of 0.5 (and less): the middles' are 0, 6, 9, 11, 13, 15, 17. */
+
+enum { FP4_HALF = 504 }; /* the place of 0.5, as a float's bits have it */
+
+/* Place of |x|, counted from `half`, at most 20; sign at bit 5. */
+V_FN vi fp4_place(vf x, vi half)
 {
-    static const float middle[6] = {1.5f, 2.5f, 3.5f, 5.0f, 7.0f, 10.0f};
-    vf a = vf_abs(x);
-    vi sign = (vi)((vu)x >> 28 & 8u);
-    vi m = vi_select(vf_gt(a, 0.5f * d), sign + 1, vi_set1(0));
-    V_UNROLL
-    for (int k = 0; k < 6; k++)
-        m = vi_inc(m, vf_gt(a, middle[k] * d));
-    return m;
+    vi place = (vi)((((vu)x & 0x7fffffffu) + 0x1fffffu) >> 21) - half;
+    return vi_clamp(place, 0, 20) | (vi)((vu)x >> 26 & 32u);
 }
 
-V_FN vb fp4_run16(const float *p, float d)
+V_FN vb fp4_levels(const vi place[V_PER16])
 {
-    vi q[V_PER16];
-    V_UNROLL
-    for (int k = 0; k < V_PER16; k++)
-        q[k] = fp4_levels(vf_load(p + k * VL), vf_set1(d));
-    return vb_from_vi(q);
+    const vb level = {1, 1, 2, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 7}; /* from place 5 on */
+    vb b = vb_from_vi(place), at = b & 31, zero = (vb)(at == 0);
+    at = (at - 5) & (vb)(at > 5);
+    return (vb_lookup(level, at) | (vb_shr(b, 2) & 8)) & ~zero;
 }
 
 /* floor(log2f(v)) for a normal v > 0; log2f is correctly rounded, so that just below 2^k it is k.
@@ -143,57 +165,99 @@ static inline void encode_mxfp4(void *block, const float *x)
     vf run[32 / VL];
     v_load_run(run, x, 32 / VL);
     float amax = v_max_abs(run, 32 / VL);
-    int e = amax >= FLT_MIN ? floor_log2(amax) + 125 : -1;
-    if (e < 0) {
-        memset(b, 0, sizeof *b);
+    if (amax < 0x1p-100f) {
+        qk_ref_quant_mxfp4(block, x, 1, 32, sizeof *b, 32, NULL);
         return;
     }
-    float d = qt_f32_from_e8m0_half((uint8_t)e); /* amax < 16.1 d */
+    int e = floor_log2(amax) + 125; /* d is 2^(e - 128), amax < 16.1 d; what is subnormal is far below */
+    const vi half = vi_set1(FP4_HALF + 4 * (e - 128));
+    vi lo[V_PER16], hi[V_PER16];
+    V_UNROLL
+    for (int k = 0; k < V_PER16; k++) {
+        lo[k] = fp4_place(run[k], half);
+        hi[k] = fp4_place(run[k + V_PER16], half);
+    }
     b->e = (uint8_t)e;
-    vb_store(b->qs, fp4_run16(x, d) | vb_shl(fp4_run16(x + 16, d), 4));
+    vb_store(b->qs, fp4_levels(lo) | vb_shl(fp4_levels(hi), 4));
+}
+
+/* Four blocks whose largest magnitudes are not just below a power of two. */
+V_FN bool four_mxfp4(uint8_t *y, const float *x)
+{
+    v4 amax = v4_max_abs(x, 32);
+    v4i bits = (v4i)amax, e = (bits >> 23) - 2;
+    if (!v4_all((amax >= 0x1p-100f) & ((bits & 0x7fffff) < 0x800000 - 44)))
+        return false;
+    V_UNROLL
+    for (int s = 0; s < 4; s++, x += 32, y += sizeof(struct qt_block_mxfp4)) {
+        const vi half = vi_set1(FP4_HALF + 4 * (e[s] - 128));
+        vi lo[V_PER16], hi[V_PER16];
+        V_UNROLL
+        for (int k = 0; k < V_PER16; k++) {
+            lo[k] = fp4_place(vf_load(x + k * VL), half);
+            hi[k] = fp4_place(vf_load(x + 16 + k * VL), half);
+        }
+        y[0] = (uint8_t)e[s];
+        vb_store(y + 1, fp4_levels(lo) | vb_shl(fp4_levels(hi), 4));
+    }
+    return true;
 }
 
 /* Blocks with a value so large that all errors round to it: left to the reference. */
 #define NVFP4_LARGE 0x1p30f
 
-/* The scales' bytes and, VL of them, what they stand for. */
-V_FN void nvfp4_scales(uint8_t byte[4], float d[VL], const float amax[VL])
+/* The scales' bytes, and what they stand for; false where a value is so large. */
+V_FN bool nvfp4_scales(uint8_t byte[4], float d[4], const float *x)
 {
-    vi e = v_ue4m3_from(vf_load(amax) / 6.0f);
+    v4 amax = v4_max_abs(x, 16);
+    vi e = v_ue4m3_from(vf_from_v4(amax / 6.0f));
     vf v = v_ue4m3_half(e);
-    vf_store(d, vf_select(vf_eq(v, vf_set1(0)), vf_set1(INFINITY), v));
+    v = vf_select(vf_eq(v, vf_set1(0)), vf_set1(INFINITY), v);
     V_UNROLL
-    for (int s = 0; s < 4; s++)
+    for (int s = 0; s < 4; s++) {
         byte[s] = (uint8_t)e[s];
+        d[s] = v[s];
+    }
+    return v4_all(amax < NVFP4_LARGE);
+}
+
+V_FN void nvfp4_levels(uint8_t qs[32], const float d[4], const float *x)
+{
+    vb q[4];
+    V_UNROLL
+    for (int s = 0; s < 4; s++) {
+        vi place[V_PER16];
+        V_UNROLL
+        for (int k = 0; k < V_PER16; k++)
+            place[k] = fp4_place(vf_load(x + 16 * s + k * VL) / vf_set1(d[s]), vi_set1(FP4_HALF));
+        q[s] = fp4_levels(place);
+    }
+    V_UNROLL
+    for (int s = 0; s < 4; s += 2)
+        vb_store(qs + 8 * s, vb_join_lo(q[s], q[s + 1]) | vb_shl(vb_join_hi(q[s], q[s + 1]), 4));
 }
 
 static inline void encode_nvfp4(void *block, const float *x)
 {
     struct qt_block_nvfp4 *b = block;
-    float amax[VL] = {0}, d[VL];
-    vf most[4];
-    vb q[4];
-    V_UNROLL
-    for (int s = 0; s < 4; s++) {
-        most[s] = vf_abs(vf_load(x + 16 * s));
-        V_UNROLL
-        for (int k = 1; k < V_PER16; k++)
-            most[s] = vf_max(most[s], vf_abs(vf_load(x + 16 * s + k * VL)));
-    }
-    v_hmax4(amax, most);
-    if (vm_any(vf_ge(vf_load(amax), vf_set1(NVFP4_LARGE)))) {
+    float d[4];
+    if (nvfp4_scales(b->d, d, x))
+        nvfp4_levels(b->qs, d, x);
+    else
         qk_ref_quant_nvfp4(block, x, 1, 64, sizeof *b, 64, NULL);
-        return;
-    }
-    nvfp4_scales(b->d, d, amax);
-    V_UNROLL
-    for (int s = 0; s < 4; s++)
-        q[s] = fp4_run16(x + 16 * s, d[s]);
-    V_UNROLL
-    for (int s = 0; s < 4; s += 2) {
-        vb lo = vb_join_lo(q[s], q[s + 1]), hi = vb_join_hi(q[s], q[s + 1]);
-        vb_store(b->qs + 8 * s, lo | vb_shl(hi, 4));
-    }
+}
+
+/* Scales of all four first: their makings take long, one after the other. */
+V_FN bool four_nvfp4(uint8_t *y, const float *x)
+{
+    struct qt_block_nvfp4 *b = (struct qt_block_nvfp4 *)(void *)y;
+    float d[4][4];
+    bool usual = true;
+    for (int i = 0; i < 4; i++)
+        usual &= nvfp4_scales(b[i].d, d[i], x + 64 * i);
+    for (int i = 0; usual && i < 4; i++)
+        nvfp4_levels(b[i].qs, d[i], x + 64 * i);
+    return usual;
 }
 
 /* ---- one and two bits ------------------------------------------------------------------------ */
@@ -230,54 +294,56 @@ static void quant_q1_0(void *dst, const float *src, size_t n_rows, size_t n_cols
     }
 }
 
-/* Of each four bytes of two bits one byte, the first lowest: the product moves byte k from bit 8k
- * to bit 24 + 2k, and no two of its terms meet. */
-V_FN void pack_two_bits(uint8_t qs[16], const vb level[4])
+/* Two bits an element, 0, 1, 2 for -1, 0, 1: the low bit says that it is 0, the high one that it is 1.
+ * |v| is at most 1, so that rounding is two looks. */
+V_FN void q2_store(uint8_t *qs, const float *x, vf inverse)
 {
-    typedef uint32_t v4u __attribute__((vector_size(16)));
-    vb packed[4];
     V_UNROLL
-    for (int k = 0; k < 4; k++)
-        packed[k] = (vb)((v4u)level[k] * 0x01041040u >> 24);
-    V_UNROLL
-    for (int k = 0; k < 4; k++)
-        gg_store_u32(qs + 4 * k, packed[k][0] | (uint32_t)packed[k][4] << 8 |
-                                     (uint32_t)packed[k][8] << 16 | (uint32_t)packed[k][12] << 24);
+    for (int i = 0; i < 64; i += 32) {
+        uint32_t up = 0, down = 0;
+        V_UNROLL
+        for (int k = 0; k < 32; k += VL) {
+            vf v = vf_load(x + i + k) * inverse;
+            up |= (uint32_t)vm_bits(vf_ge(v, vf_set1(0.5f))) << k;
+            down |= (uint32_t)vm_bits(vf_le(v, vf_set1(-0.5f))) << k;
+        }
+        gg_store_u64(qs + i / 4, v_spread_bits(~(up | down)) | v_spread_bits(up) << 1);
+    }
 }
 
 static inline void encode_q2_0(void *block, const float *x)
 {
     struct qt_block_q2_0 *b = block;
-    vb level[4];
     float d = max_abs_run(x, 64), inverse;
     if (!qk_invert(d, &inverse)) {
         memset(b, 0, sizeof *b);
         return;
     }
     gg_store_u16(&b->d, v_f16_bits(d));
+    q2_store(b->qs, x, vf_set1(inverse));
+}
+
+V_FN bool four_q2_0(uint8_t *y, const float *x)
+{
+    v4 d = v4_max_abs(x, 64), inverse = 1.0f / d;
+    if (!v4_all(inverse <= FLT_MAX))
+        return false;
+    uint64_t scales = v4_f16_bits(d);
     V_UNROLL
-    for (int k = 0; k < 4; k++)
-        level[k] = trits16(x + 16 * k, inverse);
-    pack_two_bits(b->qs, level);
+    for (int s = 0; s < 4; s++, x += 64, y += sizeof(struct qt_block_q2_0)) {
+        gg_store_u16(y, (uint16_t)(scales >> 16 * s));
+        q2_store(y + 2, x, vf_set1(inverse[s]));
+    }
+    return true;
 }
 
 /* ---- entries --------------------------------------------------------------------------------- */
 
-#define QUANT(type, nelems)                                                                        \
-    static void quant_##type(void *dst, const float *src, size_t n_rows, size_t n_cols,            \
-                             size_t dst_stride, size_t src_stride, const struct qk_args *args)     \
-    {                                                                                              \
-        (void)args;                                                                                \
-        qk_each_block(dst, src, n_rows, n_cols, dst_stride, src_stride, nelems,                    \
-                      sizeof(struct qt_block_##type), encode_##type);                              \
-    }
-
-QUANT(tq1_0, 256)
-QUANT(tq2_0, 256)
-QUANT(mxfp4, 32)
-QUANT(nvfp4, 64)
-QUANT(q2_0, 64)
-#undef QUANT
+V_QUANT_FOURS(tq1_0, 256)
+V_QUANT_FOURS(tq2_0, 256)
+V_QUANT_FOURS(mxfp4, 32)
+V_QUANT_FOURS(nvfp4, 64)
+V_QUANT_FOURS(q2_0, 64)
 
 void V_NAME(qk_vec_encode_tiny)(struct qk_table *table)
 {

@@ -36,7 +36,8 @@
  * call. No reads beyond the given bytes (guard pages in the test). Loops over a run of 16 elements
  * take V_PER16 vectors.
  *
- * Types: vf vi vu VL floats, int32, uint32; vd VL/2 doubles; vm a mask; vb 16 bytes, vw 8 words.
+ * Types: vf vi vu VL floats, int32, uint32; vd VL/2 doubles; vm a mask; vb 16 bytes, vw 8 words; v4 four
+ * floats.
  * + - * / & | ^ ~ << >> are the language's (shift vu, not vi); casts keep bits. The ISA gives:
  *
  *     vf_set1 vi_set1              all lanes the same
@@ -57,7 +58,8 @@
  *                                  so that fusing both changes nothing
  *     vf_from_f16(p) vf_to_f16(p, a)       VL F16 in memory, as half.h converts
  *     vf_set1_f16(p)               one F16 in memory to all lanes
- *     v_f16_bits(x)                one float (no NaN) to F16
+ *     v_f16_bits(x) v4_f16_bits(a) one float (no NaN), four, to F16
+ *     vf_from_v4(a)                four floats to the first lanes, zeros to others
  *     vi_from_u16(p) vi_to_u16(p, a)       VL words in memory; to_u16 keeps the low half
  *     vf_from_i8(out[V_PER16], q)  16 signed bytes to floats
  *     vi_from_u8(out[V_PER16], q)  16 bytes to int32
@@ -80,6 +82,7 @@
  *     vb_lookup(t, at)             t[at], at < 16
  *     vb_bits                      top bit of each byte
  *     vb_from_bits(bits, on)       byte j is on[j] where bit j is set, else 0
+ *     v_spread_bits(bits)          bit k becomes bit 2 k of sixty-four
  *     vf_sides(a, b)               at sixteen lanes a vector has two sides (V_SIDES) of V_SIDE lanes:
  *                                  the first all a, the second all b; elsewhere one, all a
  *     vi_sides_from_u16(p)         the same V_SIDE words on each side

@@ -34,6 +34,10 @@ typedef float vf_half __attribute__((vector_size(2 * VL))); /* VL / 2 floats */
 typedef uint8_t vb __attribute__((vector_size(16)));
 typedef uint16_t vw __attribute__((vector_size(16)));
 
+/* Four floats, integers, at every level: what four blocks have once. */
+typedef float v4 __attribute__((vector_size(16)));
+typedef int32_t v4i __attribute__((vector_size(16)));
+
 enum {
     V_PER16 = 16 / VL,     /* vectors that sixteen elements fill */
     V_SIDES = VL > 8 ? 2 : 1,

@@ -163,6 +163,17 @@ V_FN void vi_to_u16(void *p, vi a)
     _mm_storeu_si128(p, _mm256_castsi256_si128(w));
 }
 
+/* Four F16, the first in the low bits. */
+V_FN uint64_t v4_f16_bits(v4 a)
+{
+    return (uint64_t)_mm_cvtsi128_si64(_mm_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT));
+}
+
+V_FN vf vf_from_v4(v4 a)
+{
+    return _mm256_zextps128_ps256(a);
+}
+
 V_FN vi vi_from_u16(const void *p)
 {
     return (vi)_mm256_cvtepu16_epi32(_mm_loadu_si128(p));
@@ -322,6 +333,11 @@ V_FN vb vb_from_bits(unsigned bits, vb on)
 {
     const __m128i at = _mm_set_epi64x(0x0101010101010101, 0);
     return vb_test_bits((vb)_mm_shuffle_epi8(_mm_cvtsi32_si128((int)bits), at)) & on;
+}
+
+V_FN uint64_t v_spread_bits(uint32_t bits)
+{
+    return _pdep_u64(bits, 0x5555555555555555u);
 }
 
 #endif

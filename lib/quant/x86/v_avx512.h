@@ -203,6 +203,17 @@ V_FN void vi_to_u16(void *p, vi a)
     _mm256_storeu_si256(p, _mm512_cvtepi32_epi16((__m512i)a));
 }
 
+/* Four F16, the first in the low bits. */
+V_FN uint64_t v4_f16_bits(v4 a)
+{
+    return (uint64_t)_mm_cvtsi128_si64(_mm_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT));
+}
+
+V_FN vf vf_from_v4(v4 a)
+{
+    return _mm512_zextps128_ps512(a);
+}
+
 V_FN vi vi_from_u16(const void *p)
 {
     return (vi)_mm512_cvtepu16_epi32(_mm256_loadu_si256(p));
@@ -353,6 +364,11 @@ V_FN vb vb_lookup(vb table, vb at)
 V_FN vb vb_from_bits(unsigned bits, vb on)
 {
     return (vb)_mm_maskz_mov_epi8((__mmask16)bits, (__m128i)on);
+}
+
+V_FN uint64_t v_spread_bits(uint32_t bits)
+{
+    return _pdep_u64(bits, 0x5555555555555555u);
 }
 
 #endif

@@ -121,6 +121,19 @@ V_FN void vf_to_f16(void *p, vf f)
     vi_to_u16(p, (vi)((bits >> 16 & 0x8000u) | (vu)r));
 }
 
+/* Four F16, the first in the low bits. */
+V_FN uint64_t v4_f16_bits(v4 a)
+{
+    uint64_t h;
+    vf_to_f16(&h, a);
+    return h;
+}
+
+V_FN vf vf_from_v4(v4 a)
+{
+    return a;
+}
+
 V_FN void vf_from_i8(vf out[V_PER16], vb q)
 {
     __m128i b = (__m128i)q;

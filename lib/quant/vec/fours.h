@@ -1,0 +1,100 @@
+/* Simple blocks four at a time: what a block has once (extremes, scale, its inverse) is worked out for
+ * four in the lanes of 128 bits, and only the elements block by block.
+ *
+ * A function for four does the usual and says false where that won't do: a block
+ * of zeros, equal extremes whose order counts, a scale that can't be inverted or overflows. Then, and
+ * at a row's end, blocks go one by one. */
+#ifndef QK_VEC_FOURS_H
+#define QK_VEC_FOURS_H
+
+#include "lib/quant/ref/encode.h"
+#include "lib/quant/vec/v.h"
+
+typedef bool v_four_fn(uint8_t *blocks, const float *x);
+
+/* Calls four for every four blocks of every row, one for the others. Inlined, with both constants. */
+V_FN void v_each_four(void *dst, const float *src, size_t n_rows, size_t n_cols, size_t dst_stride,
+                      size_t src_stride, size_t nelems, size_t nbytes, v_four_fn *four,
+                      qk_block_fn *one)
+{
+    for (size_t r = 0; r < n_rows; r++) {
+        uint8_t *y = (uint8_t *)dst + r * dst_stride;
+        const float *x = src + r * src_stride;
+        size_t n = n_cols / nelems;
+        for (size_t i = 0; i < n; i += 4) {
+            if (i + 4 <= n && four(y + i * nbytes, x + i * nelems))
+                continue;
+            for (size_t j = i; j < n && j < i + 4; j++)
+                one(y + j * nbytes, x + j * nelems);
+        }
+    }
+}
+
+#define V_QUANT_FOURS(type, nelems)                                                                \
+    static void quant_##type(void *dst, const float *src, size_t n_rows, size_t n_cols,            \
+                             size_t dst_stride, size_t src_stride, const struct qk_args *args)     \
+    {                                                                                              \
+        (void)args;                                                                                \
+        v_each_four(dst, src, n_rows, n_cols, dst_stride, src_stride, nelems,                      \
+                    sizeof(struct qt_block_##type), four_##type, encode_##type);                   \
+    }
+
+V_FN v4 v4_greatest(const vf a[4])
+{
+    v4 r;
+    v_hmax4((float *)&r, a);
+    return r;
+}
+
+/* Are all lanes of a comparison's result set? */
+V_FN bool v4_all(v4i m)
+{
+    typedef uint64_t v2q __attribute__((vector_size(16)));
+    v2q q = (v2q)m;
+    return (q[0] & q[1]) == ~(uint64_t)0;
+}
+
+V_FN v4 v4_select(v4i m, v4 a, v4 b)
+{
+    return (v4)((m & (v4i)a) | (~m & (v4i)b));
+}
+
+V_FN v4 v4_abs(v4 a)
+{
+    return (v4)((v4i)a & 0x7fffffff);
+}
+
+/* Greatest magnitude of each of four runs of n elements. */
+V_FN v4 v4_max_abs(const float *x, int n)
+{
+    vf most[4];
+    V_UNROLL
+    for (int s = 0; s < 4; s++) {
+        most[s] = vf_abs(vf_load(x + n * s));
+        V_UNROLL
+        for (int k = VL; k < n; k += VL)
+            most[s] = vf_max(most[s], vf_abs(vf_load(x + n * s + k)));
+    }
+    return v4_greatest(most);
+}
+
+/* Greatest element of each of four runs of n, and the negative of the least. */
+V_FN void v4_extremes(const float *x, int n, v4 *greatest, v4 *minus_least)
+{
+    vf hi[4], lo[4];
+    V_UNROLL
+    for (int s = 0; s < 4; s++) {
+        hi[s] = lo[s] = vf_load(x + n * s);
+        V_UNROLL
+        for (int k = VL; k < n; k += VL) {
+            vf a = vf_load(x + n * s + k);
+            hi[s] = vf_max(hi[s], a);
+            lo[s] = vf_min(lo[s], a);
+        }
+        lo[s] = -lo[s];
+    }
+    *greatest = v4_greatest(hi);
+    *minus_least = v4_greatest(lo);
+}
+
+#endif
