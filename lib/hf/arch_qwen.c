@@ -1,19 +1,11 @@
 /* Architectures: Qwen. */
 #include "lib/hf/arch.h"
 
-const struct hf_rule gg_hf_qwen_moe[] = {
-    T("model.layers.{L}.mlp.gate", "blk.{L}.ffn_gate_inp"),
+const struct hf_rule gg_hf_qwen_moe[] = { /* besides gg_hf_experts */
     T("model.layers.{L}.mlp.shared_expert_gate", "blk.{L}.ffn_gate_inp_shexp"),
     T("model.layers.{L}.mlp.shared_expert.gate_proj", "blk.{L}.ffn_gate_shexp"),
     T("model.layers.{L}.mlp.shared_expert.up_proj", "blk.{L}.ffn_up_shexp"),
     T("model.layers.{L}.mlp.shared_expert.down_proj", "blk.{L}.ffn_down_shexp"),
-    T("model.layers.{L}.mlp.experts.{E}.down_proj", "blk.{L}.ffn_down_exps"),
-    T("model.layers.{L}.mlp.experts.{E}.gate_proj", "blk.{L}.ffn_gate_exps"),
-    T("model.layers.{L}.mlp.experts.{E}.up_proj", "blk.{L}.ffn_up_exps"),
-    /* stored stacked and fused since transformers 5 */
-    T("model.layers.{L}.mlp.experts.down_proj", "blk.{L}.ffn_down_exps"),
-    T("model.layers.{L}.mlp.experts.gate_up_proj", "blk.{L}.ffn_gate_exps", .layout = "E (2[0] r) c -> E r c"),
-    T("model.layers.{L}.mlp.experts.gate_up_proj", "blk.{L}.ffn_up_exps", .layout = "E (2[1] r) c -> E r c"),
     T_END,
 };
 
@@ -27,7 +19,7 @@ const struct hf_arch gg_hf_arch_qwen2 = {
 const struct hf_arch gg_hf_arch_qwen2moe = {
     .gguf = "qwen2moe",
     .classes = LIST("Qwen2MoeForCausalLM"),
-    .rules = RULES(gg_hf_frame, gg_hf_attn, gg_hf_mlp, gg_hf_qwen_moe),
+    .rules = RULES(gg_hf_frame, gg_hf_attn, gg_hf_mlp, gg_hf_qwen_moe, gg_hf_experts),
     .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, gg_hf_moe_keys),
 };
 
@@ -41,6 +33,6 @@ const struct hf_arch gg_hf_arch_qwen3 = {
 const struct hf_arch gg_hf_arch_qwen3moe = {
     .gguf = "qwen3moe",
     .classes = LIST("Qwen3MoeForCausalLM"),
-    .rules = RULES(gg_hf_frame, gg_hf_attn, gg_hf_qk_norm, gg_hf_mlp, gg_hf_qwen_moe),
+    .rules = RULES(gg_hf_frame, gg_hf_attn, gg_hf_qk_norm, gg_hf_mlp, gg_hf_qwen_moe, gg_hf_experts),
     .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, gg_hf_moe_keys),
 };

@@ -33,6 +33,6 @@ const struct hf_arch gg_hf_arch_qwen3vlmoe = {
     .gguf = "qwen3vlmoe",
     .classes = LIST("Qwen3VLMoeForConditionalGeneration"),
     .rules = RULES(gg_hf_multimodal, qwen3vl_moe, gg_hf_frame, gg_hf_attn, gg_hf_qk_norm, gg_hf_mlp,
-                   gg_hf_qwen_moe),
+                   gg_hf_qwen_moe, gg_hf_experts),
     .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, gg_hf_moe_keys, deepstack),
 };
