@@ -60,8 +60,10 @@ static const struct hf_key gptneox_keys[] = {
     K_END,
 };
 
-/* Groups of query heads with a key and a value behind them become all queries, all keys, all values. */
-#define FALCON_KV "(num_kv_heads|n_head_kv|1)"
+/* Groups of query heads with a key and a value behind them become all queries, all keys, all values. The
+ * first Falcons have one group, whatever num_kv_heads says. */
+#define FALCON_KV \
+    "(1 + (num_kv_heads|n_head_kv|1 - 1) * !(multi_query|0 * !(new_decoder_architecture|0)))"
 #define FALCON_QKV(cut) "(g=" FALCON_KV " s=H/" FALCON_KV "+2[" cut "] d) * -> (g s d) *"
 static const struct hf_rule falcon[] = {
     T("transformer.word_embeddings", "token_embd"),
@@ -88,7 +90,7 @@ static const struct hf_key falcon_keys[] = {
     K_SUM(".feed_forward_length", U32, "4 * hidden_size"),
     K_SUM(".block_count", U32, "N"),
     K_NEED(".attention.head_count", U32, "num_attention_heads|n_head"),
-    K(".attention.head_count_kv", U32, "num_kv_heads|n_head_kv", .fallback = "1"),
+    K_SUM(".attention.head_count_kv", U32, FALCON_KV),
     K_NEED(".attention.layer_norm_epsilon", F32, "layer_norm_epsilon"),
     K_END,
 };

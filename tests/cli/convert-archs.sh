@@ -1,17 +1,17 @@
 # Each architecture becomes, byte for byte, what llama.cpp's converter makes of it (fixtures/hf/README.md).
 . "$ROOT/tests/cli/lib-convert.sh"
 while read -r want name tokenizer opts; do
-    mkdir "$name"
+    mkdir -p "$name"
     cp -r "$FIX/hf/$name"/* "$name"
     if [ "$tokenizer" = - ]; then :
     elif [ -n "$tokenizer" ]; then cp "$FIX/hf/$tokenizer" "$name"
     elif [ ! -e "$name/tokenizer.json" ]; then cp "$FIX/hf/tokenizer.model" "$name"; fi
     mkckpt "$name/model.safetensors" "$FIX/hf/$name/tensors"
-    ggtool convert "$name" "$name.gguf" -q $opts
+    ggtool convert "$name" "$name.gguf" -q --force $opts
     [ "$(sum "$name.gguf")" = "$want" ] && echo "$name" || echo "$name differs"
     # drawn in pieces, by several workers, quantized on the way
-    ggtool convert "$name" "$name-q.gguf" -q $opts --type Q8_0 -j3 --max-memory 8M
-    ggtool requant "$name.gguf" "$name-r.gguf" -q --type Q8_0
+    ggtool convert "$name" "$name-q.gguf" -q --force $opts --type Q8_0 -j3 --max-memory 8M
+    ggtool requant "$name.gguf" "$name-r.gguf" -q --force --type Q8_0
     same "$name-q.gguf" "$name-r.gguf"
 done < "$FIX/hf/SHA256"
 # layers that predict further tokens
