@@ -159,6 +159,18 @@ static int move_pieces(struct hf *h, struct gg_err *err)
     return rc;
 }
 
+/* XLM-R has its mask behind the last piece, without it being one. */
+static int name_mask(struct hf *h, uint64_t id, struct gg_err *err)
+{
+    const char *tok_class = gg_hf_get_str(h->tokenizer_config, "tokenizer_class");
+    const json_t *mask = json_object_get(h->tokenizer_config, "mask_token");
+    const char *text = json_is_object(mask) ? gg_hf_get_str(mask, "content") : json_string_value(mask);
+    if (text == NULL || tok_class == NULL || strncmp(tok_class, "XLMRoberta", 10) != 0 ||
+        id >= h->vocab.n)
+        return GG_OK;
+    return gg_hf_vocab_set(h, id, text, strlen(text), 0.0f, HF_CONTROL, err);
+}
+
 /* ---- what it is ------------------------------------------------------------------------------ */
 
 struct spec {
@@ -301,12 +313,14 @@ static int parse(struct hf *h, const struct spm_file *f, const void *data, size_
     struct spec spec = read_spec(s);
     bool moves = f->moves && spec.model_type == UNIGRAM;
     if (!gg_hf_get_u64(h->config, "vocab_size", &n_vocab) || n_vocab == 0)
-        n_vocab = moves ? n_pieces + 1 : n_pieces;
+        n_vocab = moves ? n_pieces + 2 : n_pieces;
     int rc = gg_hf_vocab_alloc(h, n_vocab, err);
     if (rc == GG_OK)
         rc = add_pieces(h, f, s, err);
     if (rc == GG_OK && moves)
         rc = move_pieces(h, err);
+    if (rc == GG_OK && moves)
+        rc = name_mask(h, n_pieces + 1, err);
     *done = true;
     return rc == GG_OK ? set_kind(h, &spec, err) : rc;
 }

@@ -51,4 +51,9 @@ cp "$FIX/hf/vocab-spiece/spiece.model" x/tokenizer.model
 echo '{"tokenizer_class": "LlamaTokenizer"}' > x/tokenizer_config.json
 ggtool convert x out.gguf --force > /dev/null
 ggtool inspect out.gguf --metadata='tokenizer.ggml.[!t]*'
+fresh vocab-fairseq 'the mask of XLM-R'
+cp "$FIX/hf/vocab-fairseq/sentencepiece.bpe.model" x
+echo '{"tokenizer_class": "XLMRobertaTokenizer", "mask_token": {"content": "<mask>"}}' > x/tokenizer_config.json
+ggtool convert x out.gguf --force > /dev/null
+ggtool inspect out.gguf --vocab | tail -n 2
 only_here x out.gguf
