@@ -58,6 +58,7 @@ int make_target(struct make *r, bool dry)
     gg_target_free(r->target);
     r->target = NULL;
     int rc = gg_goal_types(&opts, &r->o->goal, &err);
+    opts.dry_run = dry;
     if (rc == GG_OK)
         rc = gg_goal_budget(&budget, &r->o->goal, r->model, &r->memory, &err);
     if (rc == GG_OK)

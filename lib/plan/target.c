@@ -161,25 +161,32 @@ static int types_alloc(struct gg_target *t, size_t n, uint32_t ***out, struct gg
     return v != NULL ? GG_OK : gg_fail_nomem(err, "the types of tensors");
 }
 
-/* Plans with a type that no tensor has, to see which tensors it reaches, and which have weights. */
-static int probe(struct gg_target *t, struct gg_plan_wishes *w, struct gg_plan **out,
+/* A type that weighs errors and that the tensor has not, so that the plan asks for weights. */
+static uint32_t probing_type(const struct gg_tensor *t)
+{
+    if (t->ne[0] % qt_info(QT_Q4_0)->block_nelems != 0)
+        return t->type == QT_F16 ? QT_F32 : QT_F16;
+    return t->type == QT_Q4_0 ? QT_Q5_0 : QT_Q4_0;
+}
+
+/* Plans to see which tensors a choice reaches and which have weights, and to find now what would make the
+ * plan of the choice fail after all the measuring. */
+static int probe(struct gg_target *t, struct gg_plan_wishes *w, bool dry, struct gg_plan **out,
                  struct gg_err *err)
 {
     const struct gg_preset *preset = gg_preset_by_ftype(GG_FT_F16);
     for (size_t i = 0; i < t->model->n_tensors; i++)
-        t->chosen[0][i] = t->model->tensors[i].type == QT_F16 ? QT_F32 : QT_F16;
+        t->chosen[0][i] = probing_type(&t->model->tensors[i]);
     struct gg_plan_wishes as_one = *w;
     as_one.types = (const uint32_t *const *)t->chosen;
-    as_one.lossless_only = false;
-    as_one.allow_unmatched = true;
-    return gg_plan_new(out, t->model, &preset, 1, &as_one, true, err);
+    return gg_plan_new(out, t->model, &preset, 1, &as_one, dry, err);
 }
 
 static int list_tensors(struct gg_target *t, struct gg_plan_wishes *w,
                         const struct gg_target_opts *opts, struct gg_err *err)
 {
     struct gg_plan *plan = NULL;
-    int rc = probe(t, w, &plan, err);
+    int rc = probe(t, w, opts->dry_run, &plan, err);
     if (rc != GG_OK) {
         gg_plan_free(plan);
         return rc;

@@ -20,6 +20,7 @@ gg_types gg_target_default_types(void);
 struct gg_target_opts {
     gg_types allow;          /* types; 0: the default ones and that of each tensor */
     enum qt_type least, most; /* bounds by bits a weight; QT_NONE: none */
+    bool dry_run;             /* as gg_plan_new's */
 };
 
 /* What encoding a tensor as a type costs, summed over all its elements. */
@@ -51,7 +52,7 @@ struct gg_target {
 
 /* Lists what may be chosen for an output of model under wishes: all tensors that the plan would encode,
  * and that no explicit option decides. Errors: GG_ERR_ARG when a tensor may have none of the types
- * (naming it), or nothing is left to choose. */
+ * (naming it), or nothing is left to choose; those of gg_plan_new. */
 GG_MUST_CHECK int gg_target_new(struct gg_target **out, const struct gg_model *model,
                                 struct gg_plan_wishes *wishes, const struct gg_target_opts *opts,
                                 struct gg_err *err);

@@ -35,6 +35,11 @@ ggtool inspect --fit=4096 --kv-type q8_0 m.gguf | tail -1
 # a cache of other models is ignored aloud
 sed 's/^error ../error 00/' e.txt > other.txt
 ggtool requant "$TINY" j.gguf --target-size $S --error-cache other.txt --allow q4_K,q6_K -n | tail -1
+# a matrix of another model is named, and does not pass for this one's
+sed 's/blk[.]/xyz./g' "$FIX/models/imatrix.dat" > foreign.dat
+ggtool requant "$TINY" k.gguf --target-size $S --imatrix foreign.dat --allow q4_K,q6_K,q2_K -q
+ggtool requant "$TINY" l.gguf --target-size $S --allow q4_K,q6_K,q2_K -q
+diff <(digests k.gguf) <(digests l.gguf)
 # what cannot be
 rm -f ./*.gguf
 fails 2 ggtool requant "$TINY" x.gguf --target-size 100K
@@ -56,4 +61,4 @@ fails 2 ggtool requant "$TINY" x.gguf --target-size 1M --ctx 5
 fails 2 ggtool requant "$TINY" x.gguf --fits 20M --kv-type q4_K
 fails 2 ggtool inspect --kv-type q8_0 "$TINY"
 fails 2 ggtool inspect --fit=many "$TINY"
-only_here e.txt other.txt r.txt
+only_here e.txt foreign.dat other.txt r.txt

@@ -142,7 +142,7 @@ START_TEST(types_are_those_that_fit)
 {
     struct gg_model *m = mk_skeleton(&moe);
     struct gg_plan_wishes w = GG_PLAN_WISHES_INIT;
-    struct gg_target_opts o = {0, QT_NONE, QT_NONE};
+    struct gg_target_opts o = {0, QT_NONE, QT_NONE, true};
     struct gg_target *t = target(m, &w, &o);
     ck_assert_uint_eq(t->n_tensors, 12); /* neither norms nor routers */
     ck_assert_ptr_null(get(t, "output_norm.weight"));
@@ -152,11 +152,11 @@ START_TEST(types_are_those_that_fit)
     ck_assert(get(t, "output.weight")->types & GG_TYPE_BIT(QT_IQ3_XXS));
     ck_assert(!(narrow & GG_TYPE_BIT(QT_Q4_K)) && (narrow & GG_TYPE_BIT(QT_IQ4_NL)));
     gg_target_free(t);
-    o = (struct gg_target_opts){GG_TYPE_BIT(QT_Q4_0) | GG_TYPE_BIT(QT_Q8_0), QT_Q5_0, QT_NONE};
+    o = (struct gg_target_opts){GG_TYPE_BIT(QT_Q4_0) | GG_TYPE_BIT(QT_Q8_0), QT_Q5_0, QT_NONE, true};
     t = target(m, &w, &o);
     ck_assert(get(t, "output.weight")->types == GG_TYPE_BIT(QT_Q8_0));
     gg_target_free(t);
-    o = (struct gg_target_opts){GG_TYPE_BIT(QT_Q4_K), QT_NONE, QT_NONE};
+    o = (struct gg_target_opts){GG_TYPE_BIT(QT_Q4_K), QT_NONE, QT_NONE, true};
     struct gg_err err;
     ck_assert_int_eq(gg_target_new(&t, m, &w, &o, &err), GG_ERR_ARG);
     ck_assert_ptr_nonnull(strstr(err.msg, "blk.0.attn_output.weight"));
@@ -168,7 +168,7 @@ START_TEST(experts_go_together)
 {
     struct gg_model *m = mk_skeleton(&moe);
     struct gg_plan_wishes w = GG_PLAN_WISHES_INIT;
-    struct gg_target_opts o = {0, QT_NONE, QT_NONE};
+    struct gg_target_opts o = {0, QT_NONE, QT_NONE, true};
     struct gg_target *t = target(m, &w, &o);
     ck_assert_uint_eq(get(t, "blk.1.ffn_gate_exps.weight")->group,
                       get(t, "blk.1.ffn_up_exps.weight")->group);
@@ -221,7 +221,7 @@ START_TEST(a_size_is_kept)
 {
     struct gg_model *m = mk_skeleton(&moe);
     struct gg_plan_wishes w = GG_PLAN_WISHES_INIT;
-    struct gg_target_opts o = {0, QT_NONE, QT_NONE};
+    struct gg_target_opts o = {0, QT_NONE, QT_NONE, true};
     struct gg_target *t = target(m, &w, &o);
     invent_errors(t);
     for (uint64_t budget = 170000; budget < 1300000; budget += 33333)
