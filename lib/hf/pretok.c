@@ -45,6 +45,8 @@ static void add_split(struct gg_buf *b, const json_t *step)
     gg_buf_adds(b, "Split "); /* isolated, what matches and the rest are the same pieces */
     if (!removes_rest(step) && !same(behavior, "Isolated"))
         gg_buf_addf(b, "(%s%s) ", behavior != NULL ? behavior : "?", invert ? ", inverted" : "");
+    if (gg_hf_get_str(json_object_get(step, "pattern"), "Regex") == NULL)
+        gg_buf_adds(b, "text "); /* a regular expression given so is none */
     add_regex(b, json_object_get(step, "pattern"));
 }
 

@@ -100,6 +100,19 @@ static const char *const upstream[] = {
     "superbpe", "talkie", "tekken", "tiny_aya", "trillion", "viking", "whitespace", "youtu",
 };
 
+/* An expression given as plain text matches that text alone. */
+START_TEST(test_text_pattern)
+{
+    struct bench b;
+    const char *name = NULL;
+    begin(&b, "{" STEPS("{\"type\":\"Split\",\"pattern\":{\"String\":\"" LLAMA3
+                        "\"},\"behavior\":\"Isolated\",\"invert\":false}," BYTES) "}", "{}");
+    ck_assert_int_eq(gg_hf_pretok(&b.h, &name, &b.err), GG_ERR_UNSUPPORTED);
+    ck_assert_ptr_nonnull(strstr(b.err.msg, "its definition: Split text (?i:"));
+    end(&b);
+}
+END_TEST
+
 static size_t warnings_for(const char *name)
 {
     struct bench b;
@@ -141,6 +154,7 @@ Suite *suite(void)
     Suite *s = suite_create("hf-pretok");
     TCase *t = tcase_create("all");
     tcase_add_test(t, test_definitions);
+    tcase_add_test(t, test_text_pattern);
     tcase_add_test(t, test_names);
     tcase_add_test(t, test_rows);
     suite_add_tcase(s, t);
