@@ -12,6 +12,12 @@ static const struct hf_rule gpt_oss[] = {
       .layout = "E c (r 2[0]) -> E r c"),
     T("model.layers.{L}.mlp.experts.gate_up_proj", "blk.{L}.ffn_up_exps.weight",
       .layout = "E c (r 2[1]) -> E r c"),
+    /* in MXFP4, turned round already (nvfp4.c) */
+    T("model.layers.{L}.mlp.experts.down_proj_blocks", "blk.{L}.ffn_down_exps.weight"),
+    T("model.layers.{L}.mlp.experts.gate_up_proj_blocks", "blk.{L}.ffn_gate_exps.weight",
+      .layout = "E (r 2[0]) c -> E r c"),
+    T("model.layers.{L}.mlp.experts.gate_up_proj_blocks", "blk.{L}.ffn_up_exps.weight",
+      .layout = "E (r 2[1]) c -> E r c"),
     T("model.layers.{L}.mlp.experts.gate_up_proj_bias", "blk.{L}.ffn_gate_exps.bias",
       .layout = "E (r 2[0]) -> E r"),
     T("model.layers.{L}.mlp.experts.gate_up_proj_bias", "blk.{L}.ffn_up_exps.bias",
