@@ -23,7 +23,7 @@ static void add_pattern(struct gg_buf *b, struct ggf_str name)
 }
 
 static void add_head(struct gg_buf *b, const struct gg_target *t, const struct gg_plan_output *o,
-                     const struct gg_target_result *r)
+                     const struct gg_target_result *r, const char *how)
 {
     struct gg_buf name = GG_BUF_INIT;
     const struct gg_plan_tensor *weighted = NULL;
@@ -34,17 +34,17 @@ static void add_head(struct gg_buf *b, const struct gg_target *t, const struct g
                 o->nbytes, weighted != NULL ? ", with an importance matrix" : "");
     gg_buf_addf(b, "# predicted loss %.6g; the least for this size is %s%.6g\n", r->loss,
                 r->proven ? "" : "not below ", r->bound);
-    gg_buf_addf(b, "# the same file: ggtool requant IN OUT --type %s%s --tensor-type-file THIS\n",
-                o->preset->name, weighted != NULL ? " --imatrix MATRIX" : "");
+    gg_buf_addf(b, "# the same file: ggtool requant IN OUT --type %s%s%s --tensor-type-file THIS\n",
+                o->preset->name, weighted != NULL ? " --imatrix MATRIX" : "", how);
     gg_buf_free(&name);
 }
 
 void gg_target_recipe(const struct gg_target *t, const struct gg_plan *plan,
-                      const struct gg_target_result *r, struct gg_buf *out)
+                      const struct gg_target_result *r, const char *how, struct gg_buf *out)
 {
     const struct gg_plan_output *o = &plan->outputs[0];
     size_t k = 0; /* both lists are in the order of the model */
-    add_head(out, t, o, r);
+    add_head(out, t, o, r, how);
     for (size_t i = 0; i < o->n_tensors; i++) {
         const struct gg_plan_tensor *p = &o->tensors[i];
         char type[32];

@@ -95,9 +95,9 @@ GG_MUST_CHECK int gg_target_choose(struct gg_target *t, struct gg_plan_wishes *w
                                    struct gg_target_result *result, struct gg_err *err);
 
 /* The choice as a file that --tensor-type-file takes: a rule for each tensor, and in comments what is
- * predicted. */
+ * predicted. how: other options that its bytes hang on, each with a blank before it. */
 struct gg_buf;
 void gg_target_recipe(const struct gg_target *t, const struct gg_plan *plan,
-                      const struct gg_target_result *r, struct gg_buf *out);
+                      const struct gg_target_result *r, const char *how, struct gg_buf *out);
 
 #endif

@@ -18,6 +18,11 @@ ggtool requant copy.gguf d.gguf --target-bpw 3 --imatrix "$IM" --error-cache e.t
 head -3 r.txt
 ggtool requant "$TINY" e.gguf --type IQ4_XS --imatrix "$IM" --tensor-type-file r.txt -q
 same a.gguf e.gguf
+# harder searches lose less, and are measured apart
+ggtool requant "$TINY" n.gguf --target-size $S --imatrix "$IM" --search best --allow q4_K,iq4_xs,q5_K --error-cache e.txt --recipe-out rb.txt -q
+ggtool requant "$TINY" o.gguf --target-size $S --imatrix "$IM" --search best --allow q4_K,iq4_xs,q5_K --error-cache e.txt | sed -n 2,3p
+same n.gguf o.gguf
+sed -n 3p rb.txt
 # bounds, lists, rules
 ggtool requant "$TINY" f.gguf --target-size 2400000 --allow q4_K,q5_K,q6_K --tensor-type '^output\.=q8_0' -q
 types f.gguf | sed 's/.* //' | sort | uniq -c
@@ -61,4 +66,4 @@ fails 2 ggtool requant "$TINY" x.gguf --target-size 1M --ctx 5
 fails 2 ggtool requant "$TINY" x.gguf --fits 20M --kv-type q4_K
 fails 2 ggtool inspect --kv-type q8_0 "$TINY"
 fails 2 ggtool inspect --fit=many "$TINY"
-only_here e.txt foreign.dat other.txt r.txt
+only_here e.txt foreign.dat other.txt r.txt rb.txt

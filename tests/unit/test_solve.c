@@ -211,7 +211,7 @@ static void check_choice(struct gg_target *t, struct gg_plan_wishes *w, uint64_t
     ck_assert_uint_eq(p->outputs[0].nbytes, r.nbytes);
     ck_assert_uint_eq(mk_get(p, "blk.0.ffn_up_exps.weight")->to,
                       mk_get(p, "blk.0.ffn_gate_exps.weight")->to);
-    gg_target_recipe(t, p, &r, &recipe);
+    gg_target_recipe(t, p, &r, "", &recipe);
     ck_assert_ptr_nonnull(strstr(gg_buf_str(&recipe), "^blk\\.0\\.ffn_up_exps\\.weight$="));
     gg_buf_free(&recipe);
     gg_plan_free(p);
