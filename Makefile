@@ -31,7 +31,7 @@ X86_LEVELS_tsan  := sse2
 # Exactness flags stand last so that no user's CFLAGS can undo them: results are the same bytes for
 # every compiler and CPU only while no product and sum are contracted (docs/DESIGN.md, section 5).
 # So do SSE2 registers on 32-bit x86, whose others are wider.
-TARGET := $(if $(filter 1,$(shell echo __i386__ | $(CC) $(CFLAGS) -E -P -x c - 2>/dev/null)),i386,$(shell $(CC) -dumpmachine))
+TARGET := $(if $(filter 1,$(shell echo __i386__ | $(CC) $(CFLAGS) -E -P -x c - 2>/dev/null)),i386,$(shell $(CC) -dumpmachine 2>/dev/null))
 EXACT := -ffp-contract=off -fno-fast-math $(if $(filter i386,$(TARGET)),-msse2 -mfpmath=sse)
 LIB_CFLAGS := $(shell pkg-config --cflags $(LIBS) 2>/dev/null)
 LIB_LIBS    = $(shell pkg-config --libs $(LIBS))
