@@ -245,7 +245,7 @@ check-quick: test-programs
 check:
 	+@tests/check.sh full
 deps:
-	@packaging/deps.sh $(filter check,$(MAKECMDGOALS)) $(if $(filter deb static check-packages,$(MAKECMDGOALS)),packages)
+	@packaging/deps.sh $(if $(filter check check-% unit cli lint arm64,$(MAKECMDGOALS)),check) $(if $(filter deb static check-packages,$(MAKECMDGOALS)),packages)
 demo: $(BIN)
 	@packaging/demo.sh $(BIN)
 
