@@ -81,6 +81,20 @@ static int run_fp8(struct quant *q, struct gg_err *err)
     return rc;
 }
 
+static int run_bitnet(struct quant *q, struct gg_err *err)
+{
+    int rc = GG_OK;
+    for (size_t i = 0; rc == GG_OK && i < q->n; i++) {
+        if (!gg_packing_ends(q->u, i, ".weight_scale"))
+            continue;
+        size_t weight = gg_packing_sibling(q->u, i, sizeof "_scale" - 1, "");
+        rc = weight == SIZE_MAX
+                 ? gg_packing_fail(q->u, i, err, "is the scale of a weight that is not there")
+                 : gg_packing_ternary(q->u, weight, i, err);
+    }
+    return rc;
+}
+
 /* FP8 with scales of tensors or rows, NVFP4, or both; scales without a weight are the KV cache's. */
 static int run_modelopt(struct quant *q, struct gg_err *err)
 {
@@ -118,6 +132,7 @@ static const struct {
     int (*run)(struct quant *q, struct gg_err *err);
 } methods[] = {
     {"awq", gg_hf_quant_awq},
+    {"bitnet", run_bitnet},
     {"bitsandbytes", gg_hf_quant_bnb},
     {"compressed-tensors", gg_hf_quant_compressed},
     {"fbgemm_fp8", run_fp8},

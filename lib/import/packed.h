@@ -62,6 +62,10 @@ struct gg_packed_ints {
 GG_MUST_CHECK int gg_packing_ints(struct gg_packing *u, size_t n_cut, const char *tail,
                                   const struct gg_packed_ints *s, struct gg_err *err);
 
+/* Ternary weights, four rows in the bits of one (U8), and one scale, which divides. */
+GG_MUST_CHECK int gg_packing_ternary(struct gg_packing *u, size_t weight, size_t scale,
+                                     struct gg_err *err);
+
 /* Two codes of four bits a byte, the high half first, which stand for values of a table; a scale for each
  * run of elements. Scales may be codes themselves (U8). */
 struct gg_packed_table {

@@ -31,7 +31,7 @@ struct gg_packed {
     int zero_add;
     uint64_t group, n_groups;
     enum gg_dtype block; /* packed_blocks.c */
-    float post;          /* packed_scaled.c: the last factor, unless it is 0 */
+    float post;          /* packed_scaled.c: the last factor, unless it is 0; packed_ternary.c: the scale */
     const float *table;  /* packed_table.c: of 16; in the checkpoint's memory, as what follows */
     const struct gg_packed_nested *nested; /* how scales are packed; NULL: they are not */
 };

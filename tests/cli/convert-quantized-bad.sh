@@ -55,4 +55,8 @@ fresh bnb-nf4 '/q_proj.weight.nested_quant_map/s/256/255/' tensors
 fresh bnb-nf4 '/q_proj.*quant_state/s/blocksize/blocksizf/' tensors
 fresh bnb-nf4 '/q_proj.*quant_state/s/"quant_type"/!quant_type"/' tensors
 fresh bnb-nf4 '/q_proj.*quant_state/s/\[160,160\]/[160,161]/' tensors
+fresh bitnet '/q_proj.weight_scale/d' tensors
+fresh bitnet '/q_proj.weight /d' tensors
+fresh bitnet '/q_proj.weight_scale/s/F32:[^ ]*/F32:=0/' tensors
+fresh bitnet '/q_proj.weight_scale/s/ 1$/ 2/' tensors
 only_here
