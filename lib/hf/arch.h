@@ -42,7 +42,8 @@
     X(qwen2vl) X(qwen3vl) X(qwen3vlmoe) X(qwen3next) X(qwen35) X(qwen35moe) X(llama4) X(mamba) \
     X(bert) X(distilbert) X(roberta) X(nomic_bert) X(nomic_bert_moe) X(t5) X(t5encoder) \
     X(deepseek) X(dots1) X(glm4moelite) X(seed_oss) X(olmo) X(phi2) X(phimoe) X(bloom) X(ernie4_5) \
-    X(minimax_m2) X(mistral3) X(arcee) X(gemma_embedding)
+    X(minimax_m2) X(mistral3) X(arcee) X(gemma_embedding) \
+    X(mamba2) X(granitehybrid) X(granite4_moe) X(granite4) X(lfm2) X(lfm2moe)
 
 /* The parts that see, for --mmproj. */
 #define HF_PROJECTORS(X) X(gemma3_eyes) X(qwen2vl_eyes) X(qwen3vl_eyes) X(llama4_eyes)

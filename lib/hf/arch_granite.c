@@ -53,3 +53,55 @@ const struct hf_arch gg_hf_arch_granitemoe = {
     .extra_keys = gg_hf_llama_extra,
     .flags = HF_PREFIX_OPTION | HF_LLAMA3_ROPE,
 };
+
+/* ---- Granite 4: layers of attention, or of Mamba 2, or both ---------------------------------- */
+
+static const struct hf_rule mamba[] = {
+    T("model.layers.{L}.mamba.in_proj", "blk.{L}.ssm_in"),
+    T("model.layers.{L}.mamba.conv1d.weight", "blk.{L}.ssm_conv1d", .layout = "c 1 k -> c k"),
+    T("model.layers.{L}.mamba.conv1d", "blk.{L}.ssm_conv1d"),
+    T("model.layers.{L}.mamba.dt_bias", "blk.{L}.ssm_dt.bias"),
+    T("model.layers.{L}.mamba.A_log", "blk.{L}.ssm_a!", .how = HF_MINUS_EXP, .layout = "h -> h 1"),
+    T("model.layers.{L}.mamba.D", "blk.{L}.ssm_d!", .layout = "h -> h 1"),
+    T("model.layers.{L}.mamba.norm", "blk.{L}.ssm_norm", .layout = "(g=mamba_n_groups r) -> g r"),
+    T("model.layers.{L}.mamba.out_proj", "blk.{L}.ssm_out"),
+    T_END,
+};
+
+#define HYBRID "layer_types~mamba"
+static const struct hf_key hybrid_keys[] = {
+    K_NEED(".ssm.conv_kernel", U32, "mamba_d_conv"),
+    K_NEED(".ssm.state_size", U32, "mamba_d_state"),
+    K_NEED(".ssm.group_count", U32, "mamba_n_groups"),
+    K_SUM(".ssm.inner_size", U32, "mamba_expand * hidden_size"),
+    K_NEED(".ssm.time_step_rank", U32, "mamba_n_heads"),
+    K(".attention.head_count_kv", U32, "num_key_value_heads", .what = HF_ON_LAYERS, .fallback = "attention"),
+    K_SUM(".rope.scaling.finetuned", BOOL, "!" HYBRID), /* whether there is rope at all */
+    K_FIXED(".context_length", U32, "1048576", .when = HYBRID),
+    K_END,
+};
+
+const struct hf_arch gg_hf_arch_granitehybrid = {
+    .gguf = "granitehybrid",
+    .classes = LIST("GraniteMoeHybridForCausalLM"),
+    .when = HYBRID,
+    .rules = RULES(mamba, gg_hf_frame, gg_hf_attn_roped, granite_moe),
+    .keys = KEYS(gg_hf_base_keys, gg_hf_file_key, granite_keys, granite_moe_keys, hybrid_keys),
+};
+
+const struct hf_arch gg_hf_arch_granite4_moe = {
+    .gguf = "granitemoe",
+    .classes = LIST("GraniteMoeHybridForCausalLM"),
+    .when = "num_experts_per_tok",
+    .rules = RULES(gg_hf_frame, gg_hf_attn_roped, granite_moe),
+    .keys = KEYS(gg_hf_base_keys, gg_hf_file_key, granite_keys, granite_moe_keys, hybrid_keys),
+    .flags = HF_LLAMA3_ROPE,
+};
+
+const struct hf_arch gg_hf_arch_granite4 = {
+    .gguf = "granite",
+    .classes = LIST("GraniteMoeHybridForCausalLM"),
+    .rules = RULES(gg_hf_frame, gg_hf_attn_roped, granite_moe),
+    .keys = KEYS(gg_hf_base_keys, gg_hf_file_key, granite_keys, granite_moe_keys, hybrid_keys),
+    .flags = HF_LLAMA3_ROPE,
+};

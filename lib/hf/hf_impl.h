@@ -54,6 +54,8 @@ enum hf_what { /* what a row of a key table writes */
                HF_POOLING, /* .pooling_type, from the files of sentence-transformers */
                HF_LABELS, /* names of classes, by their numbers, when the model has them */
                HF_MARKS, /* a truth value a layer: whether the list of config.json has its number */
+               HF_ON_LAYERS, /* a number a layer: the value where layer_types has one of the words "a|b" of
+                                the fallback, else 0 */
                HF_LAYERS, /* a truth value a layer: whether "layer_types" calls it ... */
                HF_ROPE, /* the block of rope keys */
                HF_HEAD_DIM, /* head_dim, else hidden_size / heads */

@@ -152,6 +152,39 @@ static int set_marks(struct hf *h, const struct hf_key *k, struct gg_err *err)
     return rc;
 }
 
+/* Whether word is one of "a|b". */
+static bool one_of(const char *words, const char *word)
+{
+    size_t n = strlen(word);
+    for (const char *p = words; *p != '\0'; p += strcspn(p, "|"), p += *p == '|') {
+        if (strcspn(p, "|") == n && memcmp(p, word, n) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int set_on_layers(struct hf *h, const struct hf_key *k, struct gg_err *err)
+{
+    const json_t *list = json_object_get(h->config, "layer_types");
+    struct gg_buf b = GG_BUF_INIT;
+    uint64_t v;
+    if (!json_is_array(list) || json_array_size(list) != h->n_layers)
+        return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "config.json: layer_types is no list of %llu layers",
+                       (unsigned long long)h->n_layers);
+    if (!gg_hf_get_u64(h->config, k->from, &v) || v > INT32_MAX)
+        return fail_missing(k, err);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *s = json_string_value(json_array_get(list, i));
+        uint8_t raw[4];
+        gg_store_u32(raw, s != NULL && one_of(k->fallback, s) ? (uint32_t)v : 0);
+        gg_buf_add(&b, raw, 4);
+    }
+    int rc = b.failed ? gg_fail_nomem(err, "a list")
+                      : gg_hf_set_array(h, k->key, GGF_I32, h->n_layers, gg_buf_str(&b), b.nbytes, err);
+    gg_buf_free(&b);
+    return rc;
+}
+
 /* For each layer whether layer_types calls it so; without the list all but every n-th are, n the
  * fallback. */
 static int set_layers(struct hf *h, const struct hf_key *k, struct gg_err *err)
@@ -225,6 +258,8 @@ static int set_one(struct hf *h, const struct hf_key *k, struct gg_err *err)
         return set_labels(h, k, err);
     case HF_MARKS:
         return set_marks(h, k, err);
+    case HF_ON_LAYERS:
+        return set_on_layers(h, k, err);
     case HF_LAYERS:
         return set_layers(h, k, err);
     case HF_CONST:

@@ -7,7 +7,7 @@
  * An axis is
  *     d       a small letter: its size follows from the dimension, or is given: d=head_dim
  *     H K D N E a size that config.json says (expr.c)
- *     2       that size
+ *     2       that size; on the right 1 may be new
  *     *       all dimensions that remain, as they are (last on both sides)
  * and may be cut: r[0:64], r[64:] or r[1] keep part of it; r[64:]<a b> makes what is kept the axes a and b.
  * Sizes are sums over hyper-parameters.
@@ -264,9 +264,10 @@ static int read_right(struct layout *l, struct hf_vt *v, struct hf_view *w, stru
             unsigned i = 0;
             while (i < l->n && (l->v[i].used || l->v[i].name != *l->p))
                 i++;
-            if (i == l->n)
+            if (i == l->n && *l->p != '1')
                 return fail_table(l, err);
-            take_axis(&l->v[i], w, &dims[n]);
+            if (i < l->n)
+                take_axis(&l->v[i], w, &dims[n]);
             for (l->p++; *l->p == ' ' && group; l->p++) {
             }
         } while (group && *l->p != ')');
