@@ -59,7 +59,8 @@ cat > "$dir/ggml.c" << 'EOF'
 const char *gguf_type_name(int type);
 const char *gguf_type_name(int type) { return type == 0 ? "of ggml" : 0; }
 EOF
-cc() { command "${CC:-cc}" -std=c11 -Wall -Werror "$@"; }
+# shellcheck disable=SC2086
+cc() { command ${CC:-cc} -std=c11 -Wall -Werror "$@"; }
 pc() { PKG_CONFIG_PATH="$to/lib/pkgconfig" pkg-config --define-variable=prefix="$dir/link" "$@" ggtool; }
 build_shared() {
     # shellcheck disable=SC2046
