@@ -260,10 +260,13 @@ static void dequant_q2_0(float *dst, const void *src, size_t n)
 
 /* ---- ternary --------------------------------------------------------------------------------- */
 
-/* The first base-3 digit of each byte, less one: 3q >> 8 is 1 from 86, 2 from 171. */
+typedef int8_t vb_signed __attribute__((vector_size(16)));
+
+/* The first base-3 digit of each byte q, less one: 3 q >> 8 is 1 from 86, 2 from 171. They come
+ * with 128 added, which multiplying by odd numbers leaves there. */
 V_FN vb first_trit(vb q)
 {
-    return -(vb)(q > 85) - (vb)(q > 170) - 1;
+    return (vb)((vb_signed)q < 86 - 128) - (vb)((vb_signed)q > 170 - 128);
 }
 
 /* Four bytes times 1, 3, 9 and 27. */
@@ -274,7 +277,7 @@ V_FN vb four_digits(const uint8_t b[4])
     const vb high = vb_load_halves("\0\0\0\0\0\0\0\0", "\xff\xff\xff\xff\xff\xff\xff\xff");
     uint32_t four;
     memcpy(&four, b, 4);
-    vb q = (vb)(v4u){four, four, four, four};
+    vb q = (vb)(v4u){four, four, four, four} ^ 128;
     q += (q + q) & odd;
     return q + (vb_shl(q, 3) & high);
 }
@@ -284,7 +287,9 @@ static void dequant_tq1_0(float *dst, const void *src, size_t n)
     const struct qt_block_tq1_0 *b = src;
     for (size_t i = 0; i < n; i++, b++, dst += 256) {
         vf d = vf_set1_f16(&b->d);
-        vb q0 = vb_load(b->qs), q1 = vb_load(b->qs + 16), q2 = vb_load(b->qs + 32);
+        vb q0 = vb_load(b->qs) ^ 128, q1 = vb_load(b->qs + 16) ^ 128,
+           q2 = vb_load(b->qs + 32) ^ 128;
+        V_UNROLL
         for (int digit = 0; digit < 5; digit++) {
             put16(dst + 32 * digit, first_trit(q0), d);
             put16(dst + 32 * digit + 16, first_trit(q1), d);

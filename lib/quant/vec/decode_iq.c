@@ -10,7 +10,7 @@ struct parts {
     float scale[16];   /* by 16 elements */
     uint16_t row[64];  /* by eight elements, or four (IQ3): where it is in the table, in bytes */
     uint8_t signs[32]; /* a bit an element; not IQ1 */
-    float delta[32];   /* IQ1: by eight elements */
+    float delta[32];   /* IQ1: by eight elements, or 32 */
 };
 
 enum { AT_ONCE = 8 }; /* super-blocks: while one is unpacked, others need not wait for it */
@@ -90,7 +90,8 @@ V_FN v_bytes even_bytes(v_bytes x)
     return x | (v_bytes)(p << 7 & 0x80808080);
 }
 
-enum { ROW1 = 3, ROW2 = 5, ROW3 = 4 }; /* binary logarithms of the bytes of a row */
+/* Binary logarithms of the bytes of a row: eight bytes, eight floats, four. */
+enum { ROW1 = 3, ROW2 = 5, ROW3 = 4 };
 
 /* Places of sixteen rows of 2^log bytes, whose numbers have low and high bytes. */
 V_FN void set_rows(uint16_t row[16], vb low, vb high, int log)
@@ -199,10 +200,8 @@ V_FN void unpack_iq1_s(struct parts *p, const struct qt_block_iq1_s *b)
     vb scale = vb_even(qh >> 12 & 7, qh), minus = vb_even(qh >> 15, qh);
 
     scale = vb_zip_lo(scale, scale);
-    minus = vb_zip_lo(minus, minus);
     put16(p->scale, scale + scale + 1, vf_set1_f16(&b->d));
-    set_deltas(p->delta, vb_zip_lo(minus, minus));
-    set_deltas(p->delta + 16, vb_zip_hi(minus, minus));
+    set_deltas(p->delta, minus);
     set_rows32(p->row, load_bytes(b->qs), spread_threes(widen((vb)qh)), ROW1);
 }
 
@@ -221,7 +220,8 @@ V_FN void unpack_iq1_m(struct parts *p, const struct qt_block_iq1_m *b)
 /* ---- elements -------------------------------------------------------------------------------- */
 
 /* Elements 32 g and on. */
-V_FN void put_signed(float *dst, const vf v[32 / VL], const vf scale[2], const struct parts *p, int g)
+V_FN void put_signed(float *dst, const vf v[32 / VL], const vf scale[2], const struct parts *p,
+                     int g)
 {
     vf x[32 / VL];
     V_UNROLL
@@ -238,12 +238,21 @@ V_FN const void *row_at(const void *rows, unsigned at)
     return (const char *)rows + at;
 }
 
+/* Places of rows 4 g and on, two a load: there are more loads than anything else. */
+V_FN void four_places(uint32_t at[4], const struct parts *p, int g)
+{
+    const uint32_t low = gg_load_u32(p->row + 4 * g), high = gg_load_u32(p->row + 4 * g + 2);
+    at[0] = low & 0xffff, at[1] = low >> 16;
+    at[2] = high & 0xffff, at[3] = high >> 16;
+}
+
 V_FN void put_iq2(float *dst, const struct parts *p, const void *rows)
 {
     V_UNROLL
     for (int g = 0; g < 8; g++) {
-        const uint16_t *at = p->row + 4 * g;
+        uint32_t at[4];
         vf v[32 / VL];
+        four_places(at, p, g);
         vf_from_rows8(v, row_at(rows, at[0]), row_at(rows, at[1]));
         vf_from_rows8(v + V_PER16, row_at(rows, at[2]), row_at(rows, at[3]));
         const vf scale[2] = {vf_set1(p->scale[2 * g]), vf_set1(p->scale[2 * g + 1])};
@@ -271,25 +280,28 @@ V_FN void put_iq3(float *dst, const struct parts *p, const void *rows)
     }
 }
 
-V_FN void put_iq1(float *dst, const struct parts *p, const void *rows)
+/* n_deltas: for 32 elements; where there is one, there is one scale, too. */
+V_FN void put_iq1(float *dst, const struct parts *p, const void *rows, int n_deltas)
 {
     V_UNROLL
     for (int g = 0; g < 8; g++) {
-        const uint16_t *at = p->row + 4 * g;
-        const float *delta = p->delta + 4 * g;
+        uint32_t at[4];
+        const float *delta = p->delta + n_deltas * g;
+        const vf scale[2] = {vf_set1(p->scale[2 * g]), vf_set1(p->scale[2 * g + (n_deltas > 1)])};
         vf v[32 / VL];
+        four_places(at, p, g);
         vf_from_bytes8(v, row_at(rows, at[0]), row_at(rows, at[1]));
         vf_from_bytes8(v + V_PER16, row_at(rows, at[2]), row_at(rows, at[3]));
         V_UNROLL
         for (int k = 0; k < 32 / VL; k++) {
-            const float *d = delta + k * VL / 8;
-            v[k] += vf_sides(d[0], d[V_SIDES - 1]);
-            vf_store(dst + 32 * g + k * VL, vf_set1(p->scale[2 * g + k / V_PER16]) * v[k]);
+            const float *d = delta + (n_deltas > 1 ? k * VL / 8 : 0);
+            v[k] += n_deltas > 1 ? vf_sides(d[0], d[V_SIDES - 1]) : vf_set1(d[0]);
+            vf_store(dst + 32 * g + k * VL, scale[k / V_PER16] * v[k]);
         }
     }
 }
 
-#define DEQUANT(type, family, rows)                                                                \
+#define DEQUANT(type, family, ...)                                                                 \
     static void dequant_##type(float *dst, const void *src, size_t n)                              \
     {                                                                                              \
         const struct qt_block_##type *b = src;                                                     \
@@ -299,7 +311,7 @@ V_FN void put_iq1(float *dst, const struct parts *p, const void *rows)
             for (size_t i = 0; i < now; i++)                                                       \
                 unpack_##type(&p[i], b + i);                                                       \
             for (size_t i = 0; i < now; i++, dst += QT_SUPER)                                      \
-                put_##family(dst, &p[i], rows);                                                    \
+                put_##family(dst, &p[i], __VA_ARGS__);                                             \
             b += now;                                                                              \
             n -= now;                                                                              \
         }                                                                                          \
@@ -310,8 +322,8 @@ DEQUANT(iq2_xs, iq2, qk_rows_iq2xs)
 DEQUANT(iq2_s, iq2, qk_rows_iq2s)
 DEQUANT(iq3_xxs, iq3, qk_rows_iq3xxs)
 DEQUANT(iq3_s, iq3, qk_rows_iq3s)
-DEQUANT(iq1_s, iq1, qk_rows_iq1s)
-DEQUANT(iq1_m, iq1, qk_rows_iq1s)
+DEQUANT(iq1_s, iq1, qk_rows_iq1s, 1)
+DEQUANT(iq1_m, iq1, qk_rows_iq1s, 4)
 
 void V_NAME(qk_vec_decode_iq)(struct qk_table *table)
 {
