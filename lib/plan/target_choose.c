@@ -53,36 +53,35 @@ static uint64_t stored_nbytes(const struct chooser *c, const struct gg_target_te
     return ok ? aligned : UINT64_MAX / 2; /* such a tensor was no candidate */
 }
 
-static gg_types types_of_group(const struct gg_target *t, size_t group)
+/* An option for each type that a group may have. */
+static void add_groups(struct chooser *c)
 {
+    struct gg_target *t = c->t;
+    size_t at = 0;
     for (size_t i = 0; i < t->n_tensors; i++) {
-        if (t->tensors[i].group == group)
-            return t->tensors[i].types;
+        struct gg_group *g = &c->groups[t->tensors[i].group];
+        if (g->n > 0) /* all its tensors have the same types */
+            continue;
+        g->options = c->options + at;
+        for (uint32_t id = 0; id < QT_ID_END; id++) {
+            if ((t->tensors[i].types & GG_TYPE_BIT(id)) != 0) {
+                c->types[at++] = id;
+                g->n++;
+            }
+        }
     }
-    return 0;
 }
 
 static int list_options(struct chooser *c, struct gg_err *err)
 {
     struct gg_target *t = c->t;
-    size_t at = 0;
     c->groups = calloc(t->n_groups + 1, sizeof *c->groups);
     c->options = calloc(t->n_groups * QT_ID_END + 1, sizeof *c->options);
     c->types = calloc(t->n_groups * QT_ID_END + 1, sizeof *c->types);
     c->pick = calloc(t->n_groups + 1, sizeof *c->pick);
     if (c->groups == NULL || c->options == NULL || c->types == NULL || c->pick == NULL)
         return gg_fail_nomem(err, "the choice of types");
-    for (size_t g = 0; g < t->n_groups; g++) {
-        gg_types types = types_of_group(t, g);
-        struct gg_group *group = &c->groups[g];
-        group->options = c->options + at;
-        for (uint32_t id = 0; id < QT_ID_END; id++) {
-            if ((types & GG_TYPE_BIT(id)) != 0) {
-                c->types[at++] = id;
-                group->n++;
-            }
-        }
-    }
+    add_groups(c);
     for (size_t i = 0; i < t->n_tensors; i++) {
         const struct gg_target_tensor *x = &t->tensors[i];
         const struct gg_group *g = &c->groups[x->group];
