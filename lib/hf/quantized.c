@@ -138,6 +138,7 @@ static const struct {
     {"fbgemm_fp8", run_fp8},
     {"fp8", run_fp8},
     {"gptq", gg_hf_quant_gptq},
+    {"hqq", gg_hf_quant_hqq},
     {"modelopt", run_modelopt},
     {"mxfp4", gg_hf_quant_mxfp4},
 };

@@ -33,6 +33,8 @@ GG_MUST_CHECK int gg_hf_quant_nvfp4(struct quant *q, size_t scale, bool *is, str
 GG_MUST_CHECK int gg_hf_quant_mxfp4(struct quant *q, struct gg_err *err);
 /* bnb.c */
 GG_MUST_CHECK int gg_hf_quant_bnb(struct quant *q, struct gg_err *err);
+/* hqq.c */
+GG_MUST_CHECK int gg_hf_quant_hqq(struct quant *q, struct gg_err *err);
 /* compressed.c */
 GG_MUST_CHECK int gg_hf_quant_compressed(struct quant *q, struct gg_err *err);
 

@@ -62,6 +62,17 @@ struct gg_packed_ints {
 GG_MUST_CHECK int gg_packing_ints(struct gg_packing *u, size_t n_cut, const char *tail,
                                   const struct gg_packed_ints *s, struct gg_err *err);
 
+/* HQQ's: U8 (I32 for three bits), a float scale and zero point for each group. */
+struct gg_packed_hqq {
+    size_t codes, scale, zero;
+    unsigned bits; /* 1, 2, 3, 4, 8 */
+    unsigned axis; /* 1: groups are runs of a row; 0: elements a fixed step apart */
+    uint64_t rows, cols, group;
+    const char *origin;
+};
+GG_MUST_CHECK int gg_packing_hqq(struct gg_packing *u, size_t n_cut, const char *tail,
+                                 const struct gg_packed_hqq *s, struct gg_err *err);
+
 /* Ternary weights, four rows in the bits of one (U8), and one scale, which divides. */
 GG_MUST_CHECK int gg_packing_ternary(struct gg_packing *u, size_t weight, size_t scale,
                                      struct gg_err *err);

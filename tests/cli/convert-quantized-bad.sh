@@ -59,4 +59,9 @@ fresh bitnet '/q_proj.weight_scale/d' tensors
 fresh bitnet '/q_proj.weight /d' tensors
 fresh bitnet '/q_proj.weight_scale/s/F32:[^ ]*/F32:=0/' tensors
 fresh bitnet '/q_proj.weight_scale/s/ 1$/ 2/' tensors
+fresh hqq4 '/q_proj.zero/d' tensors
+fresh hqq4 '/q_proj.axis/s/=1/=2/' tensors
+fresh hqq4 '/q_proj.quant_zero/s/=0/=1/' tensors
+fresh hqq4 '/q_proj.group_size/s/=32/=48/' tensors
+fresh hqq4 '/q_proj.shape/d' tensors
 only_here

@@ -158,6 +158,44 @@ START_TEST(test_table)
 }
 END_TEST
 
+static void hqq(unsigned bits, unsigned axis, size_t rows, size_t cols, size_t group)
+{
+    struct gg_err err = {0};
+    size_t n = rows * cols, a = axis == 1 ? n / group : group, b = n / a;
+    size_t parts = bits == 3 ? 10 : 8 / bits;
+    begin();
+    stored("x.codes", bits == 3 ? "I32" : "U8", bits == 3 ? 4 : 1, (a + parts - 1) / parts, b);
+    stored("x.scale", "F16", 2, n / group, 1);
+    stored("x.zero", "BF16", 2, n / group, 1);
+    open_it();
+    struct gg_packed_hqq s = {.codes = at("x.codes"), .scale = at("x.scale"), .zero = at("x.zero"),
+                              .bits = bits, .axis = axis, .rows = rows, .cols = cols, .group = group,
+                              .origin = "hqq"};
+    ck_assert_msg(gg_packing_hqq(packing, 5, "weight", &s, &err) == GG_OK, "%s", err.msg);
+    check_pieces(1, 4);
+}
+
+START_TEST(test_hqq)
+{
+    hqq(4, 1, 32, 96, 32);
+    hqq(3, 1, 32, 90, 30);
+    hqq(2, 0, 32, 96, 16);
+    hqq(8, 0, 30, 96, 16);
+}
+END_TEST
+
+START_TEST(test_ternary)
+{
+    struct gg_err err = {0};
+    begin();
+    stored("x.weight", "U8", 1, 9, 70);
+    stored("x.scale", "F16", 2, 1, 1);
+    open_it();
+    ck_assert_msg(gg_packing_ternary(packing, at("x.weight"), at("x.scale"), &err) == GG_OK, "%s", err.msg);
+    check_pieces(1, 4);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *s = suite_create("packed");
@@ -166,6 +204,8 @@ Suite *suite(void)
     tcase_add_test(t, test_scaled);
     tcase_add_test(t, test_blocks);
     tcase_add_test(t, test_table);
+    tcase_add_test(t, test_hqq);
+    tcase_add_test(t, test_ternary);
     suite_add_tcase(s, t);
     return s;
 }
