@@ -153,6 +153,12 @@ $(BUILD)/lib/quant/kernel.o: CPPFLAGS_ALL += -DQK_VEC_LEVELS="$(VEC_CALLS)"
 # Each tests/fuzz/fuzz_*.c defines LLVMFuzzerTestOneInput; linked with replay.c it runs a corpus.
 
 TEST_LIBS = $(shell pkg-config --libs check)
+NEED_CHECK := $(if $(filter file,$(origin TEST_LIBS)),$(BUILD)/libraries-check)
+$(BUILD)/libraries-check:
+	@mkdir -p $(@D)
+	@packaging/need.sh check
+	@touch $@
+$(TEST_BIN:=.o) $(BUILD)/tests/check_main.o: | $(NEED_CHECK)
 $(TEST_BIN): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/tests/check_main.o $(BUILD)/tests/scratch.o $(CMDLIB) $(LIB)
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(TEST_LIBS) $(LDLIBS_ALL)
 $(FUZZ_BIN): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/tests/fuzz/replay.o $(LIB)

@@ -10,6 +10,8 @@ packages() { # Debian, Fedora, Arch, Homebrew
     nettle) set -- nettle-dev nettle-devel nettle nettle ;;
     libxxhash) set -- libxxhash-dev xxhash-devel xxhash xxhash ;;
     libarchive) set -- libarchive-dev libarchive-devel libarchive libarchive ;;
+    zlib) set -- zlib1g-dev zlib-devel zlib zlib ;;
+    check) set -- check check-devel check check ;;
     *) set -- "$1" "$1" "$1" "$1" ;;
     esac
     echo "$1 (Debian, Ubuntu), $2 (Fedora), $3 (Arch), $4 (Homebrew)"

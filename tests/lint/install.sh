@@ -97,7 +97,7 @@ libraries_missing() {
         "$dir/build/ggtool" > "$dir/said" 2>&1; then return 1; fi
     cat "$dir/said"
     grep -q '^jansson is missing: it is in libjansson-dev (Debian' "$dir/said" &&
-        grep -q '^libarchive is missing' "$dir/said" && ! grep -q ' CC ' "$dir/said"
+        grep -q '^zlib is missing: it is in zlib1g-dev' "$dir/said" && ! grep -q ' CC ' "$dir/said"
 }
 
 try 'make install' make install DESTDIR="$dest" PREFIX=/usr
