@@ -66,6 +66,7 @@ void qk_err_quick(struct qk_err_sums *out, const float *x, const float *y, const
     out->n = n;
     if (!qk_quick_finish(out, &s, w != NULL))
         qk_err_row(out, x, y, w, n);
+    out->n_same = 0;
 }
 
 void qk_err_add(struct qk_err_sums *acc, const struct qk_err_sums *row, uint64_t first)

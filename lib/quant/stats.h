@@ -35,12 +35,12 @@ typedef uint64_t qk_count_f16_flushed_fn(const float *x, size_t n);
 
 /* Sums over n elements; w may be NULL. All of it in double, the differences too. */
 qk_err_row_fn qk_err_row;
-/* The same for an encoder's own report, several times as fast: in runs of 256 elements a lane adds its
- * sixteen terms in float, and runs are added to the lane in double, so that a sum of squares is off by
- * some parts in 10^8. y is seen through e = y - x: sum xy is sum xx + sum xe, and sum yy is sum xx +
+/* The same for an encoder's own report, several times as fast: in runs of 512 elements a lane adds its
+ * thirty-two terms in float, and runs are added to the lane in double, so that a sum of squares is off
+ * by some parts in 10^7. y is seen through e = y - x: sum xy is sum xx + sum xe, and sum yy is sum xx +
  * 2 sum xe + sum ee, which keeps what differs when y is close to x. Where that would not do (squares
  * beyond a float's range, y far smaller than x, zeros) the sums are qk_err_row's. What is no sum is
- * always as there. */
+ * as there, but n_same is not counted: 0. */
 qk_err_row_fn qk_err_quick;
 /* *acc += *row, where row's first element is element `first` of acc's run. */
 void qk_err_add(struct qk_err_sums *acc, const struct qk_err_sums *row, uint64_t first);

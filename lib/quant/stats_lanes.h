@@ -93,7 +93,7 @@ static inline void qk_lanes_finish(struct qk_err_sums *out, const struct qk_lane
 
 /* ---- quick sums ------------------------------------------------------------------------------ */
 
-enum { QK_RUN = 16 * QK_LANES };
+enum { QK_RUN = 32 * QK_LANES };
 
 enum { QK_QUICK_EE, QK_QUICK_XX, QK_QUICK_XE, QK_QUICK_E, QK_QUICK_WEE, QK_QUICK_WXX, QK_N_QUICK };
 

@@ -152,7 +152,6 @@ static void err_row(struct qk_err_sums *out, const float *x, const float *y, con
 struct quick {
     struct qk_quick sums;
     struct qk_peak peak;
-    vi same; /* elements, lane by lane */
 };
 
 V_FN void add_doubles(double *lane, vf f)
@@ -161,13 +160,13 @@ V_FN void add_doubles(double *lane, vf f)
     *(vd_mem *)(lane + DOUBLES) += vd_from_hi(f);
 }
 
-/* A run of n elements, a multiple of sixteen. Returns the largest difference of each lane. */
+/* A run of n elements, a multiple of sixteen. Returns the largest difference of each lane, or NaN where
+ * there is one. */
 V_FN vf add_run(struct quick *s, const float *x, const float *y, const float *w, bool weighted,
                   size_t n)
 {
     const vf zero = vf_set1(0);
     vf max = zero;
-    vi same = s->same;
     V_UNROLL
     for (size_t lane = 0; lane < QK_LANES; lane += VL) {
         vf ee = zero, xx = zero, xe = zero, sum_e = zero, wee = zero, wxx = zero;
@@ -178,8 +177,7 @@ V_FN vf add_run(struct quick *s, const float *x, const float *y, const float *w,
             xx += a2;
             xe += a * e;
             sum_e += e;
-            max = vf_max(vf_abs(e), max); /* a NaN is no maximum */
-            same = vi_inc(same, vf_eq(a, b));
+            max = vf_max_positive(vf_abs(e), max);
             if (weighted) {
                 wee += vf_load(w + i) * e2;
                 wxx += vf_load(w + i) * a2;
@@ -194,8 +192,16 @@ V_FN vf add_run(struct quick *s, const float *x, const float *y, const float *w,
             add_doubles(&s->sums.v[QK_QUICK_WXX][lane], wxx);
         }
     }
-    s->same = same;
     return max;
+}
+
+/* Notes the largest difference of a run; a NaN is no maximum. */
+V_FN void add_peak(struct quick *s, vf max, const float *x, const float *y, size_t first, size_t n)
+{
+    if (vm_any(vi_gt((vi)max, vi_set1(0x7f800000))))
+        max = vf_set1(measure_tile(x + first, y + first, n).max);
+    if (vm_any(vf_ge(max, vf_set1(s->peak.max))))
+        qk_peak_add(&s->peak, vf_hmax(max), first, first + n);
 }
 
 /* The whole runs; how many elements that is. */
@@ -205,27 +211,24 @@ V_FN size_t add_runs(struct quick *s, const float *x, const float *y, const floa
     size_t i = 0;
     for (; i + QK_RUN <= n; i += QK_RUN) {
         vf max = add_run(s, x + i, y + i, w + i, weighted, QK_RUN);
-        if (vm_any(vf_ge(max, vf_set1(s->peak.max))))
-            qk_peak_add(&s->peak, vf_hmax(max), i, i + QK_RUN);
+        add_peak(s, max, x, y, i, QK_RUN);
     }
     return i;
 }
 
 /* The last elements, less than a run. */
-V_FN void add_rest(struct quick *s, struct qk_err_sums *out, const float *x, const float *y,
-                   const float *w, bool weighted, size_t first, size_t n)
+V_FN void add_rest(struct quick *s, const float *x, const float *y, const float *w, bool weighted,
+                   size_t first, size_t n)
 {
     size_t m = n - first;
-    x += first;
-    y += first;
     if (m % QK_LANES == 0) {
-        vf max = add_run(s, x, y, w + first, weighted, m);
-        qk_peak_add(&s->peak, vf_hmax(max), first, n);
+        vf max = add_run(s, x + first, y + first, w + first, weighted, m);
+        add_peak(s, max, x, y, first, m);
     } else {
-        struct tile t = measure_tile(x, y, m);
+        x += first;
+        y += first;
         qk_quick_add(&s->sums, x, y, weighted ? w + first : NULL, m);
-        out->n_same += t.n_same;
-        qk_peak_add(&s->peak, t.max, first, n);
+        qk_peak_add(&s->peak, measure_tile(x, y, m).max, first, n);
     }
 }
 
@@ -237,17 +240,16 @@ static void err_quick(struct qk_err_sums *out, const float *x, const float *y, c
     memset(out, 0, sizeof *out);
     if (w != NULL) {
         size_t i = add_runs(&s, x, y, w, true, n);
-        add_rest(&s, out, x, y, w, true, i, n);
+        add_rest(&s, x, y, w, true, i, n);
     } else {
         size_t i = add_runs(&s, x, y, x, false, n);
-        add_rest(&s, out, x, y, x, false, i, n);
+        add_rest(&s, x, y, x, false, i, n);
     }
-    for (size_t k = 0; k < VL; k++)
-        out->n_same += (uint64_t)s.same[k];
     find_peak(out, &s.peak, x, y);
     out->n = n;
     if (!qk_quick_finish(out, &s.sums, w != NULL))
         err_row(out, x, y, w, n);
+    out->n_same = 0;
 }
 
 /* ---- ranges ---------------------------------------------------------------------------------- */
