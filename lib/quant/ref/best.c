@@ -419,11 +419,11 @@ void qk_group_line(const struct qk_line_search *t, const struct qk_scales *s, in
 /* Levels of Q8_0 keep to 127 on either side, as runtimes expect. Steps: where the best scales of
  * trained weights are, a little wider. */
 const struct qk_scale_search qk_search_q4_0 = {
-    TYPE(q4_0, 32, read_first), QK_EVEN, QK_SCALE_F16, 32, -8, 7, -8, 0.70f, 0.024f, 16, true, 0};
+    TYPE(q4_0, 32, read_first), QK_EVEN, QK_SCALE_F16, 32, -8, 7, -8, 0.70f, 0.032f, 12, true, 0};
 const struct qk_scale_search qk_search_q5_0 = {
-    TYPE(q5_0, 32, read_first), QK_EVEN, QK_SCALE_F16, 32, -16, 15, -16, 0.82f, 0.014f, 16, true, 0};
+    TYPE(q5_0, 32, read_first), QK_EVEN, QK_SCALE_F16, 32, -16, 15, -16, 0.82f, 0.018f, 12, true, 0};
 const struct qk_scale_search qk_search_q8_0 = {
-    TYPE(q8_0, 32, read_first), QK_EVEN, QK_SCALE_F16, 32, -127, 127, 127, 0.97f, 0.0012f, 28, false, 0};
+    TYPE(q8_0, 32, read_first), QK_EVEN, QK_SCALE_F16, 32, -127, 127, 127, 0.97f, 0.0015f, 22, false, 0};
 const struct qk_scale_search qk_search_iq4_nl = {
     TYPE(iq4_nl, 32, read_first), QK_IQ4, QK_SCALE_F16, 32, -127, 113, -127, 0.70f, 0.05f, 8, true, 0};
 const struct qk_scale_search qk_search_iq4_xs = {
@@ -435,17 +435,17 @@ const struct qk_scale_search qk_search_q6_K = {
     TYPE(q6_K, 256, read_q6_K), QK_EVEN, QK_SCALE_CODES, 16, -32, 31, -32, 0.86f, 0.01f, 16, true,
     -128};
 const struct qk_scale_search qk_search_mxfp4 = {
-    TYPE(mxfp4, 32, read_mxfp4), QK_FP4, QK_SCALE_E8M0, 32, -12, 12, 12, 0.60f, 0.04f, 12, false, 0};
+    TYPE(mxfp4, 32, read_mxfp4), QK_FP4, QK_SCALE_E8M0, 32, -12, 12, 12, 0.60f, 0.08f, 6, false, 0};
 const struct qk_scale_search qk_search_nvfp4 = {
-    TYPE(nvfp4, 64, read_nvfp4), QK_FP4, QK_SCALE_UE4M3, 16, -12, 12, 12, 0.60f, 0.04f, 12, false, 0};
+    TYPE(nvfp4, 64, read_nvfp4), QK_FP4, QK_SCALE_UE4M3, 16, -12, 12, 12, 0.60f, 0.06f, 8, false, 0};
 const struct qk_scale_search qk_search_q1_0 = {
     TYPE(q1_0, 128, read_first), QK_SIGN, QK_SCALE_F16, 128, -1, 1, 1, 1, 0, 1, false, 0};
 const struct qk_scale_search qk_search_q2_0 = {
-    TYPE(q2_0, 64, read_first), QK_EVEN, QK_SCALE_F16, 64, -1, 2, 2, 0.40f, 0.05f, 16, true, 0};
+    TYPE(q2_0, 64, read_first), QK_EVEN, QK_SCALE_F16, 64, -1, 2, 2, 0.40f, 0.07f, 12, true, 0};
 const struct qk_scale_search qk_search_tq1_0 = {
-    TYPE(tq1_0, 256, read_tq1_0), QK_EVEN, QK_SCALE_F16, 256, -1, 1, 1, 0.50f, 0.1f, 32, false, 0};
+    TYPE(tq1_0, 256, read_tq1_0), QK_EVEN, QK_SCALE_F16, 256, -1, 1, 1, 0.60f, 0.15f, 20, false, 0};
 const struct qk_scale_search qk_search_tq2_0 = {
-    TYPE(tq2_0, 256, read_tq2_0), QK_EVEN, QK_SCALE_F16, 256, -1, 1, 1, 0.50f, 0.1f, 32, false, 0};
+    TYPE(tq2_0, 256, read_tq2_0), QK_EVEN, QK_SCALE_F16, 256, -1, 1, 1, 0.60f, 0.15f, 20, false, 0};
 
 const struct qk_line_search qk_search_q4_1 = {TYPE(q4_1, 32, read_two), 32, 15, 0};
 const struct qk_line_search qk_search_q5_1 = {TYPE(q5_1, 32, read_two), 32, 31, 0};

@@ -22,10 +22,13 @@ static inline bool v_next_best(struct v_walk *walk, const struct qk_best_type *t
         return false;
     v_load_blocks(b->x, b->at.x, (size_t)t->nelems, (size_t)t->nelems);
     for (int k = 0; k < VL; k++) {
-        from[k] = b->weights != NULL ? b->weights + b->at.col[k] : qk_ones;
+        from[k] = b->weights != NULL ? b->weights + b->at.col[k] : NULL;
         t->read(b->at.y[k], &b->s[k]);
     }
-    v_load_columns(b->w, from, (size_t)t->nelems);
+    if (b->weights != NULL)
+        v_load_columns(b->w, from, (size_t)t->nelems);
+    for (int i = 0; b->weights == NULL && i < t->nelems; i++)
+        b->w[i] = vf_set1(1);
     return true;
 }
 
