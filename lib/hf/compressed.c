@@ -4,6 +4,10 @@
 #include "lib/base/num.h"
 #include "lib/base/text.h"
 
+/* Of activations and of the KV cache. */
+static const char *const unwanted[] = {".input_scale", ".input_zero_point", ".output_scale",
+                                       ".k_scale", ".v_scale", NULL};
+
 /* The scheme of the weights: that of the only group, or all groups agree in what matters here. */
 static int scheme(struct quant *q, const json_t **weights, struct gg_err *err)
 {
@@ -31,8 +35,6 @@ static int scheme(struct quant *q, const json_t **weights, struct gg_err *err)
 
 static int run_values(struct quant *q, const json_t *weights, struct gg_err *err)
 {
-    static const char *const unwanted[] = {".input_scale", ".input_zero_point", ".output_scale",
-                                           ".k_scale", ".v_scale", NULL};
     const json_t *block = json_object_get(weights, "block_structure");
     int rc = json_is_string(block) ? gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
                                              "config.json: quantization_config: block_structure is no pair")
@@ -99,9 +101,11 @@ static int run_packed(struct quant *q, const json_t *weights, struct gg_err *err
         return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
                        "config.json: quantization_config: the strategy of pack-quantized weights is "
                        "'group' with a group_size, or 'channel'");
-    for (size_t i = 0; rc == GG_OK && i < q->n; i++)
+    for (size_t i = 0; rc == GG_OK && i < q->n; i++) {
+        gg_hf_quant_hide(q, i, unwanted);
         if (gg_packing_ends(q->u, i, ".weight_packed"))
             rc = pack_one(q, i, (unsigned)bits, group, err);
+    }
     gg_buf_addf(&q->text, ", int%u", (unsigned)bits);
     if (group > 0)
         gg_buf_addf(&q->text, ", groups of %llu", (unsigned long long)group);

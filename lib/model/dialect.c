@@ -4,6 +4,7 @@
 #include "lib/model/model.h"
 
 #include "lib/base/num.h"
+#include "lib/base/text.h"
 #include "lib/quant/dialect.h"
 #include "lib/quant/qtype.h"
 
@@ -152,6 +153,39 @@ static bool decodes(const struct gg_tensor *t)
            (t->nbytes > 0 || t->nelems == 0);
 }
 
+static int by_place(const void *a, const void *b)
+{
+    const struct gg_tensor *x = *(const struct gg_tensor *const *)a;
+    const struct gg_tensor *y = *(const struct gg_tensor *const *)b;
+    if (x->file != y->file)
+        return x->file < y->file ? -1 : 1;
+    return x->file_off < y->file_off ? -1 : x->file_off > y->file_off;
+}
+
+/* Some files leave out what rows have besides their blocks, and one id may be that of two dialects: a tensor
+ * that does not end before the next begins is not what it says. */
+static int check_room(const struct gg_model *m, struct gg_err *err)
+{
+    const struct gg_tensor **v = calloc(m->n_tensors + 1, sizeof(struct gg_tensor *));
+    int rc = v == NULL ? gg_fail_nomem(err, "the order of tensors") : GG_OK;
+    char name[128];
+    for (size_t i = 0; rc == GG_OK && i < m->n_tensors; i++)
+        v[i] = &m->tensors[i];
+    if (rc == GG_OK)
+        qsort(v, m->n_tensors, sizeof(struct gg_tensor *), by_place);
+    for (size_t i = 0; rc == GG_OK && i + 1 < m->n_tensors; i++) {
+        if (decodes(v[i]) && v[i + 1]->file == v[i]->file &&
+            v[i + 1]->file_off - v[i]->file_off < v[i]->nbytes)
+            rc = gg_fail(err, GG_ERR_CORRUPT, v[i]->file_off,
+                         "%s: tensor '%s' has %llu bytes, where %s of its shape takes %llu", m->name,
+                         gg_text_escape_into(name, sizeof name, v[i]->name.p, (size_t)v[i]->name.nbytes),
+                         (unsigned long long)(v[i + 1]->file_off - v[i]->file_off),
+                         qt_dialect(v[i]->type)->name, (unsigned long long)v[i]->nbytes);
+    }
+    free(v);
+    return rc;
+}
+
 static int see(struct gg_tensor *t, struct gg_err *err)
 {
     const struct qt_info *d = qt_dialect(t->type);
@@ -173,9 +207,12 @@ int gg_model_plain(struct gg_model *m, struct gg_err *err)
         n += decodes(&m->tensors[i]);
     if (n == 0 || !gg_is_gguf_source(m->source) || ggf_file_big_endian(ggf_set_file(m->set, 0)))
         return GG_OK;
+    int rc = check_room(m, err);
+    if (rc != GG_OK)
+        return rc;
     struct plain_source *s = calloc(1, sizeof *s);
     struct gg_tensor *t = calloc(m->n_tensors, sizeof *t);
-    int rc = s == NULL || t == NULL ? gg_fail_nomem(err, "the list of tensors") : GG_OK;
+    rc = s == NULL || t == NULL ? gg_fail_nomem(err, "the list of tensors") : GG_OK;
     for (size_t i = 0; rc == GG_OK && i < m->n_tensors; i++) {
         t[i] = m->tensors[i];
         if (decodes(&t[i]))
