@@ -85,7 +85,7 @@ void make_print_target(const struct make *r, FILE *f)
     const struct gg_target_result *c = &r->chosen;
     if (r->target == NULL)
         return;
-    fprintf(f, "  chose %s bytes of %s to %s; ", gg_text_thousands(is, c->nbytes),
+    fprintf(f, "  chose %s bytes (%s to %s can be had); ", gg_text_thousands(is, c->nbytes),
             gg_text_thousands(least, c->least), gg_text_thousands(most, c->most));
     if (c->proven)
         fprintf(f, "predicted loss %.4g, the least of this size", c->loss);
