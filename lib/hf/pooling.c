@@ -25,7 +25,8 @@ static int find_folder(struct hf *h, char *dst, size_t dst_nbytes, bool *found, 
     json_array_foreach (list, i, one) {
         const char *type = gg_hf_get_str(one, "type"), *path = gg_hf_get_str(one, "path");
         size_t k = type != NULL ? strlen(type) : 0;
-        if (k < 7 || strcmp(type + k - 7, "Pooling") != 0 || path == NULL || strlen(path) >= dst_nbytes)
+        if (k < 7 || strcmp(type + k - 7, "Pooling") != 0 || path == NULL || strlen(path) >= dst_nbytes ||
+            strstr(path, "..") != NULL)
             continue;
         strcpy(dst, path);
         *found = true;
