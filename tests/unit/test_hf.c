@@ -108,7 +108,7 @@ START_TEST(pre_tokenizers_are_written_alike)
         {"{\"pre_tokenizer\":{\"type\":\"Split\",\"pattern\":{\"Regex\":\"[\\r\\n]\"},"
          "\"behavior\":\"Removed\",\"invert\":true}}", "Split [\\r\\n]"},
         {"{\"pre_tokenizer\":{\"type\":\"Split\",\"pattern\":{\"String\":\" \"},"
-         "\"behavior\":\"MergedWithNext\"}}", "Split (MergedWithNext)  "},
+         "\"behavior\":\"MergedWithNext\"}}", "Split (MergedWithNext) text  "},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         json_t *o = NULL;
