@@ -333,6 +333,7 @@ void V_NAME(qk_vec_decode_iq)(struct qk_table *table)
     k[QT_IQ2_S].dequant = dequant_iq2_s;
     k[QT_IQ3_XXS].dequant = dequant_iq3_xxs;
     k[QT_IQ3_S].dequant = dequant_iq3_s;
-    k[QT_IQ1_S].dequant = dequant_iq1_s;
     k[QT_IQ1_M].dequant = dequant_iq1_m;
+    if (V_HAS_LOOKUP) /* elsewhere the reference is faster */
+        k[QT_IQ1_S].dequant = dequant_iq1_s;
 }
