@@ -1,27 +1,14 @@
-/* ik_llama.cpp's types whose rows are woven together by four, eight or sixteen ("_r4", "_r8", "_r16").
- *
- * What rows have of their own (d, scales) stands row by row; codes stand four bytes of a row at a time. In
- * what follows k is the row, p an element of a group of 32, and of its number are taken
- *
- *     i = p % 4        the byte of four
- *     p / 4            which of eight fours, three bits: | half of the group | pair | odd |
+/* Decoders of ik_llama.cpp's woven types (ik_woven.h says how they are woven) whose values are decoded.
  *
  * Layouts: structs in ggml-common.h, functions in iqk_quantize.cpp of ik_llama.cpp (MIT). Operations are in
  * the order of those functions.
  */
 #include "lib/quant/dialect/ik_tables.h"
+#include "lib/quant/dialect/ik_woven.h"
 #include "lib/quant/dialect/impl.h"
 
 #include "lib/base/num.h"
-#include "lib/quant/grids.h"
 #include "lib/quant/half.h"
-
-/* Low four bits: 64 bytes a group of four rows, odd fours in their second half. */
-static int four_bits(const uint8_t *qs, int k, int p)
-{
-    int four = p / 4;
-    return qs[(four & 1) * 32 + (four >> 2) * 16 + 4 * k + p % 4] >> (four >> 1 & 1) * 4 & 15;
-}
 
 /* Low two bits: 32 bytes a group of four rows. */
 static int two_bits(const uint8_t *qs, int k, int p)
@@ -48,16 +35,6 @@ static float f32_at(const uint8_t *head, int k)
 
 /* ---- groups of 32 with one scale ------------------------------------------------------------- */
 
-void qk_decode_iq4_nl_r4(float *dst, size_t stride, const uint8_t *head, const uint8_t *blocks)
-{
-    (void)head;
-    for (int k = 0; k < 4; k++) {
-        float d = qt_f16_load(blocks + 2 * k);
-        for (int p = 0; p < 32; p++)
-            dst[(size_t)k * stride + (size_t)p] = d * (float)ik_4[0][four_bits(blocks + 8, k, p)];
-    }
-}
-
 /* Fifth bits in 16 bytes: bit of | pair | odd | half |. */
 void qk_decode_q5_0_r4(float *dst, size_t stride, const uint8_t *head, const uint8_t *blocks)
 {
@@ -83,29 +60,6 @@ void qk_decode_q6_0_r4(float *dst, size_t stride, const uint8_t *head, const uin
             int high = blocks[8 + (four >> 2) * 16 + 4 * k + p % 4] >> shift & 3;
             dst[(size_t)k * stride + (size_t)p] =
                 d * (float)(four_bits(blocks + 40, k, p) | high << 4) + m;
-        }
-    }
-}
-
-void qk_decode_q8_0_r8(float *dst, size_t stride, const uint8_t *head, const uint8_t *blocks)
-{
-    (void)head;
-    for (int k = 0; k < 8; k++) {
-        float d = qt_f16_load(blocks + 2 * k);
-        for (int p = 0; p < 32; p++)
-            dst[(size_t)k * stride + (size_t)p] =
-                d * (float)(int8_t)blocks[16 + p / 4 * 32 + 4 * k + p % 4];
-    }
-}
-
-void qk_decode_mxfp4_r8(float *dst, size_t stride, const uint8_t *head, const uint8_t *blocks)
-{
-    (void)head;
-    for (int k = 0; k < 8; k++) {
-        float d = qt_f32_from_e8m0_half(blocks[k]);
-        for (int p = 0; p < 32; p++) {
-            int code = blocks[8 + p / 4 % 4 * 32 + 4 * k + p % 4] >> p / 16 * 4 & 15;
-            dst[(size_t)k * stride + (size_t)p] = d * (float)qk_fp4_values[code];
         }
     }
 }
@@ -157,53 +111,6 @@ void qk_decode_q3_k_r4(float *dst, size_t stride, const uint8_t *head, const uin
             float scale = d * (float)six_bits(blocks + 8, blocks + 24, 8 * b + p / 16 % 2 * 4 + k);
             dst[(size_t)k * stride + (size_t)p] =
                 scale * (float)((two_bits(blocks + 184 + 32 * b, k, p % 32) | high << 2) - 4);
-        }
-    }
-}
-
-/* | d, dmin : 16 | scales_h : 16 | scales_l : 32 | (qh : 128) | qs : 512 |
- *     scales_l[4b + k]: | min : 4 | scale : 4 |, above them bits of scales_h: | min : 2 | scale : 2 | */
-static void affine(float *dst, size_t stride, const uint8_t *blocks, const uint8_t *qh, const uint8_t *qs)
-{
-    for (int k = 0; k < 4; k++) {
-        float d = qt_f16_load(blocks + 2 * k), dmin = qt_f16_load(blocks + 8 + 2 * k);
-        for (int p = 0; p < 256; p++) {
-            int b = p / 32, n = 4 * b + k, four = p % 32 / 4;
-            int low = blocks[32 + n], high = blocks[16 + n % 16] >> n / 16 * 4;
-            float scale = d * (float)((low & 15) | (high & 3) << 4);
-            float min = dmin * (float)(low >> 4 | (high & 12) << 2);
-            int bit = (four >> 2) * 4 + (four & 1) * 2 + (four >> 1 & 1);
-            int fifth = qh != NULL ? qh[16 * b + 4 * k + p % 4] >> bit & 1 : 0;
-            dst[(size_t)k * stride + (size_t)p] =
-                scale * (float)(four_bits(qs + 64 * b, k, p % 32) | fifth << 4) - min;
-        }
-    }
-}
-
-void qk_decode_q4_k_r4(float *dst, size_t stride, const uint8_t *head, const uint8_t *blocks)
-{
-    (void)head;
-    affine(dst, stride, blocks, NULL, blocks + 64);
-}
-
-void qk_decode_q5_k_r4(float *dst, size_t stride, const uint8_t *head, const uint8_t *blocks)
-{
-    (void)head;
-    affine(dst, stride, blocks, blocks + 64, blocks + 192);
-}
-
-/* | d : 8 | scales : 64, signed | qh : 256 | ql : 512 | */
-void qk_decode_q6_k_r4(float *dst, size_t stride, const uint8_t *head, const uint8_t *blocks)
-{
-    (void)head;
-    for (int k = 0; k < 4; k++) {
-        float d = qt_f16_load(blocks + 2 * k);
-        for (int p = 0; p < 256; p++) {
-            int b = p / 32, four = p % 32 / 4, shift = (four & 1) * 4 + (four >> 1 & 1) * 2;
-            int high = blocks[72 + 32 * b + (four >> 2) * 16 + 4 * k + p % 4] >> shift & 3;
-            float scale = d * (float)(int8_t)blocks[8 + 8 * b + (four >> 2) * 4 + k];
-            dst[(size_t)k * stride + (size_t)p] =
-                scale * (float)((four_bits(blocks + 328 + 64 * b, k, p % 32) | high << 4) - 32);
         }
     }
 }

@@ -19,6 +19,10 @@ qk_unweave_fn qk_unweave_iq4_nl_4_4, qk_unweave_iq4_nl_4_8, qk_unweave_iq4_nl_8_
 /* removed.c, too */
 qk_unweave_fn qk_unweave_q4_0_r8;
 
+/* ik_plain.c */
+qk_unweave_fn qk_unweave_iq4_nl_r4, qk_unweave_q8_0_r8, qk_unweave_mxfp4_r8;
+qk_unweave_fn qk_unweave_q4_k_r4, qk_unweave_q5_k_r4, qk_unweave_q6_k_r4;
+
 /* ik_small.c */
 qk_decode_fn qk_decode_q6_0, qk_decode_iq1_bn, qk_decode_iq2_bn, qk_decode_q8_KV;
 /* ik_k.c */
@@ -33,9 +37,9 @@ qk_decode_fn qk_decode_iq1_kt, qk_decode_iq2_kt, qk_decode_iq3_kt, qk_decode_iq4
 qk_decode_fn qk_decode_iq2_xxs_r4, qk_decode_iq2_xs_r4, qk_decode_iq2_s_r4, qk_decode_iq3_xxs_r4;
 qk_decode_fn qk_decode_iq3_s_r4, qk_decode_iq1_s_r4, qk_decode_iq1_m_r4;
 /* ik_woven.c */
-qk_decode_fn qk_decode_iq4_nl_r4, qk_decode_q5_0_r4, qk_decode_q6_0_r4, qk_decode_q8_0_r8;
-qk_decode_fn qk_decode_mxfp4_r8, qk_decode_q8_KV_r8, qk_decode_iq2_bn_r4, qk_decode_q2_k_r4;
-qk_decode_fn qk_decode_q3_k_r4, qk_decode_q4_k_r4, qk_decode_q5_k_r4, qk_decode_q6_k_r4;
+qk_decode_fn qk_decode_q5_0_r4, qk_decode_q6_0_r4;
+qk_decode_fn qk_decode_q8_KV_r8, qk_decode_iq2_bn_r4, qk_decode_q2_k_r4;
+qk_decode_fn qk_decode_q3_k_r4;
 qk_decode_fn qk_decode_iq4_xs_r8, qk_decode_q8_k_r8, qk_decode_q8_k_r16, qk_decode_iq2_k_r4;
 qk_decode_fn qk_decode_iq3_k_r4, qk_decode_iq4_k_r4, qk_decode_iq5_k_r4, qk_decode_iq4_ks_r4;
 qk_decode_fn qk_decode_iq5_ks_r4;
