@@ -141,18 +141,24 @@ static inline double qk_add_parts(const double part[8])
            ((part[2] + part[6]) + (part[3] + part[7]));
 }
 
-/* Defines qk_ref_improve_TYPE from a function for one block, whose weights are there. */
+/* Defines qk_ref_improve_TYPE from improve_block(facts, kernel, block, x, w) of the file it stands in;
+ * the weights are there. */
 typedef void qk_improve_block_fn(const struct qk_kernel *kernel, void *block, const float *x,
                                  const float *w);
 void qk_improve_rows(const struct qk_kernel *kernel, const struct qk_best_type *t,
                      qk_improve_block_fn *fn, const struct qk_rows *r);
-#define QK_IMPROVE_BLOCKS(type_, fn)                                                               \
+#define QK_IMPROVE(type_)                                                                          \
+    static void improve_##type_(const struct qk_kernel *kernel, void *block, const float *x,       \
+                                const float *w)                                                    \
+    {                                                                                              \
+        improve_block(&qk_search_##type_, kernel, block, x, w);                                    \
+    }                                                                                              \
     void qk_ref_improve_##type_(const struct qk_kernel *kernel, void *dst, const float *src,       \
                                 size_t n_rows, size_t n_cols, size_t dst_stride,                   \
                                 size_t src_stride, const struct qk_args *args)                     \
     {                                                                                              \
         struct qk_rows r = {dst, src, n_rows, n_cols, dst_stride, src_stride, args};               \
-        qk_improve_rows(kernel, &qk_search_##type_.type, fn, &r);                                  \
+        qk_improve_rows(kernel, &qk_search_##type_.type, improve_##type_, &r);                     \
     }
 
 /* The weights of a block's columns where there are none. */

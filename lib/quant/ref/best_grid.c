@@ -46,7 +46,7 @@ static float choose_codes(const struct qk_grid_search *t, const struct fit *fit,
         num += times * fit[g].xp;
         den += times * times * fit[g].pp;
     }
-    return qt_f32_from_f16(qt_f16_from_f32(qk_finite_ratio(num, den)));
+    return qk_through_f16(qk_finite_ratio(num, den));
 }
 
 static struct state choose_common(const struct qk_grid_search *t, const struct fit *fit, float d)
@@ -58,7 +58,7 @@ static struct state choose_common(const struct qk_grid_search *t, const struct f
     for (int g = 0; g < t->type.nelems / t->n; g++)
         largest = largest > fit[g].scale ? largest : fit[g].scale;
     for (int k = -1; k < QK_GRID_COMMON; k++) {
-        s.d = k < 0 ? d : qt_f32_from_f16(qt_f16_from_f32(largest / qk_grid_divisor(t, k)));
+        s.d = k < 0 ? d : qk_through_f16(largest / qk_grid_divisor(t, k));
         for (int round = 0; round < QK_GRID_ROUNDS; round++) {
             d = choose_codes(t, fit, &s);
             if (s.gain > best.gain)
@@ -89,18 +89,10 @@ static void improve_block(const struct qk_grid_search *t, const struct qk_kernel
     qk_take_better(kernel, &t->type, block, other, x, w);
 }
 
-#define IMPROVE(type)                                                                              \
-    static void improve_##type(const struct qk_kernel *kernel, void *block, const float *x,        \
-                               const float *w)                                                     \
-    {                                                                                              \
-        improve_block(&qk_search_##type, kernel, block, x, w);                                     \
-    }                                                                                              \
-    QK_IMPROVE_BLOCKS(type, improve_##type)
-
-IMPROVE(iq2_xxs)
-IMPROVE(iq2_xs)
-IMPROVE(iq2_s)
-IMPROVE(iq3_xxs)
-IMPROVE(iq3_s)
-IMPROVE(iq1_s)
-IMPROVE(iq1_m)
+QK_IMPROVE(iq2_xxs)
+QK_IMPROVE(iq2_xs)
+QK_IMPROVE(iq2_s)
+QK_IMPROVE(iq3_xxs)
+QK_IMPROVE(iq3_s)
+QK_IMPROVE(iq1_s)
+QK_IMPROVE(iq1_m)

@@ -3,6 +3,7 @@
 #define QK_REF_BEST_LEVELS_H
 
 #include "lib/quant/grids.h"
+#include "lib/quant/half.h"
 #include "lib/quant/ref/best.h"
 
 #include <float.h>
@@ -19,6 +20,11 @@ static inline float qk_clamp(float v, float lo, float hi)
 {
     v = v < hi ? v : hi;
     return v > lo ? v : lo;
+}
+
+static inline float qk_through_f16(float v)
+{
+    return qt_f32_from_f16(qt_f16_from_f32(v));
 }
 
 /* a / b, 0 where that is not finite. */

@@ -130,11 +130,6 @@ struct state {
     float dd, dm, mm, xd, xm; /* sums for the d and dmin of least squares */
 };
 
-static float through_f16(float v)
-{
-    return qt_f32_from_f16(qt_f16_from_f32(v));
-}
-
 static float code_of(const struct qk_line_search *t, float v)
 {
     return qk_nearest(qk_clamp(v, 0.0f, (float)t->top));
@@ -214,10 +209,10 @@ static void turn_common(struct state *s)
     float d = (s->mm * s->xd - s->dm * s->xm) / det, dmin = (s->dm * s->xd - s->dd * s->xm) / det;
 
     if (det > 1e-5f * (s->dd * s->mm) && d > 0.0f && dmin > 0.0f) {
-        s->d = through_f16(d);
-        s->dmin = through_f16(dmin);
+        s->d = qk_through_f16(d);
+        s->dmin = qk_through_f16(dmin);
     } else {
-        s->d = through_f16(qk_finite_ratio(s->xd + s->dmin * s->dm, s->dd));
+        s->d = qk_through_f16(qk_finite_ratio(s->xd + s->dmin * s->dm, s->dd));
     }
 }
 
@@ -248,7 +243,7 @@ static void common_scale(const struct qk_line_search *t, const struct given *g,
     for (int j = 0; j < t->type.nelems / t->n; j++)
         largest = largest > fit[j].line.scale ? largest : fit[j].line.scale;
     for (int k = 0; k < QK_LINE_COMMON; k++) {
-        float d = through_f16(largest / qk_line_divisor(t, k));
+        float d = qk_through_f16(largest / qk_line_divisor(t, k));
         float inverse = qk_level_inverse(d), gain = 0.0f;
         for (int j = 0; j < t->type.nelems / t->n; j++) {
             float scale = d * code_of(t, inverse * fit[j].line.scale);
@@ -277,7 +272,7 @@ static void common_min(const struct qk_line_search *t, const struct given *g, co
         largest = largest > min[j] ? largest : min[j];
     }
     for (int k = 0; k < QK_LINE_COMMON; k++) {
-        float dmin = through_f16(largest / qk_line_divisor(t, k));
+        float dmin = qk_through_f16(largest / qk_line_divisor(t, k));
         float inverse = qk_level_inverse(dmin), cost = 0.0f;
         for (int j = 0; j < n; j++) {
             float diff = min[j] - dmin * code_of(t, inverse * min[j]);
@@ -358,16 +353,8 @@ static void improve_block(const struct qk_line_search *t, const struct qk_kernel
     qk_take_better(kernel, &t->type, block, other, x, w);
 }
 
-#define IMPROVE(type)                                                                              \
-    static void improve_##type(const struct qk_kernel *kernel, void *block, const float *x,        \
-                               const float *w)                                                     \
-    {                                                                                              \
-        improve_block(&qk_search_##type, kernel, block, x, w);                                     \
-    }                                                                                              \
-    QK_IMPROVE_BLOCKS(type, improve_##type)
-
-IMPROVE(q4_1)
-IMPROVE(q5_1)
-IMPROVE(q2_K)
-IMPROVE(q4_K)
-IMPROVE(q5_K)
+QK_IMPROVE(q4_1)
+QK_IMPROVE(q5_1)
+QK_IMPROVE(q2_K)
+QK_IMPROVE(q4_K)
+QK_IMPROVE(q5_K)

@@ -110,11 +110,6 @@ struct state {
     float num, den; /* of the common scale of least squares */
 };
 
-static float through_f16(float v)
-{
-    return qt_f32_from_f16(qt_f16_from_f32(v));
-}
-
 static int nearest_code(const struct qk_scale_search *t, float v)
 {
     float top = (float)(-t->code_lo - 1);
@@ -156,7 +151,7 @@ static void descend(const struct qk_scale_search *t, const float *x, const float
     turn_codes(t, x, w, s);
     turn = *s;
     for (int k = 0; k < QK_DESCENT_ROUNDS; k++) {
-        turn.d = through_f16(qk_finite_ratio(turn.num, turn.den));
+        turn.d = qk_through_f16(qk_finite_ratio(turn.num, turn.den));
         turn_codes(t, x, w, &turn);
         if (!(turn.error < s->error))
             return;
@@ -199,7 +194,7 @@ static float common_scale(const struct qk_scale_search *t, const struct fit *fit
     for (int k = 0; k < 2 * QK_COMMON_STEPS; k++) {
         float steps = QK_COMMON_FIRST - QK_COMMON_STEP * (float)(k / 2);
         float top = (float)(k % 2 ? -t->code_lo : t->code_lo);
-        float trial = through_f16(largest / (top * steps)), c = cost_at(t, fit, trial);
+        float trial = qk_through_f16(largest / (top * steps)), c = cost_at(t, fit, trial);
         if (c < cost) {
             cost = c;
             d = trial;
@@ -260,24 +255,16 @@ static void improve_block(const struct qk_scale_search *t, const struct qk_kerne
     qk_take_better(kernel, &t->type, block, other, x, w);
 }
 
-#define IMPROVE(type)                                                                              \
-    static void improve_##type(const struct qk_kernel *kernel, void *block, const float *x,        \
-                               const float *w)                                                     \
-    {                                                                                              \
-        improve_block(&qk_search_##type, kernel, block, x, w);                                     \
-    }                                                                                              \
-    QK_IMPROVE_BLOCKS(type, improve_##type)
-
-IMPROVE(q4_0)
-IMPROVE(q5_0)
-IMPROVE(q8_0)
-IMPROVE(iq4_nl)
-IMPROVE(iq4_xs)
-IMPROVE(q3_K)
-IMPROVE(q6_K)
-IMPROVE(mxfp4)
-IMPROVE(nvfp4)
-IMPROVE(q1_0)
-IMPROVE(q2_0)
-IMPROVE(tq1_0)
-IMPROVE(tq2_0)
+QK_IMPROVE(q4_0)
+QK_IMPROVE(q5_0)
+QK_IMPROVE(q8_0)
+QK_IMPROVE(iq4_nl)
+QK_IMPROVE(iq4_xs)
+QK_IMPROVE(q3_K)
+QK_IMPROVE(q6_K)
+QK_IMPROVE(mxfp4)
+QK_IMPROVE(nvfp4)
+QK_IMPROVE(q1_0)
+QK_IMPROVE(q2_0)
+QK_IMPROVE(tq1_0)
+QK_IMPROVE(tq2_0)

@@ -90,4 +90,21 @@ V_FN vf v_f16(vf a)
     return v_through_f16(a, &bits);
 }
 
+/* The entry of a type, from improve(facts, kernel, walk, args) of the file it stands in, and putting it
+ * into `table`. */
+#define V_IMPROVE(id, type_)                                                                       \
+    static void improve_##type_(const struct qk_kernel *kernel, void *dst, const float *src,       \
+                                size_t n_rows, size_t n_cols, size_t dst_stride,                   \
+                                size_t src_stride, const struct qk_args *args)                     \
+    {                                                                                              \
+        const struct qk_best_type *t = &qk_search_##type_.type;                                    \
+        struct v_walk w = {dst,        src,                                                        \
+                           n_rows,     n_cols,                                                     \
+                           dst_stride, src_stride,                                                 \
+                           (size_t)t->nelems, (size_t)t->nbytes,                                   \
+                           0,          0};                                                         \
+        improve(&qk_search_##type_, kernel, &w, args);                                             \
+    }
+#define V_SET_IMPROVE(id, type_) table->k[QT_##id].improve = improve_##type_;
+
 #endif

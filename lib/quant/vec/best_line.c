@@ -458,21 +458,9 @@ static void improve(const struct qk_line_search *t, const struct qk_kernel *kern
     X(Q4_K, q4_K)                                                                                  \
     X(Q5_K, q5_K)
 
-#define IMPROVE(id, type_)                                                                         \
-    static void improve_##type_(const struct qk_kernel *kernel, void *dst, const float *src,       \
-                                size_t n_rows, size_t n_cols, size_t dst_stride,                   \
-                                size_t src_stride, const struct qk_args *args)                     \
-    {                                                                                              \
-        const struct qk_line_search *t = &qk_search_##type_;                                       \
-        struct v_walk w = {dst, src, n_rows, n_cols, dst_stride, src_stride,                       \
-                           (size_t)t->type.nelems, (size_t)t->type.nbytes, 0, 0};                  \
-        improve(t, kernel, &w, args);                                                              \
-    }
-TYPES(IMPROVE)
+TYPES(V_IMPROVE)
 
 void V_NAME(qk_vec_best_line)(struct qk_table *table)
 {
-#define SET(id, type_) table->k[QT_##id].improve = improve_##type_;
-    TYPES(SET)
-#undef SET
+    TYPES(V_SET_IMPROVE)
 }
