@@ -12,6 +12,8 @@
 #include "lib/quant/vec/search.h"
 
 enum { DESCENT_N = 16, DESCENT_NMAX = 4, DESCENT_ROUNDS = 5 };
+/* Vectors side by side; rounds in which some level surely changes. */
+enum { DESCENT_SIDE = VL == 16 ? 2 : 1, DESCENT_SURE = VL == 16 ? 1 : 0 };
 
 struct v_descent {
     vf x[DESCENT_N], w[DESCENT_N];
@@ -47,36 +49,56 @@ V_FN void descent_set(struct v_descent *d, int i, vf q)
 }
 
 /* Element i: to the nearest level of the scale that the others want, kept if
- * sum(w x q)^2 / sum(w q q) grows. True when it changed in any lane. */
-V_FN bool descent_step(struct v_descent *d, int i)
+ * sum(w x q)^2 / sum(w q q) grows. True when it changed in any lane. early: looks whether there is
+ * anything to do, which there is in the first rounds: a wrong guess costs more than the work. */
+V_FN bool descent_step(struct v_descent d[DESCENT_SIDE], int i, bool early)
 {
     const vf zero = vf_set1(0);
-    vf xq = d->sum_xq - d->xq[i], qq = d->sum_qq - d->qq[i], t = d->x[i] * qq;
-    vm stays = vm_and(vf_le(t, d->most[i] * xq), vf_ge(t, d->least[i] * xq));
-    stays = vm_and(stays, vf_gt(xq, vf_set1(1e-30f)));
-    if (vm_all(vm_or(stays, vf_le(xq, zero))))
+    vf xq[DESCENT_SIDE], qq[DESCENT_SIDE], t[DESCENT_SIDE];
+    vm takes[DESCENT_SIDE], still = vm_not(vm_from_bits(0)), any = vm_from_bits(0);
+    V_UNROLL
+    for (int u = 0; u < DESCENT_SIDE; u++) {
+        xq[u] = d[u].sum_xq - d[u].xq[i];
+        qq[u] = d[u].sum_qq - d[u].qq[i];
+        t[u] = d[u].x[i] * qq[u];
+        vm stays = vm_and(vf_le(t[u], d[u].most[i] * xq[u]), vf_ge(t[u], d[u].least[i] * xq[u]));
+        stays = vm_and(stays, vf_gt(xq[u], vf_set1(1e-30f)));
+        still = vm_and(still, vm_or(stays, vf_le(xq[u], zero)));
+    }
+    if (early && vm_all(still))
         return false;
-    vm takes = vf_gt(xq, zero);
-    vf code = v_signed_level(t / xq, DESCENT_NMAX, true);
-    takes = vm_and(takes, vm_not(vf_eq(code, d->q[i])));
-    xq += d->w[i] * d->x[i] * code;
-    qq += d->w[i] * code * code;
-    takes = vm_and(takes, vf_gt(qq, zero));
-    takes = vm_and(takes, vf_gt(xq * xq * d->sum_qq, d->sum_xq * d->sum_xq * qq));
-    if (!vm_any(takes))
+    V_UNROLL
+    for (int u = 0; u < DESCENT_SIDE; u++) {
+        vf code = v_signed_level(t[u] / xq[u], DESCENT_NMAX, true);
+        takes[u] = vm_and(vf_gt(xq[u], zero), vm_not(vf_eq(code, d[u].q[i])));
+        xq[u] += d[u].w[i] * d[u].x[i] * code;
+        qq[u] += d[u].w[i] * code * code;
+        takes[u] = vm_and(takes[u], vf_gt(qq[u], zero));
+        takes[u] = vm_and(takes[u], vf_gt(xq[u] * xq[u] * d[u].sum_qq,
+                                          d[u].sum_xq * d[u].sum_xq * qq[u]));
+        any = vm_or(any, takes[u]);
+        t[u] = code;
+    }
+    if (early && !vm_any(any))
         return false;
-    descent_set(d, i, vf_select(takes, code, d->q[i]));
-    d->sum_xq = vf_select(takes, xq, d->sum_xq);
-    d->sum_qq = vf_select(takes, qq, d->sum_qq);
-    return true;
+    V_UNROLL
+    for (int u = 0; u < DESCENT_SIDE; u++) {
+        descent_set(&d[u], i, vf_select(takes[u], t[u], d[u].q[i]));
+        d[u].sum_xq = vf_select(takes[u], xq[u], d[u].sum_xq);
+        d[u].sum_qq = vf_select(takes[u], qq[u], d[u].sum_qq);
+    }
+    return vm_any(any);
 }
 
-static void v_descend(struct v_descent *d)
+/* DESCENT_SIDE vectors of groups side by side: a step is a long chain. */
+static void v_descend(struct v_descent d[DESCENT_SIDE])
 {
     for (int round = 0; round < DESCENT_ROUNDS; round++) {
         bool changed = false;
-        for (int i = 0; i < DESCENT_N; i++)
-            changed |= descent_step(d, i);
+        for (int i = 0; i < DESCENT_N && round < DESCENT_SURE; i++)
+            changed |= descent_step(d, i, false);
+        for (int i = 0; i < DESCENT_N && round >= DESCENT_SURE; i++)
+            changed |= descent_step(d, i, true);
         if (!changed)
             break;
     }

@@ -204,24 +204,38 @@ static void load_descent(const struct sym_work *k, const int at[VL], struct v_de
     }
 }
 
-/* Improves the groups listed: their sums, or when levels are wanted those (in k->own). */
+/* Takes over what was found for n groups: their sums, or their levels (in k->own). */
+static void keep_descent(struct sym_work *k, const int at[VL], int n, const struct v_descent *d,
+                         bool levels)
+{
+    for (int i = 0; i < n; i++) {
+        float *own = (float *)k->own + at[i] / VL * GROUP * VL + at[i] % VL;
+        for (int e = 0; levels && e < GROUP; e++)
+            own[e * VL] = ((const float *)d->q)[e * VL + i];
+        if (!levels) {
+            ((float *)k->xq)[at[i]] = ((const float *)&d->sum_xq)[i];
+            ((float *)k->qq)[at[i]] = ((const float *)&d->sum_qq)[i];
+        }
+    }
+}
+
+/* Improves the groups listed. Lanes left over repeat a group. */
 static void improve_groups(struct sym_work *k, const struct group_list *l, bool levels)
 {
-    for (int first = 0; first < l->n; first += VL) {
-        int at[VL], n = l->n - first < VL ? l->n - first : VL;
-        struct v_descent d;
-        for (int i = 0; i < VL; i++)
-            at[i] = l->at[first + (i < n ? i : 0)];
-        load_descent(k, at, &d);
-        v_descend(&d);
-        for (int i = 0; i < n; i++) {
-            float *own = (float *)k->own + at[i] / VL * GROUP * VL + at[i] % VL;
-            for (int e = 0; levels && e < GROUP; e++)
-                own[e * VL] = ((float *)d.q)[e * VL + i];
-            if (!levels) {
-                ((float *)k->xq)[at[i]] = ((float *)&d.sum_xq)[i];
-                ((float *)k->qq)[at[i]] = ((float *)&d.sum_qq)[i];
+    for (int first = 0; first < l->n; first += DESCENT_SIDE * VL) {
+        int at[DESCENT_SIDE][VL];
+        struct v_descent d[DESCENT_SIDE];
+        for (int u = 0; u < DESCENT_SIDE; u++) {
+            for (int i = 0; i < VL; i++) {
+                int j = first + u * VL + i;
+                at[u][i] = l->at[j < l->n ? j : first];
             }
+            load_descent(k, at[u], &d[u]);
+        }
+        v_descend(d);
+        for (int u = 0; u < DESCENT_SIDE; u++) {
+            int n = l->n - first - u * VL;
+            keep_descent(k, at[u], n < VL ? n : VL, &d[u], levels);
         }
     }
 }
