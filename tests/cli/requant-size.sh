@@ -20,7 +20,7 @@ ggtool requant "$TINY" e.gguf --type IQ4_XS --imatrix "$IM" --tensor-type-file r
 same a.gguf e.gguf
 # harder searches lose less, and are measured apart
 ggtool requant "$TINY" n.gguf --target-size $S --imatrix "$IM" --search best --allow q4_K,iq4_xs,q5_K --error-cache e.txt --recipe-out rb.txt -q
-ggtool requant "$TINY" o.gguf --target-size $S --imatrix "$IM" --search best --allow q4_K,iq4_xs,q5_K --error-cache e.txt | sed -n 2,3p
+ggtool requant "$TINY" o.gguf --target-size $S --imatrix "$IM" --search best --allow q4_K,iq4_xs,q5_K --error-cache e.txt | sed -n 3p
 same n.gguf o.gguf
 sed -n 3p rb.txt
 # bounds, lists, rules
