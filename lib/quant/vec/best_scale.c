@@ -1,34 +1,12 @@
 /* The search for scales alone: lib/quant/ref/best_scale.c with a block in each lane. */
 #include "lib/quant/vec/best.h"
+#include "lib/quant/vec/iq4.h"
 
 struct fit {
     vf scale, xq, qq, gain;
 };
 
-/* ---- levels -----------------------------------------------------------------------------------
- */
-
-/* IQ4: fifteen cells of width 14 hold one middle between two values each, and the ends of a cell are
- * far from any, so that the cell may be computed inexactly. */
-V_FN vi place_iq4(vf v)
-{
-    static const float middle[16] = {-115.5f, -93.5f, -74.0f, -57.0f, -42.0f, -28.5f, -16.0f, -4.5f,
-                                     7.0f,    19.0f,  31.5f,  45.5f,  61.0f,  79.0f,  101.0f, 0};
-    vf middles[V_PER16];
-    v_load_run(middles, middle, V_PER16);
-    vf cell = vf_clamp(v * (1.0f / 14.0f) + 7.375f, 0, 14);
-    vi at = (vi)(cell + 12582912.0f) & 15;
-    return vi_inc(at, vf_ge(v, vf_lookup16(middles, at)));
-}
-
-V_FN vf level_iq4(vf v)
-{
-    static const float value[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
-                                    1,    13,   25,  38,  53,  69,  89,  113};
-    vf values[V_PER16];
-    v_load_run(values, value, V_PER16);
-    return vf_lookup16(values, place_iq4(v));
-}
+/* ---- levels ---------------------------------------------------------------------------------- */
 
 V_FN vf level_fp4(vf v)
 {
@@ -53,7 +31,7 @@ V_FN vi place_fp4(vf q)
 V_FN vf level_at(const struct qk_scale_search *t, enum qk_levels kind, vf v)
 {
     if (kind == QK_IQ4)
-        return level_iq4(v);
+        return v_iq4_value(v_iq4_nearest(v));
     if (kind == QK_FP4)
         return level_fp4(v);
     if (kind == QK_SIGN)
@@ -407,7 +385,7 @@ V_FN vb stored_levels(const struct qk_scale_search *t, const float *x, vf invers
     for (int k = 0; k < V_PER16; k++) {
         vf v = inverse * vf_load(x + k * VL);
         if (t->levels == QK_IQ4)
-            level[k] = place_iq4(v);
+            level[k] = v_iq4_nearest(v);
         else if (t->levels == QK_FP4)
             level[k] = place_fp4(level_fp4(v));
         else if (t->levels == QK_SIGN)

@@ -5,35 +5,11 @@
  * over the fifteen a product inverse * x passes one middle at most, and takes one of two values:
  * those of the smallest and the largest candidate. Their products with the weights are made once. */
 #include "lib/quant/grids.h"
+#include "lib/quant/vec/iq4.h"
 #include "lib/quant/vec/super.h"
 
 enum { GROUP = 32, N_GROUPS = QT_SUPER / GROUP, TRIES = 7, N_TRIES = 2 * TRIES + 1 };
 enum { BATCH = VL == 16 ? 5 : 3 }; /* candidates at a time: their sums stay in registers */
-
-/* middle[k] lies between values k and k + 1 */
-static const float middle[16] = {-115.5f, -93.5f, -74.0f, -57.0f, -42.0f, -28.5f, -16.0f, -4.5f,
-                                 7.0f,    19.0f,  31.5f,  45.5f,  61.0f,  79.0f,  101.0f, 0};
-
-/* Number of the nearest value, the higher of two equally near. Fifteen cells of width 14 hold one
- * middle each: cell c, from 14 c - 110.25 to 14 c - 96.25 (the outer ones are open), holds number c,
- * and the ends are 1.5 and more away from any, so that the cell may be computed inexactly. */
-V_FN vi nearest_level(vf v)
-{
-    vf table[V_PER16];
-    v_load_run(table, middle, V_PER16);
-    vf cell = vf_clamp(v * (1.0f / 14.0f) + 7.375f, 0, 14);
-    vi c = (vi)(cell + 12582912.0f) & 15;
-    return vi_inc(c, vf_ge(v, vf_lookup16(table, c)));
-}
-
-V_FN vf value_of(vi level)
-{
-    static const float values[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
-                                     1,    13,   25,  38,  53,  69,  89,  113};
-    vf table[V_PER16];
-    v_load_run(table, values, V_PER16);
-    return vf_lookup16(table, level);
-}
 
 /* What an element adds to the sums at the lower and at the higher of its two values. */
 struct element {
@@ -52,9 +28,9 @@ V_FN void fit_setup(struct group_fit *f, const vf *x, const vf *w, vf alone)
     vf qx = vf_set1(0), qq = qx;
     for (int i = 0; i < GROUP; i++) {
         struct element *e = &f->e[i];
-        vf a = value_of(nearest_level(f->inverse[0] * x[i]));
-        vf b = value_of(nearest_level(f->inverse[N_TRIES - 1] * x[i]));
-        vf c = value_of(nearest_level(alone * x[i]));
+        vf a = v_iq4_value(v_iq4_nearest(f->inverse[0] * x[i]));
+        vf b = v_iq4_value(v_iq4_nearest(f->inverse[N_TRIES - 1] * x[i]));
+        vf c = v_iq4_value(v_iq4_nearest(alone * x[i]));
         vf q[2] = {vf_min(a, b), vf_max(a, b)};
         e->middle = (a + b) * 0.5f;
         V_UNROLL
@@ -134,7 +110,7 @@ V_FN void pack_levels(const vf *x, vf inverse, vu word[4])
 {
     vu level[GROUP];
     for (int i = 0; i < GROUP; i++)
-        level[i] = (vu)nearest_level(inverse * x[i]);
+        level[i] = (vu)v_iq4_nearest(inverse * x[i]);
     for (int i = 0; i < 4; i++)
         word[i] = v_word_at(level, 4 * i) | v_word_at(level, 16 + 4 * i) << 4;
 }
