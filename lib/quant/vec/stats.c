@@ -84,17 +84,27 @@ V_FN struct tile measure_tile(const float *x, const float *y, size_t n)
     return t;
 }
 
-/* The largest difference of each lane over a run; *same counts the elements that are equal. */
+/* The largest difference of each lane over a run, or NaN where there is one; *same counts the elements
+ * that are equal. */
 V_FN vf look_at_run(vi *same, const float *x, const float *y)
 {
     vf max = vf_set1(0);
     V_UNROLL
     for (size_t i = 0; i < QK_RUN; i += VL) {
         vf a = vf_load(x + i), b = vf_load(y + i);
-        max = vf_max(vf_abs(b - a), max); /* a NaN is no maximum */
+        max = vf_max_positive(vf_abs(b - a), max);
         *same = vi_inc(*same, vf_eq(a, b));
     }
     return max;
+}
+
+/* Notes the largest difference of a run; a NaN is no maximum. */
+V_FN void add_peak(struct qk_peak *p, vf max, const float *x, const float *y, size_t first, size_t n)
+{
+    if (vm_any(vi_gt((vi)max, vi_set1(0x7f800000))))
+        max = vf_set1(measure_tile(x + first, y + first, n).max);
+    if (vm_any(vf_ge(max, vf_set1(p->max))))
+        qk_peak_add(p, vf_hmax(max), first, first + n);
 }
 
 /* Only an element whose difference rounds to max can be it. */
@@ -116,8 +126,7 @@ static void find_max(struct qk_err_sums *out, const float *x, const float *y, si
     size_t i = 0;
     for (; i + QK_RUN <= n; i += QK_RUN) {
         vf max = look_at_run(&same, x + i, y + i);
-        if (vm_any(vf_ge(max, vf_set1(peak.max))))
-            qk_peak_add(&peak, vf_hmax(max), i, i + QK_RUN);
+        add_peak(&peak, max, x, y, i, QK_RUN);
     }
     if (i < n) {
         struct tile rest = measure_tile(x + i, y + i, n - i);
@@ -195,15 +204,6 @@ V_FN vf add_run(struct quick *s, const float *x, const float *y, const float *w,
     return max;
 }
 
-/* Notes the largest difference of a run; a NaN is no maximum. */
-V_FN void add_peak(struct quick *s, vf max, const float *x, const float *y, size_t first, size_t n)
-{
-    if (vm_any(vi_gt((vi)max, vi_set1(0x7f800000))))
-        max = vf_set1(measure_tile(x + first, y + first, n).max);
-    if (vm_any(vf_ge(max, vf_set1(s->peak.max))))
-        qk_peak_add(&s->peak, vf_hmax(max), first, first + n);
-}
-
 /* The whole runs; how many elements that is. */
 V_FN size_t add_runs(struct quick *s, const float *x, const float *y, const float *w, bool weighted,
                      size_t n)
@@ -211,7 +211,7 @@ V_FN size_t add_runs(struct quick *s, const float *x, const float *y, const floa
     size_t i = 0;
     for (; i + QK_RUN <= n; i += QK_RUN) {
         vf max = add_run(s, x + i, y + i, w + i, weighted, QK_RUN);
-        add_peak(s, max, x, y, i, QK_RUN);
+        add_peak(&s->peak, max, x, y, i, QK_RUN);
     }
     return i;
 }
@@ -223,7 +223,7 @@ V_FN void add_rest(struct quick *s, const float *x, const float *y, const float 
     size_t m = n - first;
     if (m % QK_LANES == 0) {
         vf max = add_run(s, x + first, y + first, w + first, weighted, m);
-        add_peak(s, max, x, y, first, m);
+        add_peak(&s->peak, max, x, y, first, m);
     } else {
         x += first;
         y += first;
