@@ -6,7 +6,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 dist=${1:-dist} root=$PWD/build/static jobs=-j$(nproc)
-MAKE=${MAKE:-make} SUITE=${SUITE:-bookworm} MIRROR=${MIRROR:-http://deb.debian.org/debian}
+MAKE=${MAKE:-make} SUITE=${SUITE:-bookworm}
 export LC_ALL=C TZ=UTC CC=musl-gcc
 for tool in musl-gcc dpkg-source autoreconf libtoolize apt-get; do
     command -v $tool > /dev/null && continue
@@ -30,7 +30,9 @@ sources() {
     rm -rf "$root"
     mkdir -p "$root/apt/lists/partial" "$root/apt/archives/partial" "$root/src"
     : > "$root/apt/status"
-    echo "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $MIRROR $SUITE main" \
+    local mirror
+    mirror=$(packaging/mirror.sh "$SUITE")
+    echo "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $SUITE main" \
         > "$root/apt/sources.list"
     private_apt update
     (cd "$root/src" && private_apt source --download-only zlib libzstd xz-utils bzip2 libarchive \

@@ -29,7 +29,7 @@ lint() {
 bare() {
     rm -rf "$clean"
     [ -e "$work/bare.tar" ] || {
-        debootstrap --variant=minbase "${SUITE:-bookworm}" "$clean" "${MIRROR:-http://deb.debian.org/debian}" &&
+        debootstrap --variant=minbase "${SUITE:-bookworm}" "$clean" "$(packaging/mirror.sh "${SUITE:-bookworm}")" &&
             tar -C "$clean" -cf "$work/bare.tar" . && rm -rf "$clean"
     } || return 1
     mkdir "$clean" && tar -C "$clean" -xf "$work/bare.tar"
