@@ -181,7 +181,7 @@ static int prepare_files(struct edit *e, struct gg_err *err)
 /* Members of archives and pipes have no file that could be changed. */
 static int open_model(struct edit *e, struct gg_err *err)
 {
-    unsigned flags = GGF_STRICT | (e->o->dry_run ? (unsigned)GG_JOB_LOOK : 0);
+    unsigned flags = GGF_STRICT | GG_JOB_MOVED | (e->o->dry_run ? (unsigned)GG_JOB_LOOK : 0);
     struct stat st;
     bool there = stat(e->path, &st) == 0, stream = strcmp(e->path, "-") == 0;
     int rc = GG_OK;

@@ -147,6 +147,7 @@ static void add_key(struct gg_buf *b, const struct edit_change *c)
 static void add_shape(struct gg_buf *b, const struct gg_tensor *t)
 {
     char tmp[32];
+    t = gg_tensor_in_file(t);
     gg_buf_addf(b, "%s ", qt_name(t->type, tmp));
     for (uint32_t d = 0; d < t->n_dims; d++)
         gg_buf_addf(b, "%s%llu", d > 0 ? "x" : "", (unsigned long long)t->ne[d]);
@@ -290,6 +291,7 @@ static void json_tensor(struct gg_json *j, const char *key, const struct gg_tens
     char tmp[32];
     if (t == NULL)
         return;
+    t = gg_tensor_in_file(t);
     gg_json_object_inline(j, key);
     gg_json_str(j, "type", qt_name(t->type, tmp));
     gg_json_array_inline(j, "shape");

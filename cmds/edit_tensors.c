@@ -175,7 +175,7 @@ static int shape_of(struct gg_tensor *t, const struct gg_ckpt_tensor *from, cons
 
 static bool same_shape(const struct gg_tensor *a, const struct gg_tensor *b)
 {
-    return memcmp(a->ne, b->ne, sizeof a->ne) == 0;
+    return memcmp(a->ne, gg_tensor_in_file(b)->ne, sizeof a->ne) == 0;
 }
 
 static int open_import(struct edit *e, struct edit_import *in, struct gg_err *err)

@@ -311,7 +311,8 @@ static int write_all(struct extract *x, const char *all, struct gg_err *err)
 static int prepare(struct extract *x, int argc, char **argv, const char **all, struct gg_err *err)
 {
     struct gg_findings found = GG_FINDINGS_INIT;
-    int rc = gg_stored_open(&x->s, x->in, GGF_STRICT, &found, err);
+    unsigned decodes = x->o->format == EXTRACT_RAW ? 0 : GG_JOB_PLAIN;
+    int rc = gg_stored_open(&x->s, x->in, GGF_STRICT | decodes, &found, err);
     if (rc == GG_OK || found.n > 1)
         gg_msg_findings(&x->env->msg, x->in, &found, 0);
     gg_findings_free(&found);

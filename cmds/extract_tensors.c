@@ -61,7 +61,8 @@ int extract_choose(const struct extract *x, size_t i, struct extract_form *out, 
     bool npy = x->o->format == EXTRACT_NPY, has = p != NULL && (!npy || p->descr != NULL);
     char name[128];
     gg_text_escape_into(name, sizeof name, t->name.p, (size_t)t->name.nbytes);
-    *out = (struct extract_form){.as_is = true, .name = t->type, .nbytes = t->nbytes};
+    *out = (struct extract_form){.as_is = true, .nbytes = t->nbytes};
+    out->name = t->decoded ? qt_info(t->qtype)->name : t->type;
     if (!t->known)
         return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
                        "tensor '%s': is of %s, so nobody knows which bytes are its", name, t->type);

@@ -86,7 +86,7 @@ int shards_begin(struct shards *s, bool *done)
 unsigned shards_open_flags(const struct shards *s)
 {
     unsigned looks = s->o->dry_run ? GG_JOB_LOOK : 0;
-    return looks | (s->resumes ? (unsigned)GGF_HEADER_ONLY : (unsigned)GGF_STRICT);
+    return looks | GG_JOB_MOVED | (s->resumes ? (unsigned)GGF_HEADER_ONLY : (unsigned)GGF_STRICT);
 }
 
 int shards_check_name(const struct gg_model *m, struct gg_err *err)

@@ -3,6 +3,7 @@
 
 #include "lib/base/text.h"
 #include "lib/cli/progress.h"
+#include "lib/quant/qtype.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -116,7 +117,7 @@ static void judge_blocks(struct verify *v)
         const struct gg_survey_tensor *r = &v->survey.tensors[i];
         if (r->n_bad > 0)
             note_bad(v, t, r);
-        else if (!t->known)
+        else if (!t->known || (v->s->model != NULL && qt_info(t->qtype) == NULL))
             verify_unchecked(v, &t->name, "the data, which is of %s", t->type);
         /* what is missing is a fault already */
     }

@@ -99,7 +99,7 @@ static int check_spec(const struct ggf_tensor_spec *t, uint64_t *nbytes, struct 
     for (uint32_t i = t->n_dims; i < GGF_MAX_DIMS; i++)
         dims_ok &= t->ne[i] == 1;
     gg_text_escape_into(name, sizeof name, t->name.p, (size_t)t->name.nbytes);
-    if (qt_info(t->type) == NULL)
+    if (qt_info(t->type) == NULL && qt_dialect(t->type) == NULL)
         return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE, "tensor '%s': %s cannot be written",
                        name, qt_name(t->type, tmp));
     if (!dims_ok || !qt_nelems(t->ne, &nelems))

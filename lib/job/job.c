@@ -17,7 +17,7 @@
 static int open_either(struct gg_model **out, const char *path, unsigned flags,
                        const struct gg_hf_opts *hf, struct gg_findings *found, struct gg_err *err)
 {
-    unsigned plain = flags & ~(unsigned)(GG_JOB_LOOK | GG_JOB_FOREIGN | GG_JOB_PLAIN);
+    unsigned plain = flags & ~(unsigned)GG_JOB_FLAGS;
     int rc = flags & GG_JOB_FOREIGN
                  ? gg_foreign_open(out, path, plain | (flags & GG_JOB_LOOK), hf, found, err)
                  : gg_archive_open_model(out, path, plain, err);
@@ -35,6 +35,8 @@ int gg_job_open_as(struct gg_model **out, const char *path, unsigned flags,
         rc = open_either(out, path, flags, hf, found, err);
     if (rc == GG_OK && (flags & GG_JOB_PLAIN) != 0)
         rc = gg_model_plain(*out, err);
+    if (rc == GG_OK && (flags & GG_JOB_MOVED) != 0)
+        rc = gg_model_moved(*out, err);
     if (*out != NULL)
         gg_findings_append(&(*out)->findings, &pending, NULL);
     else if (pending.n > 0 && rc != GG_OK)

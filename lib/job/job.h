@@ -13,6 +13,9 @@ enum { GG_JOB_LOOK = 1 << 16 };
 enum { GG_JOB_FOREIGN = 1 << 17 };
 /* Tensors of dialects are seen as what they are decoded to (gg_model_plain). */
 enum { GG_JOB_PLAIN = 1 << 18 };
+/* Or as their bytes (gg_model_moved). */
+enum { GG_JOB_MOVED = 1 << 19 };
+enum { GG_JOB_FLAGS = GG_JOB_LOOK | GG_JOB_FOREIGN | GG_JOB_PLAIN | GG_JOB_MOVED };
 
 /* Opens a GGUF model: a file, any shard of a set, "-", or one in an archive, found by itself or named
  * ARCHIVE:PATH. flags as in gguf.h. An edit that was interrupted is finished first and becomes a note

@@ -18,7 +18,9 @@
 static int open_in_archive(struct gg_model **m, const char *path, unsigned flags, struct gg_err *err)
 {
     struct gg_err e;
-    int rc = gg_archive_open_model(m, path, flags, &e);
+    int rc = gg_archive_open_model(m, path, flags & ~(unsigned)GG_JOB_FLAGS, &e);
+    if (rc == GG_OK && (flags & GG_JOB_PLAIN) != 0)
+        rc = gg_model_plain(*m, &e);
     if (rc == GG_ERR_NOT_GGUF || rc == GG_ERR_UNSUPPORTED)
         return GG_OK;
     if (rc != GG_OK)
@@ -45,14 +47,15 @@ static void take_tensor(struct gg_stored *s, struct gg_stored_tensor *to, size_t
 {
     const struct gg_tensor *t = &s->model->tensors[i];
     const struct qt_info *info = t->known ? qt_info(t->type) : NULL;
+    t = gg_tensor_in_file(t);
     char tmp[32];
-    const char *type = qt_name(t->type, tmp);
+    const char *type = gg_tensor_stored(t, tmp);
     *to = (struct gg_stored_tensor){
         .name = t->name, .type = type != tmp ? type : gg_arena_strndup(&s->mem, tmp, strlen(tmp)),
         .qtype = t->type, .n_dims = t->n_dims, .nelems = t->nelems, .nbytes = t->nbytes,
         .unit_nelems = info != NULL ? info->block_nelems : 1,
         .unit_nbytes = info != NULL ? info->block_nbytes : 1, .file_off = t->file_off,
-        .file = t->file, .index = i, .known = info != NULL};
+        .file = t->file, .index = i, .known = info != NULL, .decoded = t->origin != NULL};
     for (unsigned d = 0; d < GG_CKPT_MAX_DIMS; d++)
         to->ne[d] = d < GGF_MAX_DIMS ? t->ne[d] : 1;
 }
@@ -73,7 +76,7 @@ static int take_model(struct gg_stored *s, struct gg_err *err)
         take_tensor(s, &v[s->n], s->n);
         if (v[s->n].type == NULL)
             return gg_fail_nomem(err, "the list of tensors");
-        s->sequential |= v[s->n].known && !m->source->ops->extent(m->source, s->n, &x) &&
+        s->sequential |= v[s->n].known && !v[s->n].decoded && !m->source->ops->extent(m->source, s->n, &x) &&
                          !ggf_file_big_endian(ggf_set_file(m->set, v[s->n].file));
     }
     for (size_t i = 0; i < m->n_files; i++)
@@ -176,7 +179,8 @@ int gg_stored_of_model(struct gg_stored **out, struct gg_model *m, struct gg_err
         return gg_fail_nomem(err, "a model");
     }
     s->model = s->own_model = m;
-    return settle(out, s, take_model(s, err));
+    int rc = gg_model_moved(m, err); /* but what is decoded already */
+    return settle(out, s, rc == GG_OK ? take_model(s, err) : rc);
 }
 
 int gg_stored_open(struct gg_stored **out, const char *path, unsigned flags,

@@ -21,6 +21,7 @@ struct gg_stored_tensor {
     uint32_t file;     /* index into files */
     size_t index;      /* in the model or checkpoint */
     bool known;        /* its size is known, so that it can be read */
+    bool decoded;      /* of a dialect, and read as what it is decoded to (GG_JOB_PLAIN) */
 };
 
 struct gg_stored_file {
@@ -47,7 +48,8 @@ struct gg_stored {
  * or an archive without a GGUF. Errors are left to whoever opens it: false then. */
 bool gg_stored_is_checkpoint(const char *path);
 
-/* Opens whatever path is: GGUF as gg_job_open, with flags, else as gg_checkpoint_open, with its
+/* Opens whatever path is: GGUF as gg_job_open, with flags (tensors of dialects are their bytes without
+ * GG_JOB_PLAIN), else as gg_checkpoint_open, with its
  * findings (may be NULL for GGUF, whose model has its own). */
 GG_MUST_CHECK int gg_stored_open(struct gg_stored **out, const char *path, unsigned flags,
                                  struct gg_findings *findings, struct gg_err *err);

@@ -153,36 +153,23 @@ static bool decodes(const struct gg_tensor *t)
            (t->nbytes > 0 || t->nelems == 0);
 }
 
-static int by_place(const void *a, const void *b)
-{
-    const struct gg_tensor *x = *(const struct gg_tensor *const *)a;
-    const struct gg_tensor *y = *(const struct gg_tensor *const *)b;
-    if (x->file != y->file)
-        return x->file < y->file ? -1 : 1;
-    return x->file_off < y->file_off ? -1 : x->file_off > y->file_off;
-}
-
 /* Some files leave out what rows have besides their blocks, and one id may be that of two dialects: a tensor
  * that does not end before the next begins is not what it says. */
 static int check_room(const struct gg_model *m, struct gg_err *err)
 {
-    const struct gg_tensor **v = calloc(m->n_tensors + 1, sizeof(struct gg_tensor *));
-    int rc = v == NULL ? gg_fail_nomem(err, "the order of tensors") : GG_OK;
+    uint64_t *room = NULL;
     char name[128];
-    for (size_t i = 0; rc == GG_OK && i < m->n_tensors; i++)
-        v[i] = &m->tensors[i];
-    if (rc == GG_OK)
-        qsort(v, m->n_tensors, sizeof(struct gg_tensor *), by_place);
-    for (size_t i = 0; rc == GG_OK && i + 1 < m->n_tensors; i++) {
-        if (decodes(v[i]) && v[i + 1]->file == v[i]->file &&
-            v[i + 1]->file_off - v[i]->file_off < v[i]->nbytes)
-            rc = gg_fail(err, GG_ERR_CORRUPT, v[i]->file_off,
+    int rc = gg_model_room(&room, m, err);
+    for (size_t i = 0; rc == GG_OK && i < m->n_tensors; i++) {
+        const struct gg_tensor *t = &m->tensors[i];
+        if (decodes(t) && room[i] < t->nbytes)
+            rc = gg_fail(err, GG_ERR_CORRUPT, t->file_off,
                          "%s: tensor '%s' has %llu bytes, where %s of its shape takes %llu", m->name,
-                         gg_text_escape_into(name, sizeof name, v[i]->name.p, (size_t)v[i]->name.nbytes),
-                         (unsigned long long)(v[i + 1]->file_off - v[i]->file_off),
-                         qt_dialect(v[i]->type)->name, (unsigned long long)v[i]->nbytes);
+                         gg_text_escape_into(name, sizeof name, t->name.p, (size_t)t->name.nbytes),
+                         (unsigned long long)room[i], qt_dialect(t->type)->name,
+                         (unsigned long long)t->nbytes);
     }
-    free(v);
+    free(room);
     return rc;
 }
 

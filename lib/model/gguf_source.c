@@ -73,7 +73,7 @@ static bool source_extent(struct gg_source *s, size_t i, struct gg_extent *out)
 {
     struct gguf_source *g = self(s);
     const struct gg_tensor *t = &g->model->tensors[i];
-    if (!t->known || g->inputs[t->file] == NULL ||
+    if ((!t->known && t->nbytes == 0) || g->inputs[t->file] == NULL ||
         ggf_file_big_endian(ggf_set_file(g->set, t->file)))
         return false;
     out->nbytes = t->nbytes;

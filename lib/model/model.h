@@ -21,10 +21,18 @@ struct gg_tensor {
     const char *origin;
     uint32_t plain;
     uint64_t stored_nbytes; /* of a tensor of a dialect: what it takes in its file */
+    /* Of a tensor of a dialect seen as its bytes: what it is in its file, and will be in an output. */
+    const struct gg_tensor *moved;
 };
 
 /* How the tensor is stored, in a word: its origin, else the name of its type (into tmp). */
 const char *gg_tensor_stored(const struct gg_tensor *t, char tmp[32]);
+
+/* The tensor as its file has it. */
+static inline const struct gg_tensor *gg_tensor_in_file(const struct gg_tensor *t)
+{
+    return t->moved != NULL ? t->moved : t;
+}
 
 struct gg_model_file {
     const char *path;
@@ -71,6 +79,12 @@ void gg_model_free(struct gg_model *m);
 /* Sees tensors of a dialect as what they are decoded to (lib/quant/dialect.h): their type and size are
  * that from here on, origin is what they were. Others of types unknown to us stay so. */
 GG_MUST_CHECK int gg_model_plain(struct gg_model *m, struct gg_err *err);
+/* For what only moves data: sees tensors of a dialect, decoded or not, as I8 of their bytes; `moved` is
+ * what they are. One that has other bytes than its shape takes stays unknown. */
+GG_MUST_CHECK int gg_model_moved(struct gg_model *m, struct gg_err *err);
+/* For each tensor of a GGUF model, whether it is of a dialect and has just the bytes its shape takes. The
+ * caller frees it. */
+GG_MUST_CHECK int gg_model_sized(bool **out, const struct gg_model *m, struct gg_err *err);
 
 /* Refuses, naming the first, when findings hold a GG_FAULT (overlap, data beyond the end). */
 GG_MUST_CHECK int gg_model_require_sound(const struct gg_model *m, struct gg_err *err);

@@ -60,10 +60,11 @@ static int check_tensors(const struct gg_model *m, struct gg_err *err)
     for (size_t i = 0; i < m->n_tensors; i++) {
         const struct gg_tensor *t = &m->tensors[i];
         if (!t->known)
-            return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE, "%s: tensor '%s': %s cannot be written",
+            return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE, "%s: tensor '%s': %s cannot be written%s",
                            m->name, gg_text_escape_into(name, sizeof name, t->name.p,
                                                         (size_t)t->name.nbytes),
-                           qt_name(t->type, type));
+                           qt_name(t->type, type),
+                           t->nbytes > 0 ? ": its bytes are not those its shape takes" : "");
     }
     return GG_OK;
 }

@@ -106,7 +106,7 @@ static void add_tensor(struct gg_shard_unit *u, const struct gg_planner *p,
     uint64_t nbytes;
     if (!qt_tensor_nbytes(t->to, src->ne, &nbytes) || !gg_align_u64(nbytes, align, &nbytes))
         nbytes = 0; /* the layout will refuse it by name */
-    u->record_nbytes += 8 + t->name.nbytes + 4 + 8 * (uint64_t)src->n_dims + 4 + 8;
+    u->record_nbytes += 8 + t->name.nbytes + 4 + 8 * (uint64_t)gg_tensor_in_file(src)->n_dims + 4 + 8;
     if (!gg_add_u64(u->data_nbytes, nbytes, &u->data_nbytes))
         u->data_nbytes = UINT64_MAX;
     u->n_tensors++;
@@ -215,8 +215,10 @@ static int lay_out(struct gg_planner *p, struct gg_plan_output *o, struct gg_pla
 {
     struct gg_plan_tensor *t = o->tensors + f->first_tensor;
     for (size_t i = 0; i < f->n_tensors; i++) {
-        const struct gg_tensor *src = &p->model->tensors[t[i].src];
-        specs[i] = (struct ggf_tensor_spec){.name = t[i].name, .type = t[i].to, .n_dims = src->n_dims};
+        const struct gg_tensor *src = gg_tensor_in_file(&p->model->tensors[t[i].src]);
+        bool moved = p->model->tensors[t[i].src].moved != NULL;
+        specs[i] = (struct ggf_tensor_spec){.name = t[i].name, .type = moved ? src->type : t[i].to,
+                                            .n_dims = src->n_dims};
         for (size_t d = 0; d < GGF_MAX_DIMS; d++)
             specs[i].ne[d] = src->ne[d];
     }

@@ -23,7 +23,8 @@ static int set_guess(const struct gg_planner *p, struct gg_plan_output *o, struc
     uint64_t n[QT_ID_END] = {0};
     bool dialect = false;
     for (size_t i = 0; i < o->n_tensors; i++) {
-        dialect |= p->model->set != NULL && p->model->tensors[o->tensors[i].src].origin != NULL;
+        const struct gg_tensor *t = &p->model->tensors[o->tensors[i].src];
+        dialect |= p->model->set != NULL && t->origin != NULL && t->moved == NULL;
         n[o->tensors[i].to]++;
     }
     return dialect ? ggf_meta_set_u32(o->meta, "general.file_type", gg_preset_guess(n) & ~guessed, err)
