@@ -14,13 +14,14 @@
 #define T_DROP(...) {.how = HF_DROP, .hf = __VA_ARGS__}
 #define T_END {.hf = NULL}
 /* A key, its type, the names it may have in config.json; one that must be there; a sum that must have all
- * its numbers, or may (then the key is left out); a value whatever config.json says; a block of several; the end. */
+ * its numbers, or may (then the key is left out); a value whatever config.json says; a sum a layer; a block of several; the end. */
 #define K(name, vtype, ...) {.key = name, .type = GGF_##vtype, .from = __VA_ARGS__}
 #define K_NEED(name, vtype, ...) {.key = name, .type = GGF_##vtype, .fallback = "!", .from = __VA_ARGS__}
 #define K_SUM(name, vtype, ...) \
     {.key = name, .type = GGF_##vtype, .what = HF_EXPR, .fallback = "!", .from = __VA_ARGS__}
 #define K_MAY(name, vtype, ...) {.key = name, .type = GGF_##vtype, .what = HF_EXPR, .from = __VA_ARGS__}
 #define K_FIXED(name, vtype, ...) {.key = name, .type = GGF_##vtype, .what = HF_CONST, .fallback = __VA_ARGS__}
+#define K_EACH(name, vtype, ...) {.key = name, .type = GGF_##vtype, .what = HF_EACH, .from = __VA_ARGS__}
 #define K_BLOCK(of) {.what = of}
 /* Special tokens of GLM-4.5 and later. */
 #define GLM_TOKENS "bos=[gMASK] eot=<|user|> unk=<|endoftext|> eom=<|observation|>"
@@ -43,7 +44,11 @@
     X(bert) X(distilbert) X(roberta) X(nomic_bert) X(nomic_bert_moe) X(t5) X(t5encoder) \
     X(deepseek) X(dots1) X(glm4moelite) X(seed_oss) X(olmo) X(phi2) X(phimoe) X(bloom) X(ernie4_5) \
     X(minimax_m2) X(mistral3) X(arcee) X(gemma_embedding) \
-    X(mamba2) X(granitehybrid) X(granite4_moe) X(granite4) X(lfm2) X(lfm2moe)
+    X(mamba2) X(granitehybrid) X(granite4_moe) X(granite4) X(lfm2) X(lfm2moe) \
+    X(hunyuan_dense) X(hunyuan_moe) X(bailingmoe) X(bailingmoe2) X(dream) X(llada) X(llada_moe) X(rnd1) \
+    X(starcoder) X(codeshell) X(refact) X(mpt) X(dbrx) X(qwen) X(jais) \
+    X(arctic) X(ernie4_5_moe) X(grovemoe) X(afmoe) X(paddleocr) \
+    X(internlm3) X(orion) X(jais2) X(maincoder) X(nanbeige) X(pangu) X(plm) X(minicpm3) X(chatglm) X(llama_embed)
 
 /* The parts that see, for --mmproj. */
 #define HF_PROJECTORS(X) X(gemma3_eyes) X(qwen2vl_eyes) X(qwen3vl_eyes) X(llama4_eyes)

@@ -64,6 +64,10 @@ const struct hf_rule gg_hf_mtp[] = { /* of a layer that predicts a further token
 const struct hf_rule gg_hf_multimodal[] = { /* eyes, ears and what ties them to the text model */
     T_DROP("*vision_*"), T_DROP("*visual.*"), T_DROP("*vision.*"), T_DROP("*audio_*"), T_DROP("*audio.*"),
     T_DROP("*projector.*"), T_DROP("*patch_embed*"), T_DROP("*image_newline*"), T_DROP("*patch_merger.*"),
+    T_DROP("*talker.*"), T_DROP("*token2wav.*"), T_DROP("*code2wav.*"), T_DROP("*pre_mm_projector_norm*"),
+    T_DROP("*view_seperator*"), T_DROP("*patch_merge_mlp.*"), T_DROP("model.connector.*"), T_DROP("mlp*"),
+    T_DROP("vit.*"), T_DROP("vpm.*"), T_DROP("siglip2.*"), T_DROP("conformer.*"), T_DROP("merger.*"),
+    T_DROP("resampler.*"), T_DROP("sound_*"), T_DROP("speech_embeddings.*"),
     T_END,
 };
 
@@ -80,7 +84,8 @@ const struct hf_key gg_hf_base_keys[] = {
     K_BLOCK(HF_ROPE),
     K(".attention.layer_norm_rms_epsilon", F32, "rms_norm_eps|norm_eps"),
     K(".attention.layer_norm_epsilon", F32, "layer_norm_eps|layer_norm_epsilon|norm_epsilon"),
-    K(".expert_count", U32, "num_local_experts|num_experts|n_routed_experts"),
+    K(".expert_count", U32, "num_local_experts|num_experts|n_routed_experts",
+      .when = "!architectures~HunYuanDenseV1ForCausalLM"), /* where 1 stands for none */
     K(".expert_used_count", U32, "num_experts_per_tok|num_experts_per_token|top_k_experts"),
     K(".expert_group_count", U32, "n_group"),
     K(".expert_group_used_count", U32, "topk_group"),

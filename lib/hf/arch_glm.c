@@ -46,3 +46,48 @@ const struct hf_arch gg_hf_arch_glm4moe = {
     .mtp_layers = "num_nextn_predict_layers",
     .flags = HF_MTP_KEPT,
 };
+
+/* ---- ChatGLM, GLM-4-9B ----------------------------------------------------------------------- */
+
+#define CHATGLM "encoder.layers.{L}."
+static const struct hf_rule chatglm[] = {
+    T("embedding.word_embeddings", "token_embd"),
+    T("encoder.final_layernorm", "output_norm"),
+    T("output_layer", "output"),
+    T_DROP("rotary_pos_emb.inv_freq"),
+    T(CHATGLM "input_layernorm", "blk.{L}.attn_norm"),
+    T(CHATGLM "post_attention_layernorm", "blk.{L}.ffn_norm"),
+    T(CHATGLM "self_attention.query_key_value", "blk.{L}.attn_qkv"),
+    T(CHATGLM "self_attention.dense", "blk.{L}.attn_output"),
+    T(CHATGLM "mlp.dense_h_to_4h", "blk.{L}.ffn_up"),
+    T(CHATGLM "mlp.dense_4h_to_h", "blk.{L}.ffn_down"),
+    T("model.layers.{L}.mlp.gate_up_proj", "blk.{L}.ffn_up"),
+    T_END,
+};
+static const struct hf_key chatglm_keys[] = {
+    K_NEED(".context_length", U32, "seq_length|hidden_size|n_embed"),
+    K_NEED(".embedding_length", U32, "hidden_size|n_embed"),
+    K_SUM(".feed_forward_length", U32, "ffn_hidden_size|intermediate_size",
+          .when = "ffn_hidden_size|intermediate_size"),
+    K_SUM(".feed_forward_length", U32, "4 * (hidden_size|n_embed)", .when = "!(ffn_hidden_size|intermediate_size)"),
+    K_SUM(".block_count", U32, "N"),
+    K_NEED(".attention.head_count", U32, "n_head|num_attention_heads"),
+    K_NEED(".attention.head_count_kv", U32, "multi_query_group_num|num_key_value_heads|n_head|num_attention_heads"),
+    K(".attention.layer_norm_rms_epsilon", F32, "layernorm_epsilon", .fallback = "1e-5"),
+    K_BLOCK(HF_FILE_TYPE),
+    K_SUM(".rope.dimension_count", U32, "attention_dim * rope.partial_rotary_factor|0.5", .when = "attention_dim"),
+    K_SUM(".rope.dimension_count", U32, "int(hidden_size / num_attention_heads) * rope.partial_rotary_factor|0.5",
+          .when = "!attention_dim"),
+    K_FIXED("tokenizer.ggml.add_bos_token", BOOL, "false"),
+    K_SUM(".rope.freq_base", F32, "10000 * (rope_ratio|1)"),
+    K_END,
+};
+
+const struct hf_arch gg_hf_arch_chatglm = {
+    .gguf = "chatglm",
+    .classes = LIST("ChatGLMModel", "ChatGLMForConditionalGeneration", "GlmForCausalLM"),
+    .rules = RULES(chatglm, gg_hf_frame, gg_hf_attn, gg_hf_mlp),
+    .keys = KEYS(chatglm_keys),
+    .prefixes = LIST("transformer."),
+    .tokens = "eos=<|endoftext|> eot=<|user|> unk=<|endoftext|>",
+};

@@ -75,7 +75,7 @@ static const struct hf_key hybrid_keys[] = {
     K_NEED(".ssm.group_count", U32, "mamba_n_groups"),
     K_SUM(".ssm.inner_size", U32, "mamba_expand * hidden_size"),
     K_NEED(".ssm.time_step_rank", U32, "mamba_n_heads"),
-    K(".attention.head_count_kv", U32, "num_key_value_heads", .what = HF_ON_LAYERS, .fallback = "attention"),
+    K_EACH(".attention.head_count_kv", I32, "num_key_value_heads * layer_types.L~attention"),
     K_SUM(".rope.scaling.finetuned", BOOL, "!" HYBRID), /* whether there is rope at all */
     K_FIXED(".context_length", U32, "1048576", .when = HYBRID),
     K_END,

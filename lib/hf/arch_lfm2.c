@@ -25,8 +25,7 @@ static const struct hf_rule lfm2[] = {
 /* Two thirds of what config.json says, by a factor, up to the next multiple. */
 #define ADJUSTED "int(block_ffn_dim_multiplier|1 * int(2 * (block_ff_dim|intermediate_size) / 3))"
 static const struct hf_key kv_heads[] = {
-    K(".attention.head_count_kv", U32, "num_key_value_heads", .what = HF_ON_LAYERS,
-      .fallback = "full_attention"),
+    K_EACH(".attention.head_count_kv", I32, "num_key_value_heads * layer_types.L~full_attention"),
     K_END,
 };
 static const struct hf_key lfm2_keys[] = {

@@ -18,8 +18,19 @@ const struct hf_extra_key gg_hf_llama_extra[] = {
 const struct hf_arch gg_hf_arch_llama = { /* Llama 1, 2, 3.x, Mistral, Mixtral */
     .gguf = "llama",
     .classes = LIST("LlamaForCausalLM", "LLaMAForCausalLM", "MistralForCausalLM", "MixtralForCausalLM",
-                    "LlamaModel"),
-    .rules = RULES(gg_hf_frame, gg_hf_attn_roped, gg_hf_mlp, gg_hf_mixtral_moe),
+                    "LlamaModel", "IQuestCoderForCausalLM", "VLlama3ForCausalLM",
+                    "LlavaForConditionalGeneration", "VoxtralForConditionalGeneration"),
+    .rules = RULES(gg_hf_multimodal, gg_hf_frame, gg_hf_attn_roped, gg_hf_mlp, gg_hf_mixtral_moe),
+    .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, gg_hf_llama_keys),
+    .extra_keys = gg_hf_llama_extra,
+    .prefixes = LIST("model.text_model."),
+    .flags = HF_PREFIX_OPTION | HF_LLAMA3_ROPE,
+};
+
+const struct hf_arch gg_hf_arch_llama_embed = { /* llama-embed-nemotron */
+    .gguf = "llama-embed",
+    .classes = LIST("LlamaBidirectionalModel"),
+    .rules = RULES(gg_hf_frame, gg_hf_attn_roped, gg_hf_mlp),
     .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, gg_hf_llama_keys),
     .extra_keys = gg_hf_llama_extra,
     .flags = HF_PREFIX_OPTION | HF_LLAMA3_ROPE,

@@ -54,7 +54,7 @@ static const struct hf_rule internlm2[] = {
 const struct hf_arch gg_hf_arch_internlm2 = {
     .gguf = "internlm2",
     .classes = LIST("InternLM2ForCausalLM"),
-    .rules = RULES(internlm2),
+    .rules = RULES(gg_hf_multimodal, internlm2),
     .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key),
     .tokens = "!eos=<|im_end|>", /* of the chat models */
     .flags = HF_SPACE_PREFIX,
@@ -207,13 +207,27 @@ static const struct hf_rule ernie4_5[] = { /* some have them fused */
     T_END,
 };
 
+static const struct hf_rule paddleocr[] = {
+    T_DROP("mlp_AR.*"),
+    T_END,
+};
+
+const struct hf_arch gg_hf_arch_paddleocr = { /* PaddleOCR-VL: the text model */
+    .gguf = "paddleocr",
+    .classes = LIST("PaddleOCRVLForConditionalGeneration"),
+    .rules = RULES(gg_hf_multimodal, paddleocr, ernie4_5, gg_hf_frame, gg_hf_attn, gg_hf_mlp),
+    .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key),
+    .prefixes = LIST("ernie."),
+    .flags = HF_PREFIX_LAST,
+};
+
 const struct hf_arch gg_hf_arch_ernie4_5 = {
     .gguf = "ernie4_5",
     .classes = LIST("Ernie4_5_ForCausalLM", "Ernie4_5ForCausalLM"),
     .rules = RULES(ernie4_5, gg_hf_frame, gg_hf_attn, gg_hf_mlp),
     .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key),
     .prefixes = LIST("ernie."),
-    .flags = HF_PREFIX_OPTION,
+    .flags = HF_PREFIX_LAST,
 };
 
 /* ---- MiniMax-M2 ------------------------------------------------------------------------------ */

@@ -9,30 +9,37 @@ const struct hf_rule gg_hf_qwen_moe[] = { /* besides gg_hf_experts */
     T_END,
 };
 
+static const struct hf_rule kormo[] = {
+    T("model.layers.{L}.pre_attention_layernorm", "blk.{L}.attn_norm"),
+    T("model.layers.{L}.pre_mlp_layernorm", "blk.{L}.ffn_norm"),
+    T_END,
+};
+
 const struct hf_arch gg_hf_arch_qwen2 = {
     .gguf = "qwen2",
-    .classes = LIST("Qwen2ForCausalLM", "Qwen2Model"),
-    .rules = RULES(gg_hf_frame, gg_hf_attn, gg_hf_mlp),
+    .classes = LIST("Qwen2ForCausalLM", "Qwen2Model", "Qwen2AudioForConditionalGeneration",
+                    "AudioFlamingo3ForConditionalGeneration", "DotsOCRForCausalLM", "KORMoForCausalLM"),
+    .rules = RULES(gg_hf_multimodal, kormo, gg_hf_frame, gg_hf_attn, gg_hf_mlp),
     .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, gg_hf_pooling),
 };
 
 const struct hf_arch gg_hf_arch_qwen2moe = {
     .gguf = "qwen2moe",
     .classes = LIST("Qwen2MoeForCausalLM"),
-    .rules = RULES(gg_hf_frame, gg_hf_attn, gg_hf_mlp, gg_hf_qwen_moe, gg_hf_experts),
+    .rules = RULES(gg_hf_multimodal, gg_hf_frame, gg_hf_attn, gg_hf_mlp, gg_hf_qwen_moe, gg_hf_experts),
     .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, gg_hf_moe_keys),
 };
 
 const struct hf_arch gg_hf_arch_qwen3 = {
     .gguf = "qwen3",
     .classes = LIST("Qwen3ForCausalLM", "Qwen3Model"),
-    .rules = RULES(gg_hf_frame, gg_hf_attn, gg_hf_qk_norm, gg_hf_mlp),
+    .rules = RULES(gg_hf_multimodal, gg_hf_frame, gg_hf_attn, gg_hf_qk_norm, gg_hf_mlp),
     .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, gg_hf_pooling),
 };
 
 const struct hf_arch gg_hf_arch_qwen3moe = {
     .gguf = "qwen3moe",
     .classes = LIST("Qwen3MoeForCausalLM"),
-    .rules = RULES(gg_hf_frame, gg_hf_attn, gg_hf_qk_norm, gg_hf_mlp, gg_hf_qwen_moe, gg_hf_experts),
+    .rules = RULES(gg_hf_multimodal, gg_hf_frame, gg_hf_attn, gg_hf_qk_norm, gg_hf_mlp, gg_hf_qwen_moe, gg_hf_experts),
     .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, gg_hf_moe_keys),
 };

@@ -77,6 +77,7 @@ static int add_base(struct hf *h, struct gg_err *err)
 
 static int add_added(struct hf *h, struct gg_err *err)
 {
+    bool as_marked = (h->arch->flags & HF_ADDED_AS_MARKED) != 0;
     json_t *token;
     size_t k;
     uint64_t i;
@@ -86,8 +87,9 @@ static int add_added(struct hf *h, struct gg_err *err)
         const char *p = json_string_value(content);
         size_t n = json_string_length(content);
         gg_hf_as_u64(json_object_get(token, "id"), &i);
-        bool special = json_is_true(json_object_get(token, "special")) || gg_hf_looks_special(p, n);
-        if (!special)
+        bool special = json_is_true(json_object_get(token, "special")) ||
+                       (!as_marked && gg_hf_looks_special(p, n));
+        if (!special && !as_marked)
             p = gg_hf_plain_spaces(h->arena, p, n, &n);
         if (rc == GG_OK)
             rc = p == NULL ? gg_fail_nomem(err, "the vocabulary")

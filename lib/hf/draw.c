@@ -36,21 +36,30 @@ static size_t store_ints(uint8_t *dst, uint32_t type, const uint8_t *src, enum g
     return n;
 }
 
-/* As upstream reckons: F16 stays F16 until it is written, all else is F32 before. */
-static void change(enum hf_how how, float *x, size_t n, enum gg_dtype from)
+bool gg_hf_changes(const struct hf_vt *v, const struct hf_part *p)
 {
-    if (how != HF_PLUS_ONE && how != HF_MINUS_EXP)
-        return;
-    for (size_t i = 0; i < n; i++) {
-        x[i] = how == HF_PLUS_ONE ? x[i] + 1.0f : (float)-exp(x[i]);
-        if (from == GG_DT_F16)
-            x[i] = qt_f32_from_f16(qt_f16_from_f32(x[i]));
-    }
+    return v->how == HF_MINUS_EXP || p->changes;
 }
 
-bool gg_hf_changes(const struct hf_vt *v)
+/* As upstream reckons: F16 stays F16 until it is written, all else is F32 before. */
+static float rounded(float x, enum gg_dtype from)
 {
-    return v->how == HF_PLUS_ONE || v->how == HF_MINUS_EXP;
+    return from == GG_DT_F16 ? qt_f32_from_f16(qt_f16_from_f32(x)) : x;
+}
+
+static void change(const struct hf_vt *v, const struct hf_part *p, float *x, size_t n, enum gg_dtype from)
+{
+    if (!gg_hf_changes(v, p))
+        return;
+    for (size_t i = 0; i < n; i++) {
+        if (v->how == HF_MINUS_EXP)
+            x[i] = rounded((float)-exp(x[i]), from);
+        if (!p->changes)
+            continue;
+        x[i] = rounded(x[i] * p->times[0], from);
+        x[i] = rounded(x[i] * p->times[1], from);
+        x[i] = rounded(x[i] + p->plus, from);
+    }
 }
 
 static void store_floats(uint8_t *dst, uint32_t type, const float *x, size_t n)
@@ -85,14 +94,15 @@ static size_t nbytes_of(const struct hf_vt *v, uint64_t n)
 }
 
 /* A run of stored elements to dst in the tensor's own type. */
-static int read_run(struct gg_checkpoint *c, const struct hf_vt *v, size_t src, uint64_t first,
+static int read_run(struct gg_checkpoint *c, const struct hf_vt *v, const struct hf_part *p, uint64_t first,
                     uint64_t n, uint8_t *dst, struct gg_err *err)
 {
+    size_t src = p->src;
     enum gg_dtype dt = gg_checkpoint_tensor(c, src)->dtype;
     uint32_t nbytes = qt_info(v->type)->block_nbytes;
     _Alignas(8) uint8_t raw[CHUNK * 8];
     float x[CHUNK];
-    if (gg_dtype_qtype(dt) == v->type && !gg_hf_changes(v))
+    if (gg_dtype_qtype(dt) == v->type && !gg_hf_changes(v, p))
         return gg_checkpoint_read(c, src, first, n, dst, err);
     while (n > 0) {
         size_t unit = gg_dtype_unit(dt), lead = first % unit; /* some share bytes */
@@ -112,7 +122,7 @@ static int read_run(struct gg_checkpoint *c, const struct hf_vt *v, size_t src, 
                 if (isfinite(d) && isinf(x[i]))
                     return fail_wide(first + i, d, "F32", err);
             }
-            change(v->how, x, asked, dt);
+            change(v, p, x, asked, dt);
             store_floats(dst, v->type, x + lead, take);
         }
         first += take;
@@ -134,7 +144,7 @@ uint64_t gg_hf_view_at(const struct hf_view *w, uint64_t i)
 }
 
 /* n elements that stand `stride` apart, to places `step` elements apart. */
-static int read_apart(struct gg_checkpoint *c, const struct hf_vt *v, size_t src, uint64_t first,
+static int read_apart(struct gg_checkpoint *c, const struct hf_vt *v, const struct hf_part *p, uint64_t first,
                       uint64_t stride, uint64_t n, uint8_t *dst, uint64_t step, struct gg_err *err)
 {
     uint32_t size = qt_info(v->type)->block_nbytes;
@@ -143,7 +153,7 @@ static int read_apart(struct gg_checkpoint *c, const struct hf_vt *v, size_t src
     int rc = GG_OK;
     while (rc == GG_OK && n > 0) {
         uint64_t take = gg_min_u64(n, most);
-        rc = read_run(c, v, src, first, (take - 1) * stride + 1, some, err);
+        rc = read_run(c, v, p, first, (take - 1) * stride + 1, some, err);
         for (uint64_t i = 0; rc == GG_OK && i < take; i++)
             memcpy(dst + i * step * size, some + i * stride * size, size);
         first += take * stride;
@@ -162,8 +172,8 @@ static int draw_rows(struct gg_checkpoint *c, const struct hf_vt *v, const struc
     int rc = GG_OK;
     while (rc == GG_OK && n > 0) {
         uint64_t take = gg_min_u64(n, len - first % len), at = gg_hf_view_at(w, first);
-        rc = stride == 1 ? read_run(c, v, p->src, at, take, dst, err)
-                         : read_apart(c, v, p->src, at, stride, take, dst, 1, err);
+        rc = stride == 1 ? read_run(c, v, p, at, take, dst, err)
+                         : read_apart(c, v, p, at, stride, take, dst, 1, err);
         first += take;
         n -= take;
         dst += nbytes_of(v, take);
@@ -187,7 +197,7 @@ static int draw_columns(struct gg_checkpoint *c, const struct hf_vt *v, const st
         uint64_t rows = cols < len ? 1 : gg_min_u64(n / len, up - first / len % up);
         uint64_t at = gg_hf_view_at(w, first);
         for (uint64_t i = 0; rc == GG_OK && i < cols; i++)
-            rc = read_apart(c, v, p->src, at + i * w->stride[last], stride, rows, dst + i * size, cols,
+            rc = read_apart(c, v, p, at + i * w->stride[last], stride, rows, dst + i * size, cols,
                             err);
         first += rows * cols;
         n -= rows * cols;
@@ -212,7 +222,7 @@ static int draw_spans(struct gg_checkpoint *c, const struct hf_vt *v, const stru
     int rc = buf == NULL ? gg_fail_nomem(err, "rows of a tensor") : GG_OK;
     while (rc == GG_OK && n > 0) {
         uint64_t base = gg_hf_view_at(w, first / step * step), end = first - first % step + step;
-        rc = read_run(c, v, p->src, base, span, buf, err);
+        rc = read_run(c, v, p, base, span, buf, err);
         while (rc == GG_OK && n > 0 && first < end) {
             uint64_t take = gg_min_u64(n, len - first % len);
             memcpy(dst, buf + nbytes_of(v, gg_hf_view_at(w, first) - base), nbytes_of(v, take));
@@ -229,7 +239,7 @@ int gg_hf_draw(struct gg_checkpoint *c, const struct hf_vt *v, const struct hf_p
                uint64_t n, uint8_t *dst, struct gg_err *err)
 {
     if (p->view == NULL)
-        return read_run(c, v, p->src, p->first + first, n, dst, err);
+        return read_run(c, v, p, p->first + first, n, dst, err);
     if (gg_checkpoint_tensor(c, p->src)->by_columns)
         return draw_spans(c, v, p, first, n, dst, err);
     return p->view->stride[p->view->n_dims - 1] <= NEAR ? draw_rows(c, v, p, first, n, dst, err)

@@ -6,7 +6,9 @@
  *   H, K, E      query heads, key heads, experts (below)
  *   D            elements of a head: head_dim, else hidden_size / H
  *   N, M         layers; those of them that predict further tokens, nothing when they are left out
- *   + - * / ( )  and sqrt(), int(), !x (1 when x is 0 or not there)
+ *   L            the layer that a rule is asked for, or a key that has a number a layer (HF_EACH), is about;
+ *                list.L and list.L.x: what that list has for it
+ *   + - * / % ^ ( )  and sqrt(), int(), !x (1 when x is 0 or not there), a < b, a = b
  *
  * Truth values count as 0 and 1, lists as how many they hold.
  */
@@ -14,9 +16,10 @@
 
 #include <ctype.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
-enum { MAX_DEPTH = 16 };
+enum { MAX_DEPTH = 16, MAX_PATH = 96 };
 
 struct expr {
     const struct hf *h;
@@ -25,6 +28,7 @@ struct expr {
     unsigned depth;
 };
 
+static double comparison(struct expr *e);
 static double sum(struct expr *e);
 
 static const char *of_letter(char c)
@@ -78,6 +82,36 @@ static double times_word(const json_t *v, const char *word, size_t n)
     return times;
 }
 
+/* Whether part i of a path is L. */
+static bool is_layer(const char *s, size_t n, size_t i)
+{
+    return s[i] == 'L' && i > 0 && s[i - 1] == '.' && (i + 1 == n || s[i + 1] == '.');
+}
+
+static bool has_layer(const char *s, size_t n)
+{
+    size_t i = 0;
+    while (i < n && !is_layer(s, n, i))
+        i++;
+    return i < n;
+}
+
+/* A path of the configuration, in which L is the layer. */
+static const json_t *at(const struct hf *h, const char *s, size_t n)
+{
+    char path[MAX_PATH];
+    size_t to = 0;
+    for (size_t i = 0; i < n && to + 12 < sizeof path; i++) {
+        if (is_layer(s, n, i))
+            to += (size_t)snprintf(path + to, sizeof path - to, "%u", (unsigned)h->layer);
+        else
+            path[to++] = s[i];
+    }
+    if (to > 5 && memcmp(path, "rope.", 5) == 0)
+        return gg_hf_at(gg_hf_rope_full(h), path + 5, to - 5);
+    return gg_hf_at(h->config, path, to);
+}
+
 /* One of the names between bars. */
 static bool look_up(struct expr *e, const char *s, size_t n, double *out)
 {
@@ -98,6 +132,10 @@ static bool look_up(struct expr *e, const char *s, size_t n, double *out)
         *out = (double)e->h->n_layers;
         return e->h->n_layers > 0;
     }
+    if (n == 1 && *s == 'L') {
+        *out = (double)e->h->layer;
+        return true;
+    }
     if (n == 1 && *s == 'M') {
         *out = (double)e->h->n_mtp;
         return e->h->has_mtp && e->h->n_mtp_dropped == 0;
@@ -106,9 +144,7 @@ static bool look_up(struct expr *e, const char *s, size_t n, double *out)
         *out = strtod(s, NULL);
         return true;
     }
-    if (n > 5 && strncmp(s, "rope.", 5) == 0)
-        return number_of(json_object_getn(gg_hf_rope_full(e->h), s + 5, n - 5), out);
-    return number_of(gg_hf_at(e->h->config, s, n), out);
+    return number_of(at(e->h, s, n), out);
 }
 
 static double names(struct expr *e)
@@ -121,10 +157,12 @@ static double names(struct expr *e)
         while (is_name(*e->p))
             e->p++;
         if (*e->p == '~') {
-            const json_t *list = gg_hf_at(e->h->config, s, (size_t)(e->p - s));
+            const json_t *list = at(e->h, s, (size_t)(e->p - s));
             const char *word = ++e->p;
             while (is_name(*e->p))
                 e->p++;
+            if (list == NULL && e->missing == NULL && has_layer(s, (size_t)(word - 1 - s)))
+                e->missing = s;
             return times_word(list, word, (size_t)(e->p - word));
         }
         found = found || (e->p > s && look_up(e, s, (size_t)(e->p - s), &v));
@@ -142,7 +180,7 @@ static double inside(struct expr *e)
     double v = 0;
     e->p++; /* the parenthesis */
     if (++e->depth < MAX_DEPTH)
-        v = sum(e);
+        v = comparison(e);
     e->depth--;
     blanks(e);
     e->p += *e->p == ')';
@@ -173,13 +211,23 @@ static double factor(struct expr *e)
     return names(e);
 }
 
-static double product(struct expr *e)
+static double power(struct expr *e)
 {
     double v = factor(e);
-    for (blanks(e); *e->p == '*' || *e->p == '/'; blanks(e)) {
-        bool times = *e->p++ == '*';
-        double w = factor(e);
-        v = times ? v * w : v / w;
+    blanks(e);
+    if (*e->p != '^')
+        return v;
+    e->p++;
+    return pow(v, factor(e));
+}
+
+static double product(struct expr *e)
+{
+    double v = power(e);
+    for (blanks(e); *e->p == '*' || *e->p == '/' || *e->p == '%'; blanks(e)) {
+        char op = *e->p++;
+        double w = power(e);
+        v = op == '*' ? v * w : op == '/' ? v / w : fmod(v, w);
     }
     return v;
 }
@@ -195,10 +243,21 @@ static double sum(struct expr *e)
     return v;
 }
 
+static double comparison(struct expr *e)
+{
+    double v = sum(e);
+    blanks(e);
+    if (*e->p != '<' && *e->p != '=')
+        return v;
+    bool less = *e->p++ == '<';
+    double w = sum(e);
+    return less ? v < w : v == w;
+}
+
 bool gg_hf_eval(const struct hf *h, const char **text, double *out, const char **missing)
 {
     struct expr e = {.h = h, .p = *text};
-    *out = sum(&e);
+    *out = comparison(&e);
     *text = e.p;
     *missing = e.missing;
     return e.missing == NULL;

@@ -30,6 +30,7 @@ enum hf_as { /* the type of a tensor that is no vector */
              HF_AS_F32,
              HF_AS_F16,
              HF_AS_CONV, /* F16 in a model of F16, else F32 */
+             HF_AS_WEIGHT, /* as stored, whatever its name */
 };
 
 struct hf_rule {
@@ -45,6 +46,9 @@ struct hf_rule {
     enum hf_as as;
     bool some; /* not every layer has it */
     const char *renumber; /* a list of config.json that has what {L} becomes; NULL: it stays */
+    unsigned later; /* written as if it were stored so many tensors later */
+    const char *plus; /* a sum that is added to each element (expr.c) */
+    const char *times; /* one or two it is multiplied by in turn: "a, b" */
 };
 
 enum hf_what { /* what a row of a key table writes */
@@ -54,8 +58,7 @@ enum hf_what { /* what a row of a key table writes */
                HF_POOLING, /* .pooling_type, from the files of sentence-transformers */
                HF_LABELS, /* names of classes, by their numbers, when the model has them */
                HF_MARKS, /* a truth value a layer: whether the list of config.json has its number */
-               HF_ON_LAYERS, /* a number a layer: the value where layer_types has one of the words "a|b" of
-                                the fallback, else 0 */
+               HF_EACH, /* a sum a layer, in which L is its number: an array of I32, F32 or BOOL */
                HF_LAYERS, /* a truth value a layer: whether "layer_types" calls it ... */
                HF_ROPE, /* the block of rope keys */
                HF_HEAD_DIM, /* head_dim, else hidden_size / heads */
@@ -80,7 +83,9 @@ struct hf_key {
 
 enum hf_flags {
     HF_ADDED_PLAIN = 1, /* added tokens are control tokens only when marked so */
-    HF_PREFIX_OPTION = 2, /* add_prefix_space of tokenizer_config.json becomes a key */
+    HF_PREFIX_OPTION = 2, /* add_prefix_space of tokenizer_config.json becomes a key, before the tokens, */
+    HF_PREFIX_BEHIND = 2048, /* behind them */
+    HF_PREFIX_LAST = 4096, /* or behind the special tokens too */
     HF_NO_SPACE_PREFIX = 4, /* tokenizer.ggml.add_space_prefix = false for SentencePiece */
     HF_LONGROPE = 8, /* rope factors for long and short contexts as tensors */
     HF_LLAMA3_ROPE = 16, /* llama3 rope scaling as a tensor */
@@ -88,6 +93,7 @@ enum hf_flags {
     HF_SPACE_PREFIX = 128, /* tokenizer.ggml.add_space_prefix is written, whatever it is */
     HF_MTP_PREFIX = 256, /* tensors of layers for further tokens are named mtp.*, and counted by them */
     HF_PROJECTOR = 512, /* the part that sees, for beside the text model: no vocabulary */
+    HF_ADDED_AS_MARKED = 1024, /* the same of tokenizer.json, which are taken as they are */
     HF_MTP_KEPT = 32, /* layers of mtp_layers are kept unless --mtp says otherwise */
 };
 
@@ -107,13 +113,14 @@ struct hf_arch {
     const struct hf_rule *const
         *rules; /* lists, NULL-terminated; the first rule that fits counts */
     const struct hf_key *const *keys; /* lists, in the order they are written */
+    const struct hf_key *first_keys; /* written before what is said of models in general; NULL: none */
     const struct hf_extra_key *extra_keys; /* ends with key NULL; may be NULL */
     const char *defaults; /* JSON of hyper-parameters that configs leave out; NULL: none */
     unsigned flags;
     const char *const *prefixes; /* taken off names, where they stand; NULL: none */
     const char *mtp_layers; /* layers behind the last that predict further tokens; NULL: none */
     const char *tokens; /* special tokens by their text, where no file tells: "eot=<|user|> ..."; with !
-                           before one: whatever files tell */
+                           before one: whatever files tell; @: special.c */
     const char *each_layer; /* a tensor that every layer has; NULL: blk.{L}.attn_norm */
 };
 
@@ -140,6 +147,8 @@ struct hf_part { /* a run of elements of the result */
     uint64_t nelems;
     uint32_t order; /* among the parts: the expert, or the rule */
     const struct hf_view *view; /* NULL: stored as they are wanted; in the arena */
+    bool changes;
+    float plus, times[2]; /* when it does: what elements are changed by */
 };
 
 struct hf_vt { /* a virtual tensor */
@@ -225,6 +234,7 @@ struct hf {
     struct hf_vt *vts;
     size_t n_vts;
     uint64_t n_layers; /* with those of further tokens, when they are kept */
+    uint64_t layer; /* L of a sum */
     uint64_t n_mtp, n_mtp_dropped; /* layers for further tokens: kept, left out */
     bool has_mtp; /* config.json counts them */
     uint64_t n_vocab_rows; /* rows of the embedding, 0: not found */
@@ -234,6 +244,10 @@ struct hf {
     bool odd_spm; /* tokenizer.model is there, and is no SentencePiece model */
     struct hf_vocab vocab;
 };
+
+/* config.c: config.json, the architecture it is of, and how many layers it counts. */
+GG_MUST_CHECK int gg_hf_config_read(struct hf *h, struct gg_err *err);
+GG_MUST_CHECK int gg_hf_config_layers(struct hf *h, struct gg_err *err);
 
 /* json.c: side files. *out is NULL when there is none. */
 enum { HF_MAX_SIDE = 16 << 20, HF_MAX_TOKENIZER = 64 << 20 };
@@ -308,7 +322,7 @@ GG_MUST_CHECK int gg_hf_layout(struct hf *h, const char *text, const struct gg_c
 GG_MUST_CHECK int gg_hf_draw(struct gg_checkpoint *c, const struct hf_vt *v, const struct hf_part *p,
                              uint64_t first, uint64_t n, uint8_t *dst, struct gg_err *err);
 /* Whether the elements change on the way, not only their type. */
-bool gg_hf_changes(const struct hf_vt *v);
+bool gg_hf_changes(const struct hf_vt *v, const struct hf_part *p);
 /* Where element i of a view is stored. */
 uint64_t gg_hf_view_at(const struct hf_view *w, uint64_t i);
 
@@ -321,6 +335,7 @@ const json_t *gg_hf_rope_full(const struct hf *h);
 double gg_hf_rope_theta(const struct hf *h, double fallback);
 
 /* keys.c */
+GG_MUST_CHECK int gg_hf_first_keys(struct hf *h, struct gg_err *err);
 GG_MUST_CHECK int gg_hf_keys(struct hf *h, struct gg_err *err);
 
 /* lora.c: adapters. Reads adapter_config.json and the base's configuration, where there is one. */

@@ -152,35 +152,31 @@ static int set_marks(struct hf *h, const struct hf_key *k, struct gg_err *err)
     return rc;
 }
 
-/* Whether word is one of "a|b". */
-static bool one_of(const char *words, const char *word)
+/* A sum a layer. */
+static int set_each(struct hf *h, const struct hf_key *k, struct gg_err *err)
 {
-    size_t n = strlen(word);
-    for (const char *p = words; *p != '\0'; p += strcspn(p, "|"), p += *p == '|') {
-        if (strcspn(p, "|") == n && memcmp(p, word, n) == 0)
-            return true;
-    }
-    return false;
-}
-
-static int set_on_layers(struct hf *h, const struct hf_key *k, struct gg_err *err)
-{
-    const json_t *list = json_object_get(h->config, "layer_types");
     struct gg_buf b = GG_BUF_INIT;
-    uint64_t v;
-    if (!json_is_array(list) || json_array_size(list) != h->n_layers)
-        return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "config.json: layer_types is no list of %llu layers",
-                       (unsigned long long)h->n_layers);
-    if (!gg_hf_get_u64(h->config, k->from, &v) || v > INT32_MAX)
-        return fail_missing(k, err);
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        const char *s = json_string_value(json_array_get(list, i));
+    int rc = GG_OK;
+    for (h->layer = 0; rc == GG_OK && h->layer < h->n_layers; h->layer++) {
+        const char *text = k->from, *missing;
         uint8_t raw[4];
-        gg_store_u32(raw, s != NULL && one_of(k->fallback, s) ? (uint32_t)v : 0);
-        gg_buf_add(&b, raw, 4);
+        double d;
+        if (!gg_hf_eval(h, &text, &d, &missing))
+            rc = gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "config.json: no %.*s for layer %llu, which %s needs",
+                         (int)strcspn(missing, " )+-*/%<="), missing, (unsigned long long)h->layer, k->key);
+        else if (k->type == GGF_I32 && !(d >= 0 && d <= INT32_MAX))
+            rc = gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "config.json: %s is no count: %g", k->from, d);
+        if (rc != GG_OK)
+            break;
+        if (k->type == GGF_BOOL)
+            raw[0] = d != 0;
+        else
+            gg_store_u32(raw, k->type == GGF_F32 ? gg_bits_from_f32((float)d) : (uint32_t)d);
+        gg_buf_add(&b, raw, k->type == GGF_BOOL ? 1 : 4);
     }
-    int rc = b.failed ? gg_fail_nomem(err, "a list")
-                      : gg_hf_set_array(h, k->key, GGF_I32, h->n_layers, gg_buf_str(&b), b.nbytes, err);
+    if (rc == GG_OK)
+        rc = b.failed ? gg_fail_nomem(err, "a list")
+                      : gg_hf_set_array(h, k->key, k->type, h->n_layers, gg_buf_str(&b), b.nbytes, err);
     gg_buf_free(&b);
     return rc;
 }
@@ -258,8 +254,8 @@ static int set_one(struct hf *h, const struct hf_key *k, struct gg_err *err)
         return set_labels(h, k, err);
     case HF_MARKS:
         return set_marks(h, k, err);
-    case HF_ON_LAYERS:
-        return set_on_layers(h, k, err);
+    case HF_EACH:
+        return set_each(h, k, err);
     case HF_LAYERS:
         return set_layers(h, k, err);
     case HF_CONST:
@@ -288,13 +284,23 @@ static int set_one(struct hf *h, const struct hf_key *k, struct gg_err *err)
     return gg_fail(err, GG_ERR_BUG, GG_NOWHERE, "a key table has a row of no kind");
 }
 
+static int set_keys(struct hf *h, const struct hf_key *k, struct gg_err *err)
+{
+    int rc = GG_OK;
+    for (; rc == GG_OK && k != NULL && (k->key != NULL || k->what != HF_VALUE); k++)
+        rc = set_one(h, k, err);
+    return rc;
+}
+
+int gg_hf_first_keys(struct hf *h, struct gg_err *err)
+{
+    return set_keys(h, h->arch->first_keys, err);
+}
+
 int gg_hf_keys(struct hf *h, struct gg_err *err)
 {
     int rc = GG_OK;
-    for (const struct hf_key *const *list = h->arch->keys; rc == GG_OK && *list != NULL; list++) {
-        for (const struct hf_key *k = *list; rc == GG_OK && (k->key != NULL || k->what != HF_VALUE);
-             k++)
-            rc = set_one(h, k, err);
-    }
+    for (const struct hf_key *const *list = h->arch->keys; rc == GG_OK && *list != NULL; list++)
+        rc = set_keys(h, *list, err);
     return rc;
 }

@@ -114,10 +114,10 @@ static char *name_of(struct hf *h, const struct hf_rule *r, const struct stored 
 }
 
 /* Where it stands in the output: of several stored ones the last counts, A of a pair right before its B. */
-static uint64_t rank_of(const struct stored *s, size_t r_index)
+static uint64_t rank_of(const struct stored *s, const struct hf_rule *r, size_t r_index)
 {
     if (s->lora == '\0')
-        return (s->rank + 1) << 16 | r_index;
+        return (s->rank + 1 + r->later) << 16 | r_index;
     return (s->rank + (s->lora == 'a')) << 16 | r_index << 1 | (s->lora == 'b');
 }
 
@@ -156,7 +156,7 @@ static int apply(struct mapper *m, const struct hf_rule *r, size_t r_index, stru
     if (v == NULL)
         return err->code;
     m->n_f64 += gg_checkpoint_tensor(m->h->ckpt, s->src)->dtype == GG_DT_F64;
-    uint64_t rank = rank_of(s, r_index);
+    uint64_t rank = rank_of(s, r, r_index);
     v->lora = s->lora;
     v->rank = added || rank > v->rank ? rank : v->rank;
     if (layered && strncmp(r->gguf, gg_hf_each_layer(m->h), strcspn(gg_hf_each_layer(m->h), "{")) == 0)
@@ -175,7 +175,10 @@ static bool fits(struct mapper *m, const struct hf_rule *r, struct stored *s)
     } else {
         snprintf(pattern, sizeof pattern, "%s", r->hf);
     }
-    return gg_hf_match(pattern, s->name, s->n, &s->layer, &s->expert) && gg_hf_holds(m->h, r->when);
+    if (!gg_hf_match(pattern, s->name, s->n, &s->layer, &s->expert))
+        return false;
+    m->h->layer = s->layer;
+    return gg_hf_holds(m->h, r->when);
 }
 
 /* The first rule that fits, and those right behind it with the same pattern: a fused tensor has several. */

@@ -69,7 +69,8 @@ static bool wants_f32(const struct hf_vt *v)
 {
     static const char *const tails[] = {
         "_norm.weight", ".ffn_gate_inp.weight", ".ffn_gate_inp_shexp.weight", "position_embd.weight",
-        "token_types.weight", ".ssm_conv1d.weight", ".shortconv.conv.weight"};
+        "token_types.weight", ".ssm_conv1d.weight", ".shortconv.conv.weight", ".altup_correct_coef.weight",
+        ".altup_predict_coef.weight"};
     size_t n = strlen(v->name);
     if (v->lora != '\0')
         return false;
@@ -87,6 +88,8 @@ static bool wants_f32(const struct hf_vt *v)
 static uint32_t wanted(const struct hf_vt *v, uint32_t stored)
 {
     enum hf_as as = v->n_dims > 1 ? v->rule->as : HF_AS_STORED;
+    if (as == HF_AS_WEIGHT)
+        return QT_NONE;
     if (wants_f32(v) && as != HF_AS_CONV)
         return QT_F32;
     return as == HF_AS_STORED                          ? QT_NONE
@@ -152,6 +155,26 @@ static const char *lora_layout(const struct hf_rule *r, char which)
     return layout_of(r);
 }
 
+/* The sums by which a rule changes elements. */
+static int read_changes(struct hf *h, const struct hf_rule *r, struct hf_part *p, struct gg_err *err)
+{
+    const char *text = r->plus, *missing = "";
+    double d = r->how == HF_PLUS_ONE;
+    bool ok = text == NULL || gg_hf_eval(h, &text, &d, &missing);
+    p->changes = d != 0 || r->times != NULL;
+    p->plus = (float)d;
+    p->times[0] = p->times[1] = 1;
+    text = r->times;
+    for (unsigned i = 0; ok && text != NULL && i < 2 && *text != '\0'; i++) {
+        ok = gg_hf_eval(h, &text, &d, &missing);
+        p->times[i] = (float)d;
+        text += strspn(text, ", ");
+    }
+    return ok ? GG_OK
+              : gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "config.json: no %.*s, which %s is changed by",
+                        (int)strcspn(missing, " ,)+-*/"), missing, r->gguf);
+}
+
 /* What the rule makes of a stored tensor: its shape, and the part it becomes. */
 static int draw_from(struct hf *h, const struct hf_rule *r, char lora, size_t src, struct hf_vt *v,
                      struct hf_part *p, struct gg_err *err)
@@ -161,7 +184,9 @@ static int draw_from(struct hf *h, const struct hf_rule *r, char lora, size_t sr
     struct hf_view w;
     *v = (struct hf_vt){.ne = {1, 1, 1, 1}};
     *p = (struct hf_part){.src = src};
-    int rc = layout != NULL ? gg_hf_layout(h, layout, t, v, &w, err) : shape_of(v, t, err);
+    int rc = read_changes(h, r, p, err);
+    if (rc == GG_OK)
+        rc = layout != NULL ? gg_hf_layout(h, layout, t, v, &w, err) : shape_of(v, t, err);
     if (rc == GG_OK && lora == 'b' && layout != NULL && (v->n_dims != 2 || w.stride[w.n_dims - 1] != 1))
         return fail_tensor(t, err, "is of an adapter for a weight whose columns change places in a GGUF: "
                                    "that is not supported");

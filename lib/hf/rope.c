@@ -230,8 +230,10 @@ static int factor_tensors(struct hf *h, size_t want, struct gg_err *err)
 /* MiniCPM: only the tensors. */
 static int plain_factors(struct hf *h, struct gg_err *err)
 {
-    const char *text = "int(hidden_size / H) / 2", *missing;
+    const char *text = "int(hidden_size / H) / 2", *of_rope = "qk_rope_head_dim / 2", *missing;
     double d;
+    if (gg_hf_holds(h, of_rope))
+        text = of_rope;
     if (!json_object_get(h->rope, "long_factor") && !json_object_get(h->rope, "short_factor"))
         return GG_OK;
     if (!gg_hf_eval(h, &text, &d, &missing) || !(d >= 1 && d < 0x1p20))

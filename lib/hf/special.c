@@ -2,6 +2,7 @@
  * config.json say about them, in the order in which llama.cpp's converter asks. */
 #include "lib/hf/hf_impl.h"
 
+#include "lib/base/num.h"
 #include "lib/base/text.h"
 
 #include <stdio.h>
@@ -400,7 +401,23 @@ static int write_normalizer(struct hf *h, struct gg_err *err)
     return rc;
 }
 
-/* Those the architecture names by their text: "eot=<|user|> ...". */
+/* A token the architecture names: by its text, or "@NAME", a number of config.json, or
+ * "@generation.NAME" of generation_config.json. vocab.n: there is none. */
+static uint64_t arch_token(const struct hf *h, const char *text, size_t n)
+{
+    static const char other[] = "@generation.";
+    char name[64];
+    uint64_t id;
+    if (text[0] != '@')
+        return token_id(h, text, n);
+    bool of_generation = strncmp(text, other, sizeof other - 1) == 0;
+    snprintf(name, sizeof name, "%.*s", (int)(n - 1), text + 1);
+    bool there = of_generation ? gg_hf_get_u64(h->generation, name + sizeof other - 2, &id)
+                               : gg_hf_get_u64(h->config, name, &id);
+    return there ? gg_min_u64(id, h->vocab.n) : h->vocab.n;
+}
+
+/* Those the architecture names: "eot=<|user|> ...". */
 static void read_arch_tokens(struct special *s)
 {
     const char *p = s->h->arch->tokens;
@@ -412,7 +429,7 @@ static void read_arch_tokens(struct special *s)
         for (int k = 0; k < MAX_KINDS; k++) {
             if (strncmp(p, kind_names[k], strlen(kind_names[k])) != 0 || p[strlen(kind_names[k])] != '=')
                 continue;
-            uint64_t id = token_id(s->h, text, (size_t)(p + n - text));
+            uint64_t id = arch_token(s->h, text, (size_t)(p + n - text));
             if (id < s->h->vocab.n && anyway && s->has_id[k])
                 s->id[k] = id;
             else if (id < s->h->vocab.n)

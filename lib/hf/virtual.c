@@ -73,8 +73,8 @@ static bool source_extent(struct gg_source *src, size_t i, struct gg_extent *out
     struct hf_source *s = self(src);
     const struct hf_vt *v = &s->vts[i];
     uint64_t nelems, off;
-    if (v->data != NULL || v->n_parts != 1 || v->parts[0].view != NULL || gg_hf_changes(v) ||
-        !qt_nelems(v->ne, &nelems))
+    if (v->data != NULL || v->n_parts != 1 || v->parts[0].view != NULL ||
+        gg_hf_changes(v, &v->parts[0]) || !qt_nelems(v->ne, &nelems))
         return false;
     const struct hf_part *p = &v->parts[0];
     uint32_t nbytes = qt_info(v->type)->block_nbytes;

@@ -248,12 +248,18 @@ static int write_extra(struct hf *h, struct gg_err *err)
     return rc;
 }
 
-int gg_hf_vocab_write(struct hf *h, struct gg_err *err)
+/* What tokenizer_config.json says of the space in front of text, where the architecture wants it written. */
+static int write_prefix(struct hf *h, unsigned place, struct gg_err *err)
 {
     const json_t *prefix = json_object_get(h->tokenizer_config, "add_prefix_space");
-    int rc = GG_OK;
-    if ((h->arch->flags & HF_PREFIX_OPTION) && json_is_boolean(prefix))
-        rc = gg_hf_set_bool(h, "tokenizer.ggml.add_space_prefix", json_is_true(prefix), err);
+    return (h->arch->flags & place) && json_is_boolean(prefix)
+               ? gg_hf_set_bool(h, "tokenizer.ggml.add_space_prefix", json_is_true(prefix), err)
+               : GG_OK;
+}
+
+int gg_hf_vocab_write(struct hf *h, struct gg_err *err)
+{
+    int rc = write_prefix(h, HF_PREFIX_OPTION, err);
     if (rc == GG_OK)
         rc = write_segments(h, "bert", err);
     if (rc == GG_OK)
@@ -265,9 +271,13 @@ int gg_hf_vocab_write(struct hf *h, struct gg_err *err)
     if (rc == GG_OK && (h->arch->flags & HF_SPACE_PREFIX))
         rc = gg_hf_set_bool(h, "tokenizer.ggml.add_space_prefix", !h->vocab.no_space_prefix, err);
     if (rc == GG_OK)
+        rc = write_prefix(h, HF_PREFIX_BEHIND, err);
+    if (rc == GG_OK)
         rc = write_normalizer(h, err);
     if (rc == GG_OK)
         rc = gg_hf_special(h, err);
+    if (rc == GG_OK)
+        rc = write_prefix(h, HF_PREFIX_LAST, err);
     if (rc == GG_OK)
         rc = write_segments(h, "gpt2", err);
     return rc == GG_OK ? write_extra(h, err) : rc;

@@ -40,6 +40,9 @@ START_TEST(sums_are_reckoned)
         {"kind~falcon", 1},        {"kind~falco", 0},          {"nosuch~x", 0},
         {"list", 3},               {"deep.er", 9},             {"deep.no", NAN},
         {"words~b", 2},            {"words - words~b", 1},     {"nothing|5", 5},           {"kind|5", 5},
+        {"2 ^ 10", 1024},          {"2 * 3 ^ 2", 18},         {"7 % 4 + 1", 4},
+        {"3 < 4", 1},              {"2 + 2 = 4", 1},          {"5 * (4 < 3)", 0},         {"L", 0},
+        {"words.L~b", 0},          {"nosuch.L~b", NAN},
         {"nosuch", NAN},           {"1 + nosuch", NAN},        {"N", NAN},
         {"((((((((((((((((((1))))))))))))))))))", NAN},
     };

@@ -1,0 +1,116 @@
+/* Architectures: with experts: Arctic, ERNIE 4.5 MoE, GroveMoE, Trinity (AFMoE). */
+#include "lib/hf/arch.h"
+
+/* ---- Arctic: a dense part beside the experts ------------------------------------------------- */
+
+static const struct hf_rule arctic[] = {
+    T("model.layers.{L}.residual_layernorm", "blk.{L}.ffn_norm"),
+    T("model.layers.{L}.post_attention_layernorm", "blk.{L}.ffn_norm_exps"),
+    T("model.layers.{L}.residual_mlp.w1", "blk.{L}.ffn_gate"),
+    T("model.layers.{L}.residual_mlp.w2", "blk.{L}.ffn_down"),
+    T("model.layers.{L}.residual_mlp.w3", "blk.{L}.ffn_up"),
+    T_END,
+};
+static const struct hf_key arctic_keys[] = {
+    K_NEED(".vocab_size", U32, "vocab_size"),
+    K_SUM(".rope.dimension_count", U32, "int(hidden_size / H)"),
+    K_END,
+};
+
+const struct hf_arch gg_hf_arch_arctic = {
+    .gguf = "arctic",
+    .classes = LIST("ArcticForCausalLM"),
+    .rules = RULES(arctic, gg_hf_frame, gg_hf_attn_roped, gg_hf_mixtral_moe),
+    .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, arctic_keys),
+};
+
+/* Experts in another order than they are stored in. */
+static const struct hf_rule gate_up_down[] = {
+    T("model.layers.{L}.mlp.experts.{E}.gate_proj", "blk.{L}.ffn_gate_exps"),
+    T("model.layers.{L}.mlp.experts.{E}.up_proj", "blk.{L}.ffn_up_exps"),
+    T("model.layers.{L}.mlp.experts.{E}.down_proj", "blk.{L}.ffn_down_exps", .later = 2),
+    T_END,
+};
+
+/* ---- ERNIE 4.5 MoE --------------------------------------------------------------------------- */
+
+static const struct hf_rule ernie_moe[] = {
+    T_DROP("model.mtp_*"),
+    T("model.layers.{L}.mlp.moe_statics.e_score_correction_bias", "blk.{L}.exp_probs_b.bias"),
+    T_END,
+};
+static const struct hf_key ernie_moe_keys[] = {
+    K_NEED(".expert_count", U32, "moe_num_experts"),
+    K_NEED(".expert_used_count", U32, "moe_k"),
+    K_NEED(".interleave_moe_layer_step", U32, "moe_layer_interval"),
+    K_NEED(".leading_dense_block_count", U32, "moe_layer_start_index"),
+    K(".expert_feed_forward_length", U32, "moe_intermediate_size"),
+    K(".expert_shared_count", U32, "moe_num_shared_experts"),
+    K_MAY(".expert_shared_feed_forward_length", U32, "int(intermediate_size / num_key_value_heads)",
+          .when = "moe_num_shared_experts"),
+    K_END,
+};
+
+const struct hf_arch gg_hf_arch_ernie4_5_moe = {
+    .gguf = "ernie4_5-moe",
+    .classes = LIST("Ernie4_5_MoeForCausalLM"),
+    .rules = RULES(ernie_moe, gate_up_down, gg_hf_frame, gg_hf_attn, gg_hf_mlp, gg_hf_experts),
+    .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, ernie_moe_keys),
+    .prefixes = LIST("ernie."),
+    .flags = HF_PREFIX_LAST,
+};
+
+/* ---- GroveMoE: experts in pairs, a small one for each pair ----------------------------------- */
+
+static const struct hf_rule grovemoe[] = {
+    T_DROP("model.layers.{L}.mlp.*expert_bias"), /* not used */
+    T("model.layers.{L}.mlp.chunk_experts.{E}.down_proj", "blk.{L}.ffn_down_chexps", .count = "E / 2"),
+    T("model.layers.{L}.mlp.chunk_experts.{E}.gate_proj", "blk.{L}.ffn_gate_chexps", .count = "E / 2"),
+    T("model.layers.{L}.mlp.chunk_experts.{E}.up_proj", "blk.{L}.ffn_up_chexps", .count = "E / 2"),
+    T_END,
+};
+static const struct hf_key grovemoe_keys[] = {
+    K(".expert_feed_forward_length", U32, "moe_intermediate_size"),
+    /* stated in the code of the model alone */
+    K(".expert_chunk_feed_forward_length", U32, "head_dim", .fallback = "128"),
+    K_FIXED(".experts_per_group", U32, "2"),
+    K_FIXED(".expert_group_scale", F32, "0.05"),
+    K_END,
+};
+
+const struct hf_arch gg_hf_arch_grovemoe = {
+    .gguf = "grovemoe",
+    .classes = LIST("GroveMoeForCausalLM", "modeling_grove_moe.GroveMoeForCausalLM"),
+    .rules = RULES(grovemoe, gg_hf_frame, gg_hf_attn, gg_hf_qk_norm, gg_hf_experts),
+    .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, grovemoe_keys),
+};
+
+/* ---- Trinity (AFMoE) ------------------------------------------------------------------------- */
+
+static const struct hf_rule afmoe[] = {
+    T("model.layers.{L}.post_attention_layernorm", "blk.{L}.post_attention_norm"),
+    T("model.layers.{L}.pre_mlp_layernorm", "blk.{L}.ffn_norm"),
+    T("model.layers.{L}.post_mlp_layernorm", "blk.{L}.post_ffw_norm"),
+    T("model.layers.{L}.self_attn.gate_proj", "blk.{L}.attn_gate"),
+    T("model.layers.{L}.mlp.router.gate", "blk.{L}.ffn_gate_inp"),
+    T("model.layers.{L}.mlp.expert_bias", "blk.{L}.exp_probs_b.bias"),
+    T_END,
+};
+static const struct hf_key afmoe_keys[] = {
+    K(".expert_shared_count", U32, "num_shared_experts"),
+    K(".expert_feed_forward_length", U32, "moe_intermediate_size"),
+    K(".leading_dense_block_count", U32, "num_dense_layers"),
+    K(".expert_weights_norm", BOOL, "route_norm"),
+    K(".expert_weights_scale", F32, "route_scale"),
+    K(".attention.sliding_window", U32, "sliding_window"),
+    K_END,
+};
+
+const struct hf_arch gg_hf_arch_afmoe = {
+    .gguf = "afmoe",
+    .classes = LIST("AfmoeForCausalLM"),
+    .rules = RULES(afmoe, gate_up_down, gg_hf_frame, gg_hf_attn, gg_hf_qk_norm, gg_hf_mlp, gg_hf_experts),
+    .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, gg_hf_llama_keys, afmoe_keys),
+    .extra_keys = gg_hf_llama_extra,
+    .flags = HF_PREFIX_OPTION | HF_LLAMA3_ROPE,
+};

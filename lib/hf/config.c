@@ -1,0 +1,195 @@
+/* config.json: which architecture it is of, what it says of the part that is wanted, how many layers it counts. */
+#include "lib/hf/hf_impl.h"
+
+#include "lib/base/num.h"
+#include "lib/base/text.h"
+
+static int add_defaults(struct hf *h, struct gg_err *err)
+{
+    json_t *d = NULL;
+    if (h->arch == NULL || h->arch->defaults == NULL)
+        return GG_OK;
+    int rc = gg_hf_json_text(&d, h->arch->defaults, strlen(h->arch->defaults), "defaults", err);
+    if (rc == GG_OK && json_object_update_missing(h->config, d) != 0)
+        rc = gg_fail_nomem(err, "a configuration");
+    json_decref(d);
+    return rc;
+}
+
+/* The configuration of the text model, where it is a part of a larger one. */
+static json_t *text_part(const struct hf *h)
+{
+    json_t *o = gg_hf_get(h->raw_config, "thinker_config.text_config|llm_config|lm_config|language_config|"
+                                         "text_config");
+    return json_is_object(o) ? o : NULL;
+}
+
+/* The first class of "architectures": of the part that is wanted, or of the whole. */
+static const char *class_name(const struct hf *h)
+{
+    static const char *const whole[] = {"Exaone4_5_ForConditionalGeneration"}; /* whose part names another */
+    const json_t *part = h->opts->mmproj ? json_object_get(h->raw_config, "vision_config") : text_part(h);
+    const char *name = json_string_value(json_array_get(json_object_get(h->raw_config, "architectures"), 0));
+    const char *inner = json_string_value(json_array_get(json_object_get(part, "architectures"), 0));
+    for (size_t i = 0; name != NULL && i < GG_COUNTOF(whole); i++) {
+        if (strcmp(name, whole[i]) == 0)
+            return name;
+    }
+    return inner != NULL ? inner : name;
+}
+
+/* The class that is spelled most like this one, or the GGUF name. */
+static const char *nearest(const char *name, bool by_class)
+{
+    const char *best = gg_hf_archs[0]->gguf;
+    unsigned least = UINT32_MAX;
+    for (size_t i = 0; i < gg_hf_n_archs; i++) {
+        const char *const one[] = {gg_hf_archs[i]->gguf, NULL};
+        for (const char *const *c = by_class ? gg_hf_archs[i]->classes : one; *c != NULL; c++) {
+            unsigned d = gg_text_distance(*c, name);
+            best = d < least ? *c : best;
+            least = d < least ? d : least;
+        }
+    }
+    return best;
+}
+
+static int fail_unknown_arch(const char *name, enum gg_code code, const char *what,
+                             struct gg_err *err)
+{
+    char shown[96];
+    return gg_fail(err, code, GG_NOWHERE,
+                   "%s '%s' is not known (the nearest is '%s'; docs/architectures.md lists them); ggtool "
+                   "convert --arch raw keeps names and tensors as they are",
+                   what, gg_text_escape_into(shown, sizeof shown, name, strlen(name)),
+                   nearest(name, code != GG_ERR_ARG));
+}
+
+static int fail_no_projector(const char *name, struct gg_err *err)
+{
+    char shown[96];
+    return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
+                   "--mmproj: no projector is known of architecture '%s' (docs/architectures.md lists them)",
+                   gg_text_escape_into(shown, sizeof shown, name, strlen(name)));
+}
+
+/* The configuration of a projector: that of the vision model, with the rest inside. */
+static int vision_config(struct hf *h, struct gg_err *err)
+{
+    json_t *pre = NULL, *processor = NULL, *vision = json_object_get(h->raw_config, "vision_config");
+    if (!json_is_object(vision))
+        return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "config.json: no vision_config, which --mmproj needs");
+    int rc = gg_hf_json_file(h, "preprocessor_config.json", &pre, err);
+    if (rc == GG_OK)
+        rc = gg_hf_json_file(h, "processor_config.json", &processor, err);
+    json_t *image = json_object_get(processor, "image_processor");
+    if (pre == NULL)
+        pre = json_object();
+    if (rc == GG_OK && processor != NULL)
+        rc = gg_hf_merge(pre, processor, err);
+    if (rc == GG_OK && json_is_object(image))
+        rc = gg_hf_merge(pre, image, err);
+    json_decref(processor);
+    json_decref(h->config);
+    h->config = json_copy(vision);
+    json_t *global = json_copy(h->raw_config), *text = text_part(h);
+    if ((text != NULL && json_object_set(global, "text_config", text) != 0) ||
+        json_object_set_new(h->config, "preprocessor", pre) != 0 ||
+        json_object_set_new(h->config, "global", global) != 0)
+        return gg_fail_nomem(err, "a configuration");
+    return rc;
+}
+
+static int choose_arch(struct hf *h, struct gg_err *err)
+{
+    const char *asked = h->opts->arch;
+    if (asked != NULL && h->opts->mmproj)
+        return gg_fail(err, GG_ERR_ARG, GG_NOWHERE, "--mmproj goes by the class in config.json, without --arch");
+    if (asked != NULL && strcmp(asked, "raw") == 0)
+        return GG_OK;
+    if (asked != NULL) {
+        h->arch = gg_hf_arch_by_gguf(asked, strlen(asked));
+        return h->arch != NULL ? GG_OK
+                               : fail_unknown_arch(asked, GG_ERR_ARG, "--arch: architecture", err);
+    }
+    const char *name = class_name(h);
+    if (name == NULL)
+        return gg_fail(
+            err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
+            "no config.json with \"architectures\" beside the tensors, so their names cannot "
+            "be mapped; ggtool convert --arch NAME says what it is, --arch raw keeps all names");
+    if (h->opts->mmproj) {
+        h->arch = gg_hf_projector_by_class(h, name);
+        return h->arch != NULL ? GG_OK : fail_no_projector(name, err);
+    }
+    h->arch = gg_hf_arch_by_class(h, name);
+    return h->arch != NULL
+               ? GG_OK
+               : fail_unknown_arch(name, GG_ERR_UNSUPPORTED, "config.json: architecture", err);
+}
+
+/* How many layers tensors named mtp.* are of. */
+static uint64_t named_mtp(const struct hf *h)
+{
+    uint64_t n = 0, layer = 0, none;
+    for (size_t i = 0; i < gg_checkpoint_n_tensors(h->ckpt); i++) {
+        const struct gg_ckpt_tensor *t = gg_checkpoint_tensor(h->ckpt, i);
+        if (gg_hf_match("*mtp.layers.{L}.*", t->name, t->name_nbytes, &layer, &none) && layer >= n)
+            n = layer + 1;
+    }
+    return n;
+}
+
+/* Layers, and those behind them that predict further tokens. */
+int gg_hf_config_layers(struct hf *h, struct gg_err *err)
+{
+    const struct hf_arch *a = h->arch;
+    const char *text = a->mtp_layers, *missing;
+    enum gg_hf_mtp mtp = h->opts->mtp;
+    double d = 0;
+    const char *names = a->flags & HF_PROJECTOR ? "n_layers|num_hidden_layers|n_layer|num_layers|depth|layers"
+                                                : "n_layers|num_hidden_layers|n_layer|num_layers";
+    if (!gg_hf_get_u64(h->config, names, &h->n_layers) ||
+        h->n_layers == 0 || h->n_layers > UINT32_MAX)
+        return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "config.json: no num_hidden_layers");
+    if (mtp != GG_HF_MTP_AUTO && text == NULL)
+        return gg_fail(err, GG_ERR_ARG, GG_NOWHERE,
+                       "--mtp: architecture '%s' has no layers for further tokens", a->gguf);
+    h->has_mtp = text != NULL && gg_hf_eval(h, &text, &d, &missing);
+    if (a->flags & HF_MTP_PREFIX) {
+        d = (double)named_mtp(h);
+        h->has_mtp = d > 0;
+    }
+    if (!(d >= 0 && d <= 1000))
+        return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "config.json: %g layers for further tokens", d);
+    bool keep = mtp == GG_HF_MTP_KEEP || (mtp == GG_HF_MTP_AUTO && (a->flags & HF_MTP_KEPT));
+    *(keep ? &h->n_mtp : &h->n_mtp_dropped) = (uint64_t)d;
+    h->n_layers += h->n_mtp;
+    return GG_OK;
+}
+
+int gg_hf_config_read(struct hf *h, struct gg_err *err)
+{
+    int rc = gg_hf_lora_open(h, err);
+    if (rc == GG_OK && h->raw_config == NULL)
+        rc = gg_hf_json_file(h, "config.json", &h->raw_config, err);
+    if (rc != GG_OK)
+        return rc;
+    if (h->raw_config == NULL)
+        h->raw_config = json_object();
+    h->config = json_copy(h->raw_config);
+    json_t *text = text_part(h);
+    if (h->config == NULL)
+        return gg_fail_nomem(err, "a configuration");
+    if (text != NULL)
+        rc = gg_hf_merge(h->config, text, err);
+    if (rc == GG_OK)
+        rc = choose_arch(h, err);
+    if (rc == GG_OK && h->opts->mmproj)
+        rc = vision_config(h, err);
+    if (rc == GG_OK)
+        rc = gg_hf_unpack(h, err);
+    if (rc == GG_OK)
+        rc = add_defaults(h, err);
+    return rc;
+}
