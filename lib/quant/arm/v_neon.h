@@ -8,6 +8,8 @@
 
 #include <arm_neon.h>
 
+#define V_REGISTER "w" /* of a vector, to the compiler */
+
 enum { V_HAS_LOOKUP = 1, V_HAS_LOOKUP8 = 0, V_HAS_LOOKUP32 = 0, V_HAS_VI_MIN = 1, V_HAS_F16 = 1 };
 
 /* vminq and vmaxq know NaN and the signs of zeros; the contract is the plain comparison. */

@@ -26,7 +26,7 @@
 
 #include "lib/quant/vec/search.h"
 
-enum { SIDE = 4 };
+enum { SIDE = 4, PAIR = 2 };
 
 struct v_affine {
     vf scale[SIDE], min[SIDE];
@@ -63,6 +63,9 @@ struct affine_state {
     vf sum_q[SIDE], sum_qq[SIDE], sum_xq[SIDE];
     /* With skipping: number of the candidate, its range, the greatest v / (q + 1/2). */
     vf k[SIDE], range[SIDE], reach[SIDE];
+    vf scale[SIDE], min[SIDE]; /* its line */
+    vm line[SIDE];             /* is there one? */
+    enum affine_cut cut[SIDE];
     vf q[SIDE * QK_GROUP_MAX]; /* SIDE * i + u */
 };
 
@@ -73,11 +76,24 @@ V_FN enum affine_cut affine_by_table(int nmax)
     return nmax == 15 && V_HAS_LOOKUP32 ? CUT_TABLE32 : CUT_CLAMP;
 }
 
+/* What levels are cut by and how soon they grow, for a loop. */
+struct affine_tables {
+    vf level[32 / VL], grow[32 / VL];
+};
+
+V_FN void affine_open(struct affine_tables *t, enum affine_cut cut, int nmax)
+{
+    const float *grow = nmax == 3 ? affine_grow8 : nmax == 15 ? affine_grow15 : affine_grow31;
+    v_keep_run(t->level, cut == CUT_TABLE8 ? affine_table8 : affine_table32,
+               cut == CUT_TABLE8 ? V_PER16 : 32 / VL);
+    v_keep_run(t->grow, grow, nmax == 3 ? V_PER16 : 32 / VL);
+}
+
 /* The level of v, and the bits it can be looked up by. */
-V_FN vf affine_level(vf v, enum affine_cut cut, int nmax, vi *at)
+V_FN vf affine_level(vf v, enum affine_cut cut, int nmax, const vf table[32 / VL], vi *at)
 {
     const vf magic = vf_set1(12582912.0f);
-    vf table[32 / VL], t = v + magic;
+    vf t = v + magic;
     if (cut == CUT_WILD)
         return vf_from_i(vi_clamp(v_nearest_wild(v), 0, nmax));
     if (cut == CUT_CLAMP)
@@ -85,40 +101,37 @@ V_FN vf affine_level(vf v, enum affine_cut cut, int nmax, vi *at)
     *at = (vi)t;
     if (cut == CUT_CLAMP)
         return t - magic;
-    v_load_run(table, cut == CUT_TABLE8 ? affine_table8 : affine_table32,
-               cut == CUT_TABLE8 ? V_PER16 : 32 / VL);
     return cut == CUT_TABLE8 ? vf_lookup8(table, *at) : vf_lookup32(table, *at);
 }
 
 /* v / (q + 1/2) but for 2^-11, or where level q grows no more something below 1. */
-V_FN vf affine_reach(vf v, vf q, vi at, int nmax)
+V_FN vf affine_reach(vf v, vf q, vi at, int nmax, const vf table[32 / VL])
 {
-    vf table[32 / VL];
     if (nmax == 3 && !V_HAS_LOOKUP8)
         return vf_select(vf_lt(q, vf_set1(3)), v * vf_reciprocal_rough(q + 0.5f), vf_set1(0));
-    if (nmax == 3) {
-        v_load_run(table, affine_grow8, V_PER16);
-        return v * vf_lookup8(table, at);
-    }
-    v_load_run(table, nmax == 15 ? affine_grow15 : affine_grow31, 32 / VL);
-    return v * vf_lookup32(table, at);
+    return v * (nmax == 3 ? vf_lookup8(table, at) : vf_lookup32(table, at));
 }
 
+/* ---- a pair -----------------------------------------------------------------------------------
+ *
+ * Vectors of groups are summed in pairs, so that tables stay in registers, and by turns: while the sums
+ * of one pair are taken, nothing waits for the divisions of the other. */
+
 /* Sets inverse to range / (hi - from). Flat groups get one so small that all levels are 0. */
-V_FN enum affine_cut affine_prepare(struct affine_state *a, const vf range[SIDE])
+V_FN enum affine_cut affine_prepare(struct affine_state *a, int first)
 {
     const vf zero = vf_set1(0);
     vm tame = vm_not(vm_from_bits(0)), inside = tame;
     enum affine_cut table = affine_by_table(a->s->nmax);
     const vf least = vf_set1(table == CUT_TABLE8 ? -2.5f : -8.5f);
     V_UNROLL
-    for (int u = 0; u < SIDE; u++) {
-        vf inverse = range[u] / (a->hi[u] - a->from[u]);
+    for (int u = first; u < first + PAIR; u++) {
+        vf inverse = a->range[u] / (a->hi[u] - a->from[u]);
         inverse = vf_select(a->flat[u], vf_set1(1e-30f), inverse);
-        vf first = inverse * (a->lo[u] - a->from[u]);
+        vf lowest = inverse * (a->lo[u] - a->from[u]);
         tame = vm_and(tame, vm_and(vf_lt(zero, inverse), vf_lt(inverse, vf_set1(V_INF))));
-        tame = vm_and(tame, vf_gt(first, vf_set1(-4194304.0f)));
-        inside = vm_and(inside, vf_ge(first, least));
+        tame = vm_and(tame, vf_gt(lowest, vf_set1(-4194304.0f)));
+        inside = vm_and(inside, vf_ge(lowest, least));
         a->inverse[u] = inverse;
     }
     if (!vm_all(tame))
@@ -126,100 +139,95 @@ V_FN enum affine_cut affine_prepare(struct affine_state *a, const vf range[SIDE]
     return vm_all(inside) ? table : CUT_CLAMP;
 }
 
-/* Levels of the candidate, their sums, and with skipping how soon one of them grows. */
-V_FN void affine_sums(struct affine_state *a, enum affine_cut cut, int nmax, bool skip)
+/* Levels of the candidates, their sums, and with skipping how soon a level grows. */
+V_FN void affine_sums(struct affine_state *a, int first, enum affine_cut cut, int nmax, bool skip)
 {
     const int n = a->s->n;
-    vf sum_q[SIDE], sum_qq[SIDE], sum_xq[SIDE], reach[SIDE];
+    struct affine_tables t;
+    vf sum_q[PAIR], sum_qq[PAIR], sum_xq[PAIR], reach[PAIR];
+    affine_open(&t, cut, nmax);
     V_UNROLL
-    for (int u = 0; u < SIDE; u++)
+    for (int u = 0; u < PAIR; u++)
         sum_q[u] = sum_qq[u] = sum_xq[u] = reach[u] = vf_set1(0);
     for (int i = 0; i < n; i++) {
         V_UNROLL
-        for (int u = 0; u < SIDE; u++) {
+        for (int u = 0; u < PAIR; u++) {
             vi at = vi_set1(0);
-            vf x = a->x[u * n + i], v = a->inverse[u] * (x - a->from[u]);
-            vf q = affine_level(v, cut, nmax, &at);
-            vf wq = a->w[u * n + i] * q;
-            a->q[SIDE * i + u] = q;
+            const int side = first + u;
+            vf x = a->x[side * n + i], v = a->inverse[side] * (x - a->from[side]);
+            vf q = affine_level(v, cut, nmax, t.level, &at);
+            vf wq = a->w[side * n + i] * q;
+            a->q[SIDE * i + side] = q;
             sum_q[u] += wq;
             sum_qq[u] += wq * q;
             sum_xq[u] += wq * x;
             if (skip)
-                reach[u] = vf_max_positive(affine_reach(v, q, at, nmax), reach[u]);
+                reach[u] = vf_max_positive(affine_reach(v, q, at, nmax, t.grow), reach[u]);
         }
     }
     V_UNROLL
-    for (int u = 0; u < SIDE; u++) {
-        a->sum_q[u] = sum_q[u];
-        a->sum_qq[u] = sum_qq[u];
-        a->sum_xq[u] = sum_xq[u];
+    for (int u = 0; u < PAIR; u++) {
+        a->sum_q[first + u] = sum_q[u];
+        a->sum_qq[first + u] = sum_qq[u];
+        a->sum_xq[first + u] = sum_xq[u];
         if (skip)
-            a->reach[u] = reach[u];
+            a->reach[first + u] = reach[u];
     }
 }
 
-V_FN void affine_measure(struct affine_state *a, enum affine_cut cut)
+V_FN void affine_measure(struct affine_state *a, int first, enum affine_cut cut)
 {
     switch (cut) {
     case CUT_CLAMP:
-        affine_sums(a, CUT_CLAMP, a->s->nmax, false);
+        affine_sums(a, first, CUT_CLAMP, a->s->nmax, false);
         break;
     case CUT_TABLE8:
-        affine_sums(a, CUT_TABLE8, 3, false);
+        affine_sums(a, first, CUT_TABLE8, 3, false);
         break;
     case CUT_TABLE32:
-        affine_sums(a, CUT_TABLE32, 15, false);
+        affine_sums(a, first, CUT_TABLE32, 15, false);
         break;
     default:
-        affine_sums(a, CUT_WILD, a->s->nmax, false);
+        affine_sums(a, first, CUT_WILD, a->s->nmax, false);
     }
 }
 
-V_FN void affine_measure_skip(struct affine_state *a, enum affine_cut cut)
+V_FN void affine_measure_skip(struct affine_state *a, int first, enum affine_cut cut)
 {
     const int nmax = a->s->nmax;
     if (cut == CUT_TABLE8)
-        affine_sums(a, CUT_TABLE8, 3, true);
+        affine_sums(a, first, CUT_TABLE8, 3, true);
     else if (cut == CUT_TABLE32)
-        affine_sums(a, CUT_TABLE32, 15, true);
+        affine_sums(a, first, CUT_TABLE32, 15, true);
     else if (cut == CUT_CLAMP && nmax == 3)
-        affine_sums(a, CUT_CLAMP, 3, true);
+        affine_sums(a, first, CUT_CLAMP, 3, true);
     else if (cut == CUT_CLAMP && nmax == 15)
-        affine_sums(a, CUT_CLAMP, 15, true);
+        affine_sums(a, first, CUT_CLAMP, 15, true);
     else if (cut == CUT_CLAMP)
-        affine_sums(a, CUT_CLAMP, 31, true);
+        affine_sums(a, first, CUT_CLAMP, 31, true);
     else
-        affine_sums(a, CUT_WILD, nmax, false);
+        affine_sums(a, first, CUT_WILD, nmax, false);
 }
 
-V_FN void affine_errors(const struct affine_state *a, const vf scale[SIDE], const vf min[SIDE],
-                        bool use_mad, vf error[SIDE])
+/* Errors of the lines scale q + min. */
+V_FN void affine_errors(const struct affine_state *a, int first, bool use_mad, vf error[PAIR])
 {
     const int n = a->s->n;
-    vf sum[SIDE];
+    vf sum[PAIR];
     V_UNROLL
-    for (int u = 0; u < SIDE; u++)
+    for (int u = 0; u < PAIR; u++)
         sum[u] = vf_set1(0);
     for (int i = 0; i < n; i++) {
         V_UNROLL
-        for (int u = 0; u < SIDE; u++) {
-            vf diff = scale[u] * a->q[SIDE * i + u] + min[u] - a->x[u * n + i];
-            sum[u] += a->w[u * n + i] * (use_mad ? vf_abs(diff) : diff * diff);
+        for (int u = 0; u < PAIR; u++) {
+            const int side = first + u;
+            vf diff = a->scale[side] * a->q[SIDE * i + side] + a->min[side] - a->x[side * n + i];
+            sum[u] += a->w[side * n + i] * (use_mad ? vf_abs(diff) : diff * diff);
         }
     }
     V_UNROLL
-    for (int u = 0; u < SIDE; u++)
+    for (int u = 0; u < PAIR; u++)
         error[u] = sum[u];
-}
-
-V_FN void affine_error(const struct affine_state *a, const vf scale[SIDE], const vf min[SIDE],
-                         vf error[SIDE])
-{
-    if (a->s->use_mad)
-        affine_errors(a, scale, min, true, error);
-    else
-        affine_errors(a, scale, min, false, error);
 }
 
 /* Error of the first guess: its levels are in range unless the group is wild. */
@@ -236,7 +244,7 @@ V_FN void affine_guess(const struct affine_state *a, const vf scale[SIDE], bool 
         for (int u = 0; u < SIDE; u++) {
             vi at;
             vf x = a->x[u * n + i], v = a->inverse[u] * (x - a->from[u]);
-            vf q = wild ? affine_level(v, CUT_WILD, a->s->nmax, &at) : vf_nearest(v);
+            vf q = wild ? affine_level(v, CUT_WILD, a->s->nmax, NULL, &at) : vf_nearest(v);
             vf diff = scale[u] * q + a->from[u] - x;
             sum[u] += a->w[u * n + i] * (use_mad ? vf_abs(diff) : diff * diff);
         }
@@ -249,7 +257,7 @@ V_FN void affine_guess(const struct affine_state *a, const vf scale[SIDE], bool 
 static void affine_start(struct affine_state *a, struct v_affine *best)
 {
     const int n = a->s->n;
-    vf range[SIDE];
+    bool wild = false;
     V_UNROLL
     for (int u = 0; u < SIDE; u++) {
         const vf *x = a->x + u * n, *w = a->w + u * n;
@@ -270,9 +278,10 @@ static void affine_start(struct affine_state *a, struct v_affine *best)
         a->sum_x[u] = sum_x;
         a->from[u] = min;
         a->k[u] = vf_set1(0);
-        range[u] = vf_set1((float)a->s->nmax);
+        a->range[u] = vf_set1((float)a->s->nmax);
     }
-    bool wild = affine_prepare(a, range) == CUT_WILD;
+    for (int first = 0; first < SIDE; first += PAIR)
+        wild |= affine_prepare(a, first) == CUT_WILD;
     V_UNROLL
     for (int u = 0; u < SIDE; u++) {
         best->inverse[u] = a->inverse[u];
@@ -287,28 +296,29 @@ static void affine_start(struct affine_state *a, struct v_affine *best)
         affine_guess(a, best->scale, false, false, a->error);
 }
 
-/* The candidate's line of least squares, and in which lanes there is one. */
-V_FN vm affine_line(const struct affine_state *a, int u, vf *scale, vf *min)
+/* The candidate's line of least squares. */
+V_FN void affine_line(struct affine_state *a, int u)
 {
     vf sum_w = a->sum_w[u], sum_x = a->sum_x[u];
     vf q = a->sum_q[u], qq = a->sum_qq[u], xq = a->sum_xq[u];
     vf det = sum_w * qq - q * q;
-    *scale = (sum_w * xq - sum_x * q) / det;
-    *min = (qq * sum_x - q * xq) / det;
-    vm positive = vf_gt(*min, vf_set1(0));
+    vf scale = (sum_w * xq - sum_x * q) / det, min = (qq * sum_x - q * xq) / det;
+    vm positive = vf_gt(min, vf_set1(0));
     if (vm_any(positive)) {
-        *scale = vf_select(positive, xq / qq, *scale);
-        *min = vf_select(positive, vf_set1(0), *min);
+        scale = vf_select(positive, xq / qq, scale);
+        min = vf_select(positive, vf_set1(0), min);
     }
-    return vf_gt(det, vf_set1(0));
+    a->scale[u] = scale;
+    a->min[u] = min;
+    a->line[u] = vf_gt(det, vf_set1(0));
 }
 
-V_FN void affine_keep(struct affine_state *a, int u, vm wins, vf error, vf scale, vf min,
-                      struct v_affine *best)
+/* Keeps the candidate where it wins. That can't be told beforehand: no branch. */
+V_FN void affine_keep(struct affine_state *a, int u, vm wins, vf error, struct v_affine *best)
 {
     a->error[u] = vf_select(wins, error, a->error[u]);
-    best->scale[u] = vf_select(wins, scale, best->scale[u]);
-    best->min[u] = vf_select(wins, min, best->min[u]);
+    best->scale[u] = vf_select(wins, a->scale[u], best->scale[u]);
+    best->min[u] = vf_select(wins, a->min[u], best->min[u]);
     best->inverse[u] = vf_select(wins, a->inverse[u], best->inverse[u]);
     best->from[u] = vf_select(wins, a->from[u], best->from[u]);
 }
@@ -324,38 +334,54 @@ V_FN vf affine_next(const struct affine_state *a, int u, vm wins)
     return vf_select(wins, next, vf_max(k, next));
 }
 
-/* Tries candidate k, or with skip each lane's own. */
-V_FN void affine_try(struct affine_state *a, int k, bool skip, struct v_affine *best)
+/* Sums and line of candidate k, or with skip of each lane's own. */
+V_FN void affine_try(struct affine_state *a, int first, int k, bool skip,
+                     const struct v_affine *best)
 {
     const struct qk_min_search *s = a->s;
-    vf range[SIDE], scale[SIDE], min[SIDE], error[SIDE];
-    vm line[SIDE];
     V_UNROLL
-    for (int u = 0; u < SIDE; u++) {
+    for (int u = first; u < first + PAIR; u++) {
+        vf at = skip ? a->k[u] : vf_set1((float)k);
         a->from[u] = best->min[u];
-        range[u] = vf_set1((s->rmin + s->rdelta * (float)k) + (float)s->nmax);
-        if (skip)
-            a->range[u] = range[u] = (s->rmin + s->rdelta * a->k[u]) + (float)s->nmax;
+        a->range[u] = (s->rmin + s->rdelta * at) + (float)s->nmax;
     }
-    enum affine_cut cut = affine_prepare(a, range);
+    a->cut[first] = affine_prepare(a, first);
     if (skip)
-        affine_measure_skip(a, cut);
+        affine_measure_skip(a, first, a->cut[first]);
     else
-        affine_measure(a, cut);
+        affine_measure(a, first, a->cut[first]);
     V_UNROLL
-    for (int u = 0; u < SIDE; u++)
-        line[u] = affine_line(a, u, &scale[u], &min[u]);
-    affine_error(a, scale, min, error);
+    for (int u = first; u < first + PAIR; u++)
+        affine_line(a, u);
+}
+
+/* The better of candidate and best; with skip where each lane goes on. */
+V_FN void affine_judge(struct affine_state *a, int first, bool skip, struct v_affine *best)
+{
+    vf error[PAIR];
+    if (a->s->use_mad)
+        affine_errors(a, first, true, error);
+    else
+        affine_errors(a, first, false, error);
     V_UNROLL
-    for (int u = 0; u < SIDE; u++) {
-        vm wins = vm_and(line[u], vf_lt(error[u], a->error[u]));
+    for (int u = 0; u < PAIR; u++) {
+        const int side = first + u;
+        vm wins = vm_and(a->line[side], vf_lt(error[u], a->error[side]));
         if (skip)
-            wins = vm_and(wins, vf_le(a->k[u], vf_set1((float)s->nstep)));
-        if (vm_any(wins))
-            affine_keep(a, u, wins, error[u], scale[u], min[u], best);
+            wins = vm_and(wins, vf_le(a->k[side], vf_set1((float)a->s->nstep)));
+        affine_keep(a, side, wins, error[u], best);
         if (skip)
-            a->k[u] = cut == CUT_WILD ? a->k[u] + 1.0f : affine_next(a, u, wins);
+            a->k[side] =
+                a->cut[first] == CUT_WILD ? a->k[side] + 1.0f : affine_next(a, side, wins);
     }
+}
+
+V_FN void affine_round(struct affine_state *a, int k, bool skip, struct v_affine *best)
+{
+    for (int first = 0; first < SIDE; first += PAIR)
+        affine_try(a, first, k, skip, best);
+    for (int first = 0; first < SIDE; first += PAIR)
+        affine_judge(a, first, skip, best);
 }
 
 /* Is any lane at a candidate? */
@@ -386,10 +412,10 @@ static __attribute__((noinline)) void v_search_affine(const struct qk_min_search
     affine_start(&a, best);
     if (affine_skips(s)) {
         while (affine_goes_on(&a))
-            affine_try(&a, 0, true, best);
+            affine_round(&a, 0, true, best);
     } else {
         for (int k = 0; k <= s->nstep; k++)
-            affine_try(&a, k, false, best);
+            affine_round(&a, k, false, best);
     }
     V_UNROLL
     for (int u = 0; u < SIDE; u++)

@@ -259,6 +259,17 @@ V_FN void v_load_run(vf *out, const float *p, int n)
         out[k] = vf_load(p + k * VL);
 }
 
+/* The same of constants that are to stay in registers through a loop: a compiler would rather read them
+ * again and again. */
+V_FN void v_keep_run(vf *out, const float *p, int n)
+{
+    V_UNROLL
+    for (int k = 0; k < n; k++) {
+        out[k] = vf_load(p + k * VL);
+        __asm__("" : "+" V_REGISTER(out[k]));
+    }
+}
+
 /* ---- bytes ----------------------------------------------------------------------------------- */
 
 V_FN vb vb_set1(uint8_t x)

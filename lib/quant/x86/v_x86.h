@@ -7,6 +7,8 @@
 
 #include <emmintrin.h>
 
+#define V_REGISTER "v" /* of a vector, to the compiler */
+
 V_FN float x86_hmax(__m128 a)
 {
     a = _mm_max_ps(a, _mm_movehl_ps(a, a));
