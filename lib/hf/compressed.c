@@ -33,16 +33,28 @@ static int scheme(struct quant *q, const json_t **weights, struct gg_err *err)
                                       "config.json: quantization_config: no config_groups with weights");
 }
 
-static int run_values(struct quant *q, const json_t *weights, struct gg_err *err)
+/* exponents: scales are E8M0, whatever they are called. */
+static int run_values(struct quant *q, const json_t *weights, bool exponents, struct gg_err *err)
 {
     const json_t *block = json_object_get(weights, "block_structure");
     int rc = json_is_string(block) ? gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
                                              "config.json: quantization_config: block_structure is no pair")
                                    : gg_hf_quant_block(q, block, "block_structure", err);
+    const char *strategy = gg_hf_get_str(weights, "strategy");
+    if (rc == GG_OK && strategy != NULL && strcmp(strategy, "group") == 0 && q->block[0] == 0) {
+        q->block[0] = 1;
+        if (!gg_hf_get_u64(weights, "group_size", &q->block[1]) || q->block[1] == 0)
+            return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE,
+                           "config.json: quantization_config: the strategy 'group' has no group_size");
+    }
     for (size_t i = 0; rc == GG_OK && i < q->n; i++) {
         gg_hf_quant_hide(q, i, unwanted);
-        if (gg_packing_ends(q->u, i, ".weight_scale"))
-            rc = gg_hf_quant_pair(q, i, "_scale", "", gg_packing_sibling(q->u, i, 5, "zero_point"), err);
+        if (!gg_packing_ends(q->u, i, ".weight_scale") || gg_packing_used(q->u, i))
+            continue;
+        const struct gg_ckpt_tensor *t = gg_checkpoint_tensor(q->h->ckpt, i);
+        if (exponents && t->dtype == GG_DT_U8 && t->n_dims == 2)
+            gg_packing_retype(q->u, i, GG_DT_F8_E8M0, t->shape[0], t->shape[1]);
+        rc = gg_hf_quant_pair(q, i, "_scale", "", gg_packing_sibling(q->u, i, 5, "zero_point"), err);
     }
     return rc;
 }
@@ -65,7 +77,7 @@ static int read_shape(struct quant *q, size_t shape, uint64_t dims[2], struct gg
 static int pack_one(struct quant *q, size_t codes, unsigned bits, uint64_t group, struct gg_err *err)
 {
     enum { CUT = sizeof "packed" - 1 };
-    static const char *const names[] = {"", "", "int2", "int3", "int4", "int5", "int6", "int7", "int8"};
+    static const char *const names[] = {"", "int1", "int2", "int3", "int4", "int5", "int6", "int7", "int8"};
     size_t shape = gg_packing_sibling(q->u, codes, CUT, "shape");
     struct gg_packed_ints s = {.codes = codes,
                                .scale = gg_packing_sibling(q->u, codes, CUT, "scale"),
@@ -83,6 +95,11 @@ static int pack_one(struct quant *q, size_t codes, unsigned bits, uint64_t group
     s.cols = dims[1];
     s.group = group > 0 ? group : gg_max_u64(dims[1], 1);
     gg_packing_hide(q->u, shape);
+    /* since May 2026 codes cross words, so that rows have fewer of them */
+    const struct gg_ckpt_tensor *t = gg_checkpoint_tensor(q->h->ckpt, codes);
+    uint64_t per_word = 32 / bits, have = t->n_dims == 2 ? t->shape[1] : 0, n;
+    if (gg_mul_u64(s.cols, bits, &n) && have == (n + 31) / 32 && have != (s.cols + per_word - 1) / per_word)
+        s.layout = GG_INTS_STREAM;
     return gg_packing_ints(q->u, CUT + 1, "", &s, err);
 }
 
@@ -92,10 +109,10 @@ static int run_packed(struct quant *q, const json_t *weights, struct gg_err *err
     uint64_t bits = 0, group = 0;
     bool groups = strategy != NULL && strcmp(strategy, "group") == 0;
     int rc = GG_OK;
-    if (!gg_hf_get_u64(weights, "num_bits", &bits) || bits < 2 || bits > 8 ||
+    if (!gg_hf_get_u64(weights, "num_bits", &bits) || bits < 1 || bits > 8 ||
         (type != NULL && strcmp(type, "int") != 0))
         return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
-                       "config.json: quantization_config: pack-quantized weights are int of 2 to 8 bits");
+                       "config.json: quantization_config: pack-quantized weights are int of 1 to 8 bits");
     if (strategy == NULL || (!groups && strcmp(strategy, "channel") != 0) ||
         (groups && (!gg_hf_get_u64(weights, "group_size", &group) || group == 0)))
         return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
@@ -125,30 +142,84 @@ static bool all_groups(const struct quant *q, const char *format, const char *wa
     return all || strcmp(format, want) == 0;
 }
 
+/* ---- sparse ---------------------------------------------------------------------------------- */
+
+static int sparse_one(struct quant *q, size_t values, bool half, struct gg_err *err)
+{
+    enum { CUT = sizeof "compressed" - 1 };
+    size_t shape = gg_packing_sibling(q->u, values, CUT, "shape");
+    struct gg_packed_sparse s = {.values = values, .mask = gg_packing_sibling(q->u, values, CUT, "bitmask"),
+                                 .starts = gg_packing_sibling(q->u, values, CUT, "row_offsets"),
+                                 .scale = gg_packing_sibling(q->u, values, CUT, "weight_scale")};
+    uint64_t dims[2];
+    const char *missing = shape == SIZE_MAX                  ? "shape"
+                          : s.mask == SIZE_MAX               ? "bitmask"
+                          : !half && s.starts == SIZE_MAX ? "row_offsets"
+                                                             : NULL;
+    if (missing != NULL)
+        return gg_packing_fail(q->u, values, err, "has no %s beside it", missing);
+    int rc = read_shape(q, shape, dims, err);
+    if (rc != GG_OK)
+        return rc;
+    gg_packing_hide(q->u, shape);
+    s.rows = dims[0];
+    s.cols = dims[1];
+    return gg_packing_sparse(q->u, CUT, "weight", &s, err);
+}
+
+/* What is sparse may be quantized besides. */
+static int run_sparse(struct quant *q, const char *format, struct gg_err *err)
+{
+    bool half = strcmp(format, "sparse-24-bitmask") == 0;
+    char shown[64];
+    if (!half && strcmp(format, "sparse-bitmask") != 0)
+        return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
+                       "config.json: quantization_config: sparsity_config: format '%s' is not known (known "
+                       "are sparse-bitmask, sparse-24-bitmask)",
+                       gg_text_escape_into(shown, sizeof shown, format, strlen(format)));
+    gg_buf_addf(&q->text, ", %s", format);
+    int rc = GG_OK;
+    for (size_t i = 0; rc == GG_OK && i < q->n; i++)
+        if (gg_packing_ends(q->u, i, ".compressed"))
+            rc = sparse_one(q, i, half, err);
+    return rc;
+}
+
 /* ---- formats --------------------------------------------------------------------------------- */
+
+static int fail_format(const char *shown, struct gg_err *err)
+{
+    return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
+                   "config.json: quantization_config: format '%s' of compressed-tensors is not known (known are "
+                   "float-quantized, int-quantized, naive-quantized, mxfp8-quantized, pack-quantized, "
+                   "nvfp4-pack-quantized, mxfp4-pack-quantized)",
+                   shown);
+}
 
 int gg_hf_quant_compressed(struct quant *q, struct gg_err *err)
 {
-    static const char *const values[] = {"float-quantized", "int-quantized", "naive-quantized", NULL};
+    static const char *const values[] = {"float-quantized", "int-quantized", "naive-quantized",
+                                         "mxfp8-quantized", NULL};
     const char *format = gg_hf_get_str(q->config, "format");
+    const char *sparse = gg_hf_get_str(json_object_get(q->config, "sparsity_config"), "format");
     const json_t *weights;
     char shown[64];
-    format = format != NULL ? format : "none";
+    int rc = GG_OK;
+    format = format != NULL ? format : sparse != NULL ? "dense" : "none";
     gg_buf_addf(&q->text, ", %s", gg_text_escape_into(shown, sizeof shown, format, strlen(format)));
+    if (sparse != NULL && strcmp(sparse, "dense") != 0)
+        rc = run_sparse(q, sparse, err);
+    if (rc != GG_OK || strcmp(format, "dense") == 0 || (sparse != NULL && strcmp(format, sparse) == 0))
+        return rc;
     if (all_groups(q, format, "nvfp4-pack-quantized"))
         return gg_hf_quant_fp4(q, GG_DT_NVFP4, err);
     if (all_groups(q, format, "mxfp4-pack-quantized"))
         return gg_hf_quant_fp4(q, GG_DT_MXFP4, err);
-    int rc = scheme(q, &weights, err);
+    rc = scheme(q, &weights, err);
     if (rc == GG_OK && strcmp(format, "pack-quantized") == 0)
         return run_packed(q, weights, err);
     for (size_t i = 0; rc == GG_OK && values[i] != NULL; i++)
         if (strcmp(format, values[i]) == 0)
-            return run_values(q, weights, err);
-    return rc == GG_OK ? gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
-                                 "config.json: quantization_config: format '%s' of compressed-tensors is "
-                                 "not known (known are float-quantized, int-quantized, naive-quantized, "
-                                 "pack-quantized, nvfp4-pack-quantized, mxfp4-pack-quantized)",
-                                 shown)
-                       : rc;
+            return run_values(q, weights, i == 3, err);
+    return rc == GG_OK ? fail_format(shown, err) : rc;
 }

@@ -30,7 +30,8 @@ static int read_scheme(struct quant *q, struct scheme *s, struct gg_err *err)
 }
 
 /* Parts that must be there beside the codes. */
-static int siblings(struct quant *q, size_t codes, struct gg_packed_ints *s, struct gg_err *err)
+static int siblings(struct quant *q, size_t codes, struct gg_packed_ints *s, enum gg_dtype dtype,
+                    struct gg_err *err)
 {
     enum { CUT = sizeof "qweight" - 1 };
     s->codes = codes;
@@ -41,8 +42,8 @@ static int siblings(struct quant *q, size_t codes, struct gg_packed_ints *s, str
         return gg_packing_fail(q->u, codes, err, "has no %s beside it",
                                s->scale == SIZE_MAX ? "scales" : "qzeros");
     const struct gg_ckpt_tensor *t = gg_checkpoint_tensor(q->h->ckpt, codes);
-    if (t->n_dims != 2 || t->dtype != GG_DT_I32 || t->nelems == 0)
-        return gg_packing_fail(q->u, codes, err, "is no matrix of I32");
+    if (t->n_dims != 2 || t->dtype != dtype || t->nelems == 0)
+        return gg_packing_fail(q->u, codes, err, "is no matrix of %s", gg_dtype_name(dtype));
     return GG_OK;
 }
 
@@ -50,7 +51,7 @@ static int gptq_one(struct quant *q, const struct scheme *c, size_t i, struct gg
 {
     static const char *const names[] = {[2] = "gptq2", [3] = "gptq3", [4] = "gptq4", [8] = "gptq8"};
     struct gg_packed_ints s = {.layout = GG_INTS_COLUMNS, .zero_add = c->zero_add, .turn = 1};
-    int rc = siblings(q, i, &s, err);
+    int rc = siblings(q, i, &s, GG_DT_I32, err);
     if (rc != GG_OK)
         return rc;
     const struct gg_ckpt_tensor *t = gg_checkpoint_tensor(q->h->ckpt, i);
@@ -89,33 +90,59 @@ int gg_hf_quant_gptq(struct quant *q, struct gg_err *err)
     return rc;
 }
 
-/* Layout and formula: awq/utils/packing_utils.py and quantizer.py of AutoAWQ. */
+/* ---- AWQ ------------------------------------------------------------------------------------- */
+
+enum awq_version { AWQ_GEMM, AWQ_GEMV, AWQ_FAST, AWQ_UNKNOWN };
+
+/* How it is stored; those of other kernels are stored as for gemm. */
+static enum awq_version awq_version(const char *name)
+{
+    static const struct {
+        const char *name;
+        enum awq_version version;
+    } names[] = {{"gemm", AWQ_GEMM}, {"exllama", AWQ_GEMM}, {"exllamav2", AWQ_GEMM}, {"ipex", AWQ_GEMM},
+                 {"gemv", AWQ_GEMV}, {"gemv_fast", AWQ_FAST}};
+    for (size_t i = 0; name != NULL && i < GG_COUNTOF(names); i++)
+        if (strcasecmp(name, names[i].name) == 0)
+            return names[i].version;
+    return name == NULL ? AWQ_GEMM : AWQ_UNKNOWN;
+}
+
+/* Layouts and formula: awq/utils/packing_utils.py and modules/linear of AutoAWQ. */
+static int awq_one(struct quant *q, const struct scheme *c, enum awq_version version, size_t i,
+                   struct gg_err *err)
+{
+    enum { CUT = sizeof "qweight" - 1 };
+    struct gg_packed_ints s = {.layout = version == AWQ_GEMV ? GG_INTS_GEMV : GG_INTS_AWQ, .bits = 4,
+                               .origin = "awq4", .turn = 0};
+    const struct gg_ckpt_tensor *t = gg_checkpoint_tensor(q->h->ckpt, i);
+    int rc = siblings(q, i, &s, version == AWQ_FAST ? GG_DT_I16 : GG_DT_I32, err);
+    if (rc != GG_OK)
+        return rc;
+    if (version == AWQ_FAST)
+        return gg_packing_fast(q->u, CUT, "weight", i, s.scale, s.zero, c->group, s.origin, err);
+    s.index = SIZE_MAX;
+    s.rows = version == AWQ_GEMV ? t->shape[0] : t->shape[1] * 8;
+    s.cols = version == AWQ_GEMV ? t->shape[1] * 8 : t->shape[0];
+    s.group = c->group > 0 ? c->group : s.cols;
+    return gg_packing_ints(q->u, CUT, "weight", &s, err);
+}
+
 int gg_hf_quant_awq(struct quant *q, struct gg_err *err)
 {
-    const char *version = gg_hf_get_str(q->config, "version");
+    const char *name = gg_hf_get_str(q->config, "version");
+    enum awq_version version = awq_version(name);
     struct scheme c = {.bits = 0};
     char shown[64];
     int rc = read_scheme(q, &c, err);
-    if (rc == GG_OK && (c.bits != 4 || (version != NULL && strcasecmp(version, "gemm") != 0)))
+    if (rc == GG_OK && (c.bits != 4 || version == AWQ_UNKNOWN))
         return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
-                       "config.json: quantization_config: awq is known of 4 bits in version gemm; this is "
-                       "%llu bits, version %s",
+                       "config.json: quantization_config: awq is known of 4 bits in versions gemm, gemv and "
+                       "gemv_fast; this is %llu bits, version %s",
                        (unsigned long long)c.bits,
-                       version != NULL ? gg_text_escape_into(shown, sizeof shown, version, strlen(version))
-                                       : "gemm");
-    for (size_t i = 0; rc == GG_OK && i < q->n; i++) {
-        struct gg_packed_ints s = {.layout = GG_INTS_AWQ, .bits = 4, .origin = "awq4", .turn = 0};
-        if (!gg_packing_ends(q->u, i, ".qweight"))
-            continue;
-        rc = siblings(q, i, &s, err);
-        if (rc != GG_OK)
-            break;
-        const struct gg_ckpt_tensor *t = gg_checkpoint_tensor(q->h->ckpt, i);
-        s.index = SIZE_MAX;
-        s.rows = t->shape[1] * 8;
-        s.cols = t->shape[0];
-        s.group = c.group > 0 ? c.group : s.cols;
-        rc = gg_packing_ints(q->u, sizeof "qweight" - 1, "weight", &s, err);
-    }
+                       name != NULL ? gg_text_escape_into(shown, sizeof shown, name, strlen(name)) : "gemm");
+    for (size_t i = 0; rc == GG_OK && i < q->n; i++)
+        if (gg_packing_ends(q->u, i, ".qweight"))
+            rc = awq_one(q, &c, version, i, err);
     return rc;
 }

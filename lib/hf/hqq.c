@@ -39,10 +39,10 @@ static int read_shape(struct quant *q, size_t codes, struct gg_packed_hqq *s, st
     return rc;
 }
 
-/* What this reading does not know: scales that are packed themselves, codes that pass for floats. */
+/* Scales that are packed themselves: HQQ does not write them to safetensors either. */
 static int refuse(struct quant *q, size_t codes, struct gg_err *err)
 {
-    static const char *const names[] = {"quant_scale", "quant_zero", "view_as_float"};
+    static const char *const names[] = {"quant_scale", "quant_zero"};
     int rc = GG_OK;
     for (size_t i = 0; rc == GG_OK && i < GG_COUNTOF(names); i++) {
         uint64_t v;
@@ -55,9 +55,41 @@ static int refuse(struct quant *q, size_t codes, struct gg_err *err)
     return rc;
 }
 
+/* Bits of a code as it is packed: 1.58 bits take two, five and six bits a byte. */
+static int read_bits(struct quant *q, size_t codes, unsigned *bits, uint64_t *said, struct gg_err *err)
+{
+    size_t i = gg_packing_sibling(q->u, codes, CUT, "nbits");
+    uint8_t raw[4] = {0};
+    if (i != SIZE_MAX && gg_checkpoint_tensor(q->h->ckpt, i)->dtype == GG_DT_F32 &&
+        gg_checkpoint_tensor(q->h->ckpt, i)->nelems == 1) {
+        int rc = gg_checkpoint_read(q->h->ckpt, i, 0, 1, raw, err);
+        float f = gg_f32_from_bits(gg_load_u32(raw));
+        *said = f > 1 && f < 2 ? 2 : 0;
+        *bits = (unsigned)*said;
+        gg_packing_hide(q->u, i);
+        return rc;
+    }
+    int rc = read_number(q, codes, "nbits", 4, said, err);
+    *bits = *said == 5 || *said == 6 ? 8 : *said <= 4 || *said == 8 ? (unsigned)*said : 0;
+    return rc;
+}
+
+/* Codes that pass for floats are the same bytes. */
+static int see_codes(struct quant *q, const struct gg_packed_hqq *s, struct gg_err *err)
+{
+    const struct gg_ckpt_tensor *t = gg_checkpoint_tensor(q->h->ckpt, s->codes);
+    uint64_t size = s->bits == 3 ? 4 : 1, v;
+    int rc = read_number(q, s->codes, "view_as_float", 0, &v, err);
+    if (rc == GG_OK && v != 0 && t->n_dims == 2 && t->nelems > 0 && t->nbytes % (t->shape[0] * size) == 0)
+        gg_packing_retype(q->u, s->codes, s->bits == 3 ? GG_DT_I32 : GG_DT_U8, t->shape[0],
+                          t->nbytes / t->shape[0] / size);
+    return rc;
+}
+
 static int one(struct quant *q, size_t codes, struct gg_err *err)
 {
-    static const char *const origins[] = {[1] = "hqq1", [2] = "hqq2", [3] = "hqq3", [4] = "hqq4", [8] = "hqq8"};
+    static const char *const origins[] = {[1] = "hqq1", [2] = "hqq2", [3] = "hqq3", [4] = "hqq4",
+                                          [5] = "hqq5", [6] = "hqq6", [8] = "hqq8"};
     struct gg_packed_hqq s = {.codes = codes, .scale = gg_packing_sibling(q->u, codes, CUT, "scale"),
                               .zero = gg_packing_sibling(q->u, codes, CUT, "zero")};
     uint64_t bits, axis;
@@ -66,26 +98,25 @@ static int one(struct quant *q, size_t codes, struct gg_err *err)
         rc = gg_packing_fail(q->u, codes, err, "has no %s beside it",
                              s.scale == SIZE_MAX ? "scale" : "zero");
     if (rc == GG_OK)
-        rc = read_number(q, codes, "nbits", 4, &bits, err);
+        rc = read_bits(q, codes, &s.bits, &bits, err);
     if (rc == GG_OK)
         rc = read_number(q, codes, "group_size", 0, &s.group, err);
     if (rc == GG_OK)
         rc = read_number(q, codes, "axis", 0, &axis, err);
     if (rc == GG_OK)
         rc = read_shape(q, codes, &s, err);
-    if (rc == GG_OK && ((bits != 1 && bits != 2 && bits != 3 && bits != 4 && bits != 8) || axis > 1 ||
-                        s.group == 0))
+    if (rc == GG_OK && (s.bits == 0 || axis > 1 || s.group == 0))
         rc = gg_packing_fail(q->u, codes, err,
-                             "is of %llu bits, axis %llu, groups of %llu: known are 1, 2, 3, 4 and 8 bits in "
+                             "is of %llu bits, axis %llu, groups of %llu: known are 1 to 6 and 8 bits in "
                              "groups along axis 0 or 1",
                              (unsigned long long)bits, (unsigned long long)axis,
                              (unsigned long long)s.group);
     if (rc != GG_OK)
         return rc;
-    s.bits = (unsigned)bits;
     s.axis = (unsigned)axis;
     s.origin = origins[bits];
-    return gg_packing_hqq(q->u, CUT, "weight", &s, err);
+    rc = see_codes(q, &s, err);
+    return rc != GG_OK ? rc : gg_packing_hqq(q->u, CUT, "weight", &s, err);
 }
 
 int gg_hf_quant_hqq(struct quant *q, struct gg_err *err)

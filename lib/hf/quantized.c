@@ -214,11 +214,29 @@ static int unpack(struct quant *q, struct gg_err *err)
     return rc == GG_OK ? gg_packing_end(q->u, err) : rc;
 }
 
+/* What programs wrote beside config.json before it had quantization_config. */
+static int read_old(struct hf *h, json_t **out, struct gg_err *err)
+{
+    static const struct {
+        const char *file, *method;
+    } old[] = {{"quantize_config.json", "gptq"}, {"quant_config.json", "awq"}};
+    int rc = GG_OK;
+    for (size_t i = 0; rc == GG_OK && *out == NULL && i < GG_COUNTOF(old); i++) {
+        rc = gg_hf_json_file(h, old[i].file, out, err);
+        if (rc == GG_OK && *out != NULL && gg_hf_get_str(*out, "quant_method") == NULL &&
+            json_object_set_new(*out, "quant_method", json_string(old[i].method)) != 0)
+            rc = gg_fail_nomem(err, "a configuration");
+    }
+    return rc;
+}
+
 /* quantization_config, and what hf_quant_config.json, which modelopt writes, adds to it. *out is NULL when
  * there is neither. */
 static int read_quantization(struct hf *h, json_t **out, struct gg_err *err)
 {
     json_t *config = json_object_get(h->config, "quantization_config"), *file = NULL;
+    json_t *sparse = json_object_get(h->config, "compression_config"); /* of compressed-tensors, once */
+    config = config == NULL ? sparse : config;
     int rc = gg_hf_json_file(h, "hf_quant_config.json", &file, err);
     json_t *more = json_object_get(file, "quantization");
     *out = json_is_object(config) ? json_copy(config) : json_is_object(more) ? json_object() : NULL;
@@ -233,7 +251,10 @@ static int read_quantization(struct hf *h, json_t **out, struct gg_err *err)
                  : gg_fail_nomem(err, "a configuration");
     }
     json_decref(file);
-    return rc;
+    if (rc == GG_OK && *out != NULL && config == sparse && config != NULL &&
+        json_object_set_new(*out, "quant_method", json_string("compressed-tensors")) != 0)
+        rc = gg_fail_nomem(err, "a configuration");
+    return rc == GG_OK && *out == NULL ? read_old(h, out, err) : rc;
 }
 
 int gg_hf_unpack(struct hf *h, struct gg_err *err)

@@ -114,6 +114,17 @@ int gg_packing_fail(const struct gg_packing *u, size_t i, struct gg_err *err, co
                    gg_text_escape_into(name, sizeof name, t->name, t->name_nbytes), text);
 }
 
+void gg_packing_retype(struct gg_packing *u, size_t i, enum gg_dtype dtype, uint64_t rows, uint64_t cols)
+{
+    struct gg_ckpt_tensor *t = &u->c->tensors[i];
+    t->dtype = dtype;
+    t->n_dims = 2;
+    t->shape[0] = rows;
+    t->shape[1] = cols;
+    t->nelems = rows * cols;
+    assert(t->nelems * gg_dtype_nbits(dtype) / 8 == t->nbytes);
+}
+
 static bool grow(struct gg_packing *u)
 {
     if (u->n < u->cap)

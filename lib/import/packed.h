@@ -42,9 +42,10 @@ GG_MUST_CHECK int gg_packing_scaled(struct gg_packing *u, size_t weight, size_t 
                                     const uint64_t block[2], float post, const char *origin,
                                     struct gg_err *err);
 
-enum gg_ints_layout { GG_INTS_ROWS, GG_INTS_COLUMNS, GG_INTS_AWQ }; /* packed_ints.c draws them */
+/* packed_ints.c draws them */
+enum gg_ints_layout { GG_INTS_ROWS, GG_INTS_STREAM, GG_INTS_GEMV, GG_INTS_COLUMNS, GG_INTS_AWQ };
 
-/* A matrix of integers of 2 to 8 bits packed in I32. */
+/* A matrix of integers of 1 to 8 bits packed in I32. */
 struct gg_packed_ints {
     size_t codes, scale;
     size_t zero;  /* SIZE_MAX: half of the codes are negative */
@@ -61,6 +62,24 @@ struct gg_packed_ints {
  * groups that do not divide the columns, an index out of them. */
 GG_MUST_CHECK int gg_packing_ints(struct gg_packing *u, size_t n_cut, const char *tail,
                                   const struct gg_packed_ints *s, struct gg_err *err);
+
+/* AWQ's for fast kernels (packed_fast.c); group 0: all columns. */
+GG_MUST_CHECK int gg_packing_fast(struct gg_packing *u, size_t n_cut, const char *tail, size_t codes,
+                                  size_t scale, size_t zero, uint64_t group, const char *origin,
+                                  struct gg_err *err);
+
+/* A matrix whose zeros are left out (packed_sparse.c). */
+struct gg_packed_sparse {
+    size_t values, mask;
+    size_t starts; /* of rows in values; SIZE_MAX: two of any four are kept */
+    size_t scale;  /* SIZE_MAX: there is none */
+    uint64_t rows, cols;
+};
+GG_MUST_CHECK int gg_packing_sparse(struct gg_packing *u, size_t n_cut, const char *tail,
+                                    const struct gg_packed_sparse *s, struct gg_err *err);
+
+/* Sees the bytes of stored tensor i as others: a matrix of the same size. */
+void gg_packing_retype(struct gg_packing *u, size_t i, enum gg_dtype dtype, uint64_t rows, uint64_t cols);
 
 /* HQQ's: U8 (I32 for three bits), a float scale and zero point for each group. */
 struct gg_packed_hqq {

@@ -30,6 +30,7 @@ struct gg_packed {
     unsigned bits;
     int zero_add;
     uint64_t group, n_groups;
+    uint64_t scale_stride; /* packed_ints.c: scales of a row */
     enum gg_dtype block; /* packed_blocks.c */
     float post;          /* packed_scaled.c: the last factor, unless it is 0; packed_ternary.c: the scale */
     const float *table;  /* packed_table.c: of 16; in the checkpoint's memory, as what follows */

@@ -2,9 +2,11 @@
  *
  *     value = (code - zero) * scale
  *
- * Three layouts of a matrix of R rows and C columns, whose groups number G (a word's lowest bits first):
+ * Layouts of a matrix of R rows and C columns, whose groups number G (a word's lowest bits first):
  *
  *   rows      codes [R][C / per word], zeros [R / per word][G], scales [R][G]; no code crosses a word
+ *   stream    the same, but codes (zeros: along R) are a stream of bits: [R][C * bits / 32]
+ *   gemv      codes [R][C / 8], zeros [R][W / 8], scales [R][W]; four bits, W is G and some unused
  *   columns   codes [C * bits / 32][R], zeros [G][R * bits / 32], scales [G][R]; along C (zeros: along R)
  *             codes are a stream of bits, so that those of three bits cross words
  *   awq       codes [C][R / 8], zeros [G][R / 8], scales [G][R]; four bits, row j of eight in nibble
@@ -92,26 +94,68 @@ static int read_group(struct tile *t, size_t g)
     return rc;
 }
 
-/* Row r of the tile, layout rows: its groups stand one after the other. */
+/* Where code i of a run of them begins, in bits. */
+static uint64_t bit_of(const struct gg_packed *k, uint64_t i)
+{
+    unsigned per_word = 32 / k->bits;
+    return k->layout == GG_INTS_STREAM ? i * k->bits : i / per_word * 32 + i % per_word * k->bits;
+}
+
+static uint64_t words_of(const struct gg_packed *k, uint64_t n_codes)
+{
+    return (bit_of(k, n_codes) + 31) / 32;
+}
+
+static bool by_rows(enum gg_ints_layout layout)
+{
+    return layout == GG_INTS_ROWS || layout == GG_INTS_STREAM || layout == GG_INTS_GEMV;
+}
+
+enum { SOME_GROUPS = 64 };
+
+/* Zero points of groups g .. g+n-1 of a row, which stand one after the other or, packed along rows, in one
+ * or two lines of words. */
+static int read_row_zeros(struct tile *t, uint64_t row, uint64_t g, size_t n, uint32_t *dst)
+{
+    const struct gg_packed *k = t->k;
+    uint32_t words[SOME_GROUPS + 1], next[SOME_GROUPS];
+    uint32_t mask = (uint32_t)((1u << k->bits) - 1);
+    if (k->layout == GG_INTS_GEMV) {
+        uint64_t at = row * (k->scale_stride / 8) + g / 8;
+        int rc = read_words(t, GG_PART_ZERO, at, (g % 8 + n + 7) / 8, words);
+        for (size_t i = 0; rc == GG_OK && i < n; i++)
+            dst[i] = words[(g % 8 + i) / 8] >> (g + i) % 8 * 4 & mask;
+        return rc;
+    }
+    uint64_t bit = bit_of(k, row), line = bit / 32;
+    unsigned shift = (unsigned)(bit % 32);
+    bool crosses = shift + k->bits > 32;
+    int rc = read_words(t, GG_PART_ZERO, line * k->n_groups + g, n, words);
+    if (rc == GG_OK && crosses)
+        rc = read_words(t, GG_PART_ZERO, (line + 1) * k->n_groups + g, n, next);
+    for (size_t i = 0; rc == GG_OK && i < n; i++)
+        dst[i] = (words[i] >> shift | (crosses ? next[i] << (32 - shift) : 0)) & mask;
+    return rc;
+}
+
+/* Row r of the tile, its groups standing one after the other. */
 static int read_row_groups(struct tile *t, size_t r)
 {
     const struct gg_packed *k = t->k;
-    enum { SOME = 64 };
-    float s[SOME];
-    uint32_t z[SOME];
-    unsigned per_word = 32 / k->bits, shift = (unsigned)((t->row + r) % per_word) * k->bits;
+    float s[SOME_GROUPS];
+    uint32_t z[SOME_GROUPS];
     int rc = GG_OK;
+    for (size_t i = 0; i < SOME_GROUPS; i++)
+        z[i] = 1u << (k->bits - 1);
     for (size_t g = 0; rc == GG_OK && g < t->n_groups;) {
-        size_t n = (size_t)gg_min_u64(SOME, t->n_groups - g);
-        uint64_t at = (t->row + r) * k->n_groups + t->group + g;
+        size_t n = (size_t)gg_min_u64(SOME_GROUPS, t->n_groups - g);
+        uint64_t at = (t->row + r) * k->scale_stride + t->group + g;
         rc = gg_ckpt_read_f32(t->c, k->part[GG_PART_SCALE], at, n, s, t->err);
-        bool zeros = k->part[GG_PART_ZERO] != SIZE_MAX;
-        if (rc == GG_OK && zeros)
-            rc = read_words(t, GG_PART_ZERO, (t->row + r) / per_word * k->n_groups + t->group + g, n, z);
+        if (rc == GG_OK && k->part[GG_PART_ZERO] != SIZE_MAX)
+            rc = read_row_zeros(t, t->row + r, t->group + g, n, z);
         for (size_t i = 0; rc == GG_OK && i < n; i++, g++) {
             t->scale[g * t->rows + r] = s[i];
-            t->zero[g * t->rows + r] =
-                (int16_t)(zeros ? (z[i] >> shift) & ((1u << k->bits) - 1) : 1u << (k->bits - 1));
+            t->zero[g * t->rows + r] = (int16_t)z[i];
         }
     }
     return rc;
@@ -120,7 +164,7 @@ static int read_row_groups(struct tile *t, size_t r)
 static int read_groups(struct tile *t)
 {
     int rc = GG_OK;
-    if (t->k->layout == GG_INTS_ROWS)
+    if (by_rows(t->k->layout))
         for (size_t r = 0; rc == GG_OK && r < t->rows; r++)
             rc = read_row_groups(t, r);
     else
@@ -138,25 +182,22 @@ static size_t group_of(const struct tile *t, size_t col)
 
 static int read_code_rows(struct tile *t)
 {
-    enum { SOME = 512 };
+    enum { SOME = 1024 }; /* codes, of at most eight bits */
     const struct gg_packed *k = t->k;
-    unsigned per_word = 32 / k->bits;
-    uint64_t n_words = (k->cols + per_word - 1) / per_word;
-    uint32_t words[SOME];
+    uint64_t n_words = words_of(k, k->cols);
+    uint32_t words[SOME / 4 + 2];
     int rc = GG_OK;
     for (size_t r = 0; rc == GG_OK && r < t->rows; r++) {
         float *to = t->dst + r * t->stride;
         for (size_t c = 0; rc == GG_OK && c < t->cols;) {
-            uint64_t w = (t->col + c) / per_word, end = t->col + t->cols;
-            size_t n = (size_t)gg_min_u64(SOME, (end + per_word - 1) / per_word - w);
-            rc = read_words(t, GG_PART_WEIGHT, (t->row + r) * n_words + w, n, words);
-            uint64_t until = gg_min_u64(end, (w + n) * per_word) - t->col;
+            size_t until = (size_t)gg_min_u64(t->cols, c + SOME / 2);
+            uint64_t w = bit_of(k, t->col + c) / 32;
+            uint64_t end = (bit_of(k, t->col + until - 1) + k->bits + 31) / 32;
+            rc = read_words(t, GG_PART_WEIGHT, (t->row + r) * n_words + w, (size_t)(end - w), words);
             for (; rc == GG_OK && c < until; c++) {
                 size_t at = group_of(t, c) * t->rows + r;
-                uint64_t i = t->col + c - w * per_word;
-                uint32_t code = words[i / per_word] >> (i % per_word * k->bits);
-                int v = (int)(code & (((uint32_t)1 << k->bits) - 1)) - t->zero[at];
-                to[c] = (float)v * t->scale[at];
+                uint32_t code = code_at(words, 1, bit_of(k, t->col + c) - w * 32, k->bits);
+                to[c] = (float)((int)code - t->zero[at]) * t->scale[at];
             }
         }
     }
@@ -220,7 +261,7 @@ static int read_tile(struct tile *t)
     int rc = read_groups(t);
     if (rc != GG_OK)
         return rc;
-    return t->k->layout == GG_INTS_ROWS      ? read_code_rows(t)
+    return by_rows(t->k->layout)             ? read_code_rows(t)
            : t->k->layout == GG_INTS_COLUMNS ? read_code_columns(t)
                                              : read_code_awq(t);
 }
@@ -303,21 +344,31 @@ static int expect(const struct gg_packing *u, size_t i, const char *what, bool f
                            (unsigned long long)a, (unsigned long long)b, what);
 }
 
-static int check_parts(const struct gg_packing *u, const struct gg_packed_ints *s, uint64_t groups,
-                       struct gg_err *err)
+static int check_rows(const struct gg_packing *u, const struct gg_packed_ints *s,
+                      const struct gg_packed *k, struct gg_err *err)
 {
-    uint64_t R = s->rows, C = s->cols, words = 32 / s->bits;
-    bool rows = s->layout == GG_INTS_ROWS, awq = s->layout == GG_INTS_AWQ;
-    uint64_t along = awq ? C : (C * s->bits + 31) / 32, r_words = R * s->bits / 32;
-    int rc = rows ? expect(u, s->codes, "codes", false, R, (C + words - 1) / words, err)
-                  : expect(u, s->codes, "codes", false, along, awq ? r_words : R, err);
+    bool gemv = s->layout == GG_INTS_GEMV;
+    int rc = expect(u, s->codes, "codes", false, s->rows, words_of(k, s->cols), err);
     if (rc == GG_OK)
-        rc = rows ? expect(u, s->scale, "scales", true, R, groups, err)
-                  : expect(u, s->scale, "scales", true, groups, R, err);
+        rc = expect(u, s->scale, "scales", true, s->rows, k->scale_stride, err);
     if (rc == GG_OK && s->zero != SIZE_MAX)
-        rc = rows ? expect(u, s->zero, "zero points", false, (R + words - 1) / words, groups, err)
-                  : expect(u, s->zero, "zero points", false, groups, r_words, err);
-    return rc == GG_OK && s->index != SIZE_MAX ? expect(u, s->index, "groups", false, C, 1, err) : rc;
+        rc = expect(u, s->zero, "zero points", false, gemv ? s->rows : words_of(k, s->rows),
+                    gemv ? k->scale_stride / 8 : k->n_groups, err);
+    return rc;
+}
+
+static int check_columns(const struct gg_packing *u, const struct gg_packed_ints *s,
+                         const struct gg_packed *k, struct gg_err *err)
+{
+    uint64_t R = s->rows, C = s->cols, r_words = R * s->bits / 32;
+    bool awq = s->layout == GG_INTS_AWQ;
+    uint64_t along = awq ? C : (C * s->bits + 31) / 32;
+    int rc = expect(u, s->codes, "codes", false, along, awq ? r_words : R, err);
+    if (rc == GG_OK)
+        rc = expect(u, s->scale, "scales", true, k->n_groups, R, err);
+    if (rc == GG_OK && s->zero != SIZE_MAX)
+        rc = expect(u, s->zero, "zero points", false, k->n_groups, r_words, err);
+    return rc;
 }
 
 /* Reads which group each column is of; *plain when it is as division says. */
@@ -350,20 +401,24 @@ int gg_packing_ints(struct gg_packing *u, size_t n_cut, const char *tail, const 
                           .layout = s->layout, .zero_add = s->zero_add};
     struct gg_ckpt_tensor t = {.dtype = GG_DT_F32, .n_dims = 2, .shape = {s->rows, s->cols},
                                .origin = s->origin, .turn = s->turn,
-                               .by_columns = s->layout != GG_INTS_ROWS};
-    bool along_rows = s->layout == GG_INTS_ROWS;
+                               .by_columns = !by_rows(s->layout)};
     if (s->rows == 0 || s->cols == 0 || s->rows > UINT32_MAX || s->cols > UINT32_MAX)
         return gg_packing_fail(u, s->codes, err, "stands for a matrix of %llux%llu",
                                (unsigned long long)s->rows, (unsigned long long)s->cols);
-    if (!along_rows && s->rows * s->bits % 32 != 0)
+    if (t.by_columns && s->rows * s->bits % 32 != 0)
         return gg_packing_fail(u, s->codes, err, "has %llu rows of %u bits, which end within a word",
                                (unsigned long long)s->rows, s->bits);
     k.n_groups = (s->cols + s->group - 1) / s->group;
     if (s->index == SIZE_MAX && s->cols % s->group != 0)
         return gg_packing_fail(u, s->codes, err, "has %llu columns, which groups of %llu do not divide",
                                (unsigned long long)s->cols, (unsigned long long)s->group);
-    int rc = check_parts(u, s, k.n_groups, err);
+    /* gemv: see calculate_zeros_width of AutoAWQ; rows of zeros are whole words, of a multiple of words */
+    uint64_t most = s->group >= 128 ? 8 : s->group >= 64 ? 16 : 32;
+    k.scale_stride = s->layout == GG_INTS_GEMV ? (k.n_groups + most - 1) / most * most : k.n_groups;
+    int rc = t.by_columns ? check_columns(u, s, &k, err) : check_rows(u, s, &k, err);
     bool plain = false;
+    if (rc == GG_OK && s->index != SIZE_MAX)
+        rc = expect(u, s->index, "groups", false, s->cols, 1, err);
     if (rc == GG_OK && s->index != SIZE_MAX)
         rc = check_index(u, s, k.n_groups, &plain, err);
     if (rc != GG_OK)

@@ -37,6 +37,24 @@ fresh gptq4 '/q_proj.qzeros/d' tensors
 fresh gptq4 '/q_proj.scales/s/F16:[^ ]*/I16/' tensors
 fresh gptq8 '/down_proj.g_idx/d;s/qweight I32 72x160/qweight I32 72x158/' tensors
 fresh awq4 's/gemm/gemv/' config.json
+fresh awq4 's/gemm/marlin/' config.json
+fresh awq4 's/"group_size": 32/"group_size": 32.5/' config.json
+fresh awq-gemv '/q_proj.qzeros/s/192x4/192x1/' tensors
+fresh awq-fast '/q_proj.qweight/s/I16/I32/' tensors
+fresh awq-fast '/q_proj.scales/s/16x192/2x192/' tensors
+fresh awq-old '/w_bit/d' quant_config.json
+fresh gptq-old 's/64,/"all",/' quantize_config.json
+fresh ct-int3 '/q_proj.weight_packed/s/192x18/192x19/' tensors
+fresh ct-group 's/"group_size": 32/"group_size": 96/' config.json
+fresh ct-group '/"group_size": 32/d;s/"group",/"group"/' config.json
+fresh ct-mxfp8 '/q_proj.weight_scale/d' tensors
+fresh ct-sparse24 '/q_proj.bitmask/d' tensors
+fresh ct-sparse24 '/q_proj.bitmask/s/=51/=255/' tensors
+fresh ct-sparse24 '/q_proj.compressed/s/192x96/192x95/' tensors
+fresh ct-sparse24 '/q_proj.weight_scale/s/192x1/191x1/' tensors
+fresh ct-sparse24 's/sparse-24-bitmask/marlin-24/' config.json
+fresh ct-sparse '/q_proj.row_offsets/d' tensors
+fresh ct-sparse '/q_proj.row_offsets/s/\*95/*1000/' tensors
 fresh awq4 's/"group_size": 32/"group_size": 64/' config.json
 fresh nvfp4 's/"NVFP4"/"INT2"/' config.json
 fresh nvfp4 '/q_proj.weight_scale /s/128x8/128x4/' tensors

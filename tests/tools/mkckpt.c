@@ -6,6 +6,7 @@
  *          floats without NaN). What follows a colon says more:
  *            F16:LO,HI  between these            I32:=1,2,3  these, from the first again when all are used
  *            I32:/32    element's index / 32     U8:TEXT     the bytes of TEXT
+ *            I64:*32    element's index * 32
  *   SHAPE  4x256, slowest first
  * Values are a fixed sequence that depends on the name alone, between -1 and 1. Empty lines and lines
  * with # are passed over.
@@ -95,6 +96,8 @@ static void add_values(const char *dtype, const char *spec, uint64_t n, uint64_t
                 add_int(size, (uint64_t)(int64_t)v);
         } else if (spec[0] == '/') {
             add_int(size, i / strtoull(spec + 1, NULL, 10));
+        } else if (spec[0] == '*') {
+            add_int(size, i * strtoull(spec + 1, NULL, 10));
         } else if (is_float(dtype)) {
             double v = (double)(int64_t)next(&seed) / 0x1p63;
             add_float(dtype, n_spec == 0 ? v : lo + (hi - lo) * (v + 1) / 2);
