@@ -34,6 +34,9 @@ const struct cmd cmd_complete = {
 /* Tab must answer at once, so of a header no more than this is read. What is behind it is missing
  * among the candidates; vocabularies of a million tokens fit. */
 static const uint64_t MAX_HEADER_NBYTES = 48u << 20;
+/* More names than this are nonsense, or nothing to choose from. The counts stand in the first bytes. */
+static const uint64_t MAX_NAMES = 65536;
+static const uint64_t COUNTS_NBYTES = 24;
 static const uint32_t MAX_SHARDS = 256;
 
 struct ask {
@@ -104,14 +107,20 @@ static void offer_actions(const struct ask *a, const struct cmd *c)
 
 /* ---- the model ----------------------------------------------------------------------------- */
 
+struct start {
+    struct gg_input *in;
+    uint64_t nbytes; /* where it ends */
+};
+
 static int read_start(void *ctx, uint64_t off, void *buf, size_t n, size_t *got, struct gg_err *err)
 {
+    const struct start *s = ctx;
     *got = 0;
-    if (off >= MAX_HEADER_NBYTES)
+    if (off >= s->nbytes)
         return GG_OK;
-    if (n > MAX_HEADER_NBYTES - off)
-        n = (size_t)(MAX_HEADER_NBYTES - off);
-    return gg_input_read(ctx, off, buf, n, got, err);
+    if (n > s->nbytes - off)
+        n = (size_t)(s->nbytes - off);
+    return gg_input_read(s->in, off, buf, n, got, err);
 }
 
 /* Only files: nobody waits for a pipe. */
@@ -125,20 +134,30 @@ static struct gg_input *open_file(const char *path)
     return in;
 }
 
-/* What can be read of a header, NULL when that is nothing. */
-static struct ggf_file *open_header(const char *path)
+/* What can be read of so many bytes, NULL when that is nothing. */
+static struct ggf_file *read_header(const char *path, struct gg_input *in, uint64_t nbytes)
 {
     struct gg_err err;
-    struct gg_input *in = open_file(path);
     struct ggf_file *f = NULL;
+    struct start start = {in, nbytes};
+    struct ggf_reader r = {&start, read_start, gg_input_nbytes(in), path};
+    if (ggf_file_read(&f, &r, GGF_PARTIAL | GGF_HEADER_ONLY, &err) == GG_OK ||
+        err.code == GG_ERR_TRUNCATED)
+        return f;
+    ggf_file_free(f);
+    return NULL;
+}
+
+static struct ggf_file *open_header(const char *path)
+{
+    struct gg_input *in = open_file(path);
     if (in == NULL)
         return NULL;
-    struct ggf_reader r = {in, read_start, gg_input_nbytes(in), path};
-    if (ggf_file_read(&f, &r, GGF_PARTIAL | GGF_HEADER_ONLY, &err) != GG_OK &&
-        err.code != GG_ERR_TRUNCATED) {
-        ggf_file_free(f);
-        f = NULL;
-    }
+    struct ggf_file *f = read_header(path, in, COUNTS_NBYTES);
+    bool few = f != NULL && ggf_file_n_kv_declared(f) <= MAX_NAMES &&
+               ggf_file_n_tensors_declared(f) <= MAX_NAMES;
+    ggf_file_free(f);
+    f = few ? read_header(path, in, MAX_HEADER_NBYTES) : NULL;
     gg_input_free(in);
     return f;
 }

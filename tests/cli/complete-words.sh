@@ -35,17 +35,35 @@ ask nonsense ''
 ask inspect m.gguf --nonsense=
 ask requant m.gguf -o ''
 
-# Under 50 ms on a vocabulary of 128,256 tokens and 280,147 merges: processor time, the best of ten
-# runs, since the machine may be busy; sanitizers are slower.
-mkskeleton llama-70b big.gguf --sparse
+# Under 50 ms with 151,936 tokens, 300,000 merges and 1,002 tensors, in one file and in five: processor
+# time, the best of ten runs, since the machine may be busy; sanitizers and emulators are slower.
+mkskeleton names big.gguf --sparse
+ggtool split big.gguf big --shards 5 -q
 TIMEFORMAT='%3U %3S'
-for _ in 1 2 3 4 5 6 7 8 9 10; do
-    { time ggtool complete -- inspect big.gguf --tensors=blk.79.ffn_down > out; } 2>> times
+quick() {
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
+        { time ggtool complete -- "$@" > out; } 2>> times
+    done
+    cat out
+    [ -n "${GG_SANITIZED:-}${GG_TEST_FEW:-}" ] || awk '{ t = $1 + $2; if (NR == 1 || t < best) best = t }
+        END { if (best >= 0.05) print best " s" }' times
+    rm times
+}
+quick inspect big.gguf --tensors=blk.110.ffn_down
+quick edit big.gguf --unset tokenizer.ggml.m
+quick inspect big-00003-of-00005.gguf --tensors=blk.110.ffn_down
+quick edit big-00003-of-00005.gguf --unset tokenizer.ggml.m
+# A header that goes on for gigabytes is not read to its end, one of millions of names not at all.
+printf 'GGUF\3\0\0\0\0\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0a\11\0\0\0\0\0\0\0\0\0\0\100\0\0\0\0' > long.gguf
+printf 'GGUF\3\0\0\0\377\377\377\0\0\0\0\0\0\0\0\0\0\0\0\0' > tensors.gguf
+printf 'GGUF\3\0\0\0\0\0\0\0\0\0\0\0\377\377\377\0\0\0\0\0' > keys.gguf
+truncate -s 8G long.gguf tensors.gguf keys.gguf
+for f in long tensors keys; do
+    quick inspect $f.gguf --tensors=
+    quick inspect $f.gguf --metadata=
 done
-cat out
-[ -n "${GG_SANITIZED:-}" ] || awk '{ t = $1 + $2; if (NR == 1 || t < best) best = t }
-    END { if (best >= 0.05) print best " s" }' times
-# A header that goes on for gigabytes is not read to its end.
-printf 'GGUF\3\0\0\0\0\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0a\11\0\0\0\0\0\0\0\0\0\0\100\0\0\0\0' > huge.gguf
-truncate -s 8G huge.gguf
-timeout 5 ggtool complete -- inspect huge.gguf --metadata= || echo "huge: status $?"
+# Somebody else's.
+chmod 0 m.gguf
+if [ "$(id -u)" != 0 ]; then
+    quick inspect m.gguf --tensors=
+fi

@@ -1,6 +1,7 @@
 /* mkskeleton KIND OUT [--sparse]: header-only models in the shapes of real ones, for measuring.
  *
- * KIND is llama-70b (Llama 3.1), deepseek-671b (V3.1), or giant (40 GB, one tensor of them 8 GB).
+ * KIND is llama-70b (Llama 3.1), deepseek-671b (V3.1), giant (40 GB, one tensor of them 8 GB), or
+ * names (a header that is all names: 151,936 tokens, 300,000 merges, 1,002 tiny tensors).
  * With --sparse the file has its full size, as one hole. Shapes: the models' published
  * configurations; the vocabularies have the real sizes and made-up texts.
  */
@@ -186,6 +187,24 @@ static void giant(struct skeleton *s)
         add(s, QT_F16, 16384, 30518, 1, "blk.%d.ffn_down.weight", i);
 }
 
+/* The vocabulary of Qwen3, more merges than any, more layers than any model has. */
+static void names(struct skeleton *s)
+{
+    static const char *const of_layer[] = {
+        "attn_norm", "attn_q", "attn_k", "attn_v", "attn_output", "ffn_norm", "ffn_gate", "ffn_up", "ffn_down",
+    };
+    set_str(s, "general.architecture", "llama");
+    set_u32(s, "llama.block_count", 111);
+    vocabulary(s, 151936, 300000);
+    add(s, QT_F32, 32, 1, 1, "token_embd.weight");
+    for (int i = 0; i < 111; i++) {
+        for (size_t k = 0; k < GG_COUNTOF(of_layer); k++)
+            add(s, QT_F32, 32, 1, 1, "blk.%d.%s.weight", i, of_layer[k]);
+    }
+    add(s, QT_F32, 32, 1, 1, "output_norm.weight");
+    add(s, QT_F32, 32, 1, 1, "output.weight");
+}
+
 static void write_out(struct skeleton *s, const char *path, bool sparse)
 {
     struct ggf_layout *l = NULL;
@@ -205,10 +224,11 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         void (*make)(struct skeleton *s);
-    } kinds[] = {{"llama-70b", llama_70b}, {"deepseek-671b", deepseek_671b}, {"giant", giant}};
+    } kinds[] = {{"llama-70b", llama_70b}, {"deepseek-671b", deepseek_671b}, {"giant", giant},
+                 {"names", names}};
     struct skeleton s = {0};
     bool sparse = argc == 4 && strcmp(argv[3], "--sparse") == 0;
-    check(argc != 3 && !sparse, "usage: mkskeleton llama-70b|deepseek-671b|giant OUT [--sparse]");
+    check(argc != 3 && !sparse, "usage: mkskeleton llama-70b|deepseek-671b|giant|names OUT [--sparse]");
     check(ggf_meta_new(&s.meta, &s.err), s.err.msg);
     for (size_t i = 0; i < GG_COUNTOF(kinds); i++) {
         if (strcmp(kinds[i].name, argv[1]) == 0)
