@@ -63,6 +63,23 @@ static void table(struct gg_buf *out, const char *word)
     gg_buf_adds(out, ".Ed\n");
 }
 
+/* Types of other programs, and what they are decoded to. */
+static void dialects(struct gg_buf *out, const char *word)
+{
+    enum { LAST_ID = 1023 };
+    (void)word;
+    gg_buf_adds(out, ".Bd -literal\n");
+    gg_buf_addf(out, "%-10s %4s %6s %6s %8s  %s\n", "type", "id", "block", "bytes", "bpw", "becomes");
+    for (uint32_t id = 0; id <= LAST_ID; id++) {
+        const struct qt_info *t = qt_dialect(id);
+        if (t != NULL)
+            gg_buf_addf(out, "%-10s %4u %6u %6u %8.6g  %s\n", t->name, (unsigned)id,
+                        (unsigned)t->block_nelems, (unsigned)t->block_nbytes, qt_bpw(t),
+                        t->plain != QT_NONE ? qt_info(t->plain)->name : "-");
+    }
+    gg_buf_adds(out, ".Ed\n");
+}
+
 /* ---- layouts --------------------------------------------------------------------------------- */
 
 struct field {
@@ -194,7 +211,7 @@ static void date(struct gg_buf *out, const char *word)
 bool gen_man_types(struct gg_buf *out, const char *template)
 {
     static const struct gen_mark marks[] = {
-        {"DATE", date}, {"TABLE", table}, {"TYPE", type}, {NULL, NULL},
+        {"DATE", date}, {"TABLE", table}, {"TYPE", type}, {"DIALECTS", dialects}, {NULL, NULL},
     };
     return all_there(template) && gen_template(out, template, marks);
 }

@@ -1,6 +1,6 @@
 # Every malformed file: a status, one line, no signal, and never a file that is not whole. Prints only
 # what is wrong.
-[ -n "${GG_SANITIZED:-}" ] || ulimit -d 131072
+[ -n "${GG_TEST_LOOSE:-}" ] || ulimit -d 131072
 while read -r file code message; do
     case $file in ''|'#'*) continue ;; esac
     f=$FIX/bad/$file want=3

@@ -1,6 +1,6 @@
 # Every malformed file through every view: the exit status that fixtures/bad/EXPECT implies, one line
 # on stderr with it, in seconds on any machine, under 64 MiB, valid JSON. Prints only what is wrong.
-[ -n "${GG_SANITIZED:-}" ] || ulimit -d 65536
+[ -n "${GG_TEST_LOOSE:-}" ] || ulimit -d 65536
 jq=$(command -v jq || true)
 
 # run WANTED NAME OPTION...: WANTED is a list of statuses that will do. Input on stdin for "-".

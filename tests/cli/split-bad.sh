@@ -1,7 +1,7 @@
 # Every malformed file through split and merge: the exit status that fixtures/bad/EXPECT implies, one
 # line on stderr, no signal, nothing written, in seconds and under 64 MiB.
 . "$ROOT/tests/cli/lib-split.sh"
-[ -n "${GG_SANITIZED:-}" ] || ulimit -d 65536
+[ -n "${GG_TEST_LOOSE:-}" ] || ulimit -d 65536
 refused=$(sed 's/#.*//' "$FIX/bad/MUST_REFUSE")
 run() { # wanted, name, arguments
     local wanted=$1 name=$2 rc=0
