@@ -45,7 +45,7 @@ LDLIBS_ALL    = $(LIB_LIBS) -lm -pthread
 NEED := $(if $(filter file,$(origin LIB_LIBS)),$(BUILD)/libraries)
 $(BUILD)/libraries:
 	@mkdir -p $(@D)
-	@packaging/need.sh $(LIBS)
+	@CC='$(CC)' packaging/need.sh $(LIBS)
 	@touch $@
 
 
@@ -156,7 +156,7 @@ TEST_LIBS = $(shell pkg-config --libs check)
 NEED_CHECK := $(if $(filter file,$(origin TEST_LIBS)),$(BUILD)/libraries-check)
 $(BUILD)/libraries-check:
 	@mkdir -p $(@D)
-	@packaging/need.sh check
+	@CC='$(CC)' packaging/need.sh check
 	@touch $@
 $(TEST_BIN:=.o) $(BUILD)/tests/check_main.o: | $(NEED_CHECK)
 $(TEST_BIN): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/tests/check_main.o $(BUILD)/tests/scratch.o $(CMDLIB) $(LIB)

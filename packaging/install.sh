@@ -36,13 +36,36 @@ files() {
     done
 }
 
+under_prefix() {
+    case $1 in
+    "$PREFIX"/*) printf '%s\n' "\${prefix}${1#"$PREFIX"}" ;;
+    *) printf '%s\n' "$1" ;;
+    esac
+}
+
 # Headers lie side by side there, so their includes lose the folders.
 make_files() {
     local h
     for h in $HEADERS; do sed 's|#include "lib/base/|#include "|' "$h" > "$made/${h##*/}"; done
-    sed -e "s|@PREFIX@|$PREFIX|; s|@VERSION@|$VERSION|" \
-        -e "s|@INCLUDEDIR@|$INCLUDEDIR|; s|@LIBDIR@|$LIBDIR|" packaging/ggtool.pc.in |
-        sed -E "s#^(includedir|libdir)=$PREFIX/#\1=\${prefix}/#" > "$made/ggtool.pc"
+    cat > "$made/ggtool.pc" << EOF
+prefix=$PREFIX
+includedir=$(under_prefix "$INCLUDEDIR")
+libdir=$(under_prefix "$LIBDIR")
+
+Name: ggtool
+Description: Read and write GGUF, the file format of GGML models
+Version: $VERSION
+Cflags: -I"\${includedir}"
+Libs: -L"\${libdir}" -lggtool
+EOF
+}
+
+# Where programs look for what was installed does not depend on where they are.
+check_prefix() {
+    case $PREFIX in
+    '' | /*) ;;
+    *) echo "install: PREFIX is '$PREFIX': it must begin with /" >&2; exit 1 ;;
+    esac
 }
 
 # Every folder can be written, or is made under one that can: else nothing is begun.
@@ -68,6 +91,7 @@ check_folders() {
 
 do_install() {
     local mode from to
+    check_prefix
     make_files
     check_folders
     files | while IFS=$'\t' read -r mode from to; do

@@ -83,6 +83,15 @@ exports() {
     diff <(comm -12 "$dir/declared" "$dir/defined") "$dir/exported"
 }
 
+# Names of folders may hold anything.
+odd_prefix() {
+    local at="$dir/b" prefix='/my & tools'
+    make install DESTDIR="$at" PREFIX="$prefix" || return 1
+    eval "cc -o '$dir/odd' '$dir/use.c' '$dir/ggml.o' $(PKG_CONFIG_SYSROOT_DIR="$at" \
+        PKG_CONFIG_PATH="$at$prefix/lib/pkgconfig" pkg-config --cflags --libs ggtool)" &&
+        make uninstall DESTDIR="$at" PREFIX="$prefix" && [ -z "$(find "$at" ! -type d)" ]
+}
+
 # ---- where it cannot be ----------------------------------------------------------------------------
 
 refused() { # what is said, make's variables...
@@ -99,6 +108,24 @@ libraries_missing() {
     grep -q '^jansson is missing: it is in libjansson-dev (Debian' "$dir/said" &&
         grep -q '^zlib is missing: it is in zlib1g-dev' "$dir/said" && ! grep -q ' CC ' "$dir/said"
 }
+# Each one alone is named alone, be it pkg-config or a header that is not there.
+each_missing() {
+    local all='jansson libpcre2-8 nettle libxxhash libarchive zlib check' pc="$dir/pc" l d
+    mkdir "$pc"
+    for d in $(pkg-config --variable pc_path pkg-config | tr : ' '); do
+        for l in "$d"/*.pc; do [ ! -e "$l" ] || ln -sf "$l" "$pc"; done
+    done
+    for l in $all; do
+        mv "$pc/$l.pc" "$dir/hidden"
+        # shellcheck disable=SC2086
+        if PKG_CONFIG_PATH='' PKG_CONFIG_LIBDIR="$pc" packaging/need.sh $all 2> "$dir/said"; then echo "$l: fine"; return 1; fi
+        mv "$dir/hidden" "$pc/$l.pc"
+        [ "$(sed -n 's/ is missing: it is in .*(Debian.*//p' "$dir/said")" = "$l" ] || { cat "$dir/said"; return 1; }
+    done
+    # shellcheck disable=SC2086
+    if CC='cc -nostdinc' packaging/need.sh $all 2> "$dir/said"; then return 1; fi
+    [ "$(grep -c 'is missing: it is in' "$dir/said")" = 7 ]
+}
 
 try 'make install' make install DESTDIR="$dest" PREFIX=/usr
 ln -s "$to" "$dir/link"
@@ -112,6 +139,7 @@ if [ "$(uname)" = Linux ]; then
     try 'that program' says "$dir/shared"
     try 'a program with the static library' build_static
     try 'that program too' says "$dir/static"
+    try 'a prefix with a blank and a sign' odd_prefix
     try 'the library needs libc alone' only_libc
     try 'the library exports what its headers declare' exports
 else
@@ -120,7 +148,9 @@ fi
 try 'make uninstall' make uninstall DESTDIR="$dest" PREFIX=/usr
 try 'nothing is left' bash -c '[ -z "$(find "$0" ! -type d -o -name ggtool)" ]' "$dest"
 try 'a place that cannot be' refused 'is no folder' PREFIX=/dev/null/usr
+try 'a place that depends on the folder' refused 'must begin with /' PREFIX=relative DESTDIR="$dir"
 [ ! -d /proc/self ] || try 'a place that cannot be written' refused 'cannot be written\|not permitted\|Read-only' PREFIX=/sys/usr
 try 'a missing library is named, with its package' libraries_missing
+try 'each alone' each_missing
 echo "install: $passed passed, $failed failed"
 [ "$failed" = 0 ]
