@@ -60,6 +60,7 @@ struct diff_tally {
 
 struct diff_types { /* a change of type, or none */
     uint32_t from, to;
+    const struct gg_tensor *first[2]; /* one of each model: gg_tensor_stored has its name */
     struct diff_tally t;
 };
 

@@ -223,7 +223,7 @@ static const char *title_of(struct diff *d, size_t item, size_t m, const struct 
     const struct ggf_str name = d->match.items[item].name;
     gg_text_escape(&b, name.p, name.nbytes, 0);
     if (x != NULL && y != NULL)
-        gg_buf_addf(&b, ", %s -> %s", qt_name(x->type, from), qt_name(y->type, to));
+        gg_buf_addf(&b, ", %s -> %s", gg_tensor_stored(x, from), gg_tensor_stored(y, to));
     if (c == NULL) {
         gg_buf_adds(&b, ": not compared");
     } else if (c->same != GG_OTHER_VALUES) {

@@ -83,8 +83,8 @@ static void groups_json(struct gg_json *j, const struct diff *d, const struct di
     gg_json_array(j, "types");
     for (size_t i = 0; i < o->n_types; i++) {
         gg_json_object_inline(j, NULL);
-        gg_json_str(j, "from", qt_name(o->types[i].from, tmp));
-        gg_json_str(j, "to", qt_name(o->types[i].to, tmp));
+        gg_json_str(j, "from", gg_tensor_stored(o->types[i].first[0], tmp));
+        gg_json_str(j, "to", gg_tensor_stored(o->types[i].first[1], tmp));
         tally_json(j, d, &o->types[i].t);
         gg_json_close(j);
     }
@@ -123,7 +123,7 @@ static void side_json(struct gg_json *j, const char *key, const struct gg_tensor
         return;
     }
     gg_json_object_inline(j, key);
-    gg_json_str(j, "type", qt_name(t->type, tmp));
+    gg_json_str(j, "type", gg_tensor_stored(t, tmp));
     shape_json(j, "shape", t);
     gg_json_close(j);
 }
@@ -194,11 +194,11 @@ static int tensor_json(struct gg_json *j, struct diff *d, size_t item, size_t m,
         gg_json_u64(j, "layer", layer.n);
     else
         gg_json_null(j, "layer");
-    gg_json_str(j, "type_a", qt_name(a->type, tmp));
-    gg_json_str(j, "type_b", qt_name(b->type, tmp));
+    gg_json_str(j, "type_a", gg_tensor_stored(a, tmp));
+    gg_json_str(j, "type_b", gg_tensor_stored(b, tmp));
     shape_json(j, "shape", a);
-    gg_json_u64(j, "bytes_a", a->nbytes);
-    gg_json_u64(j, "bytes_b", b->nbytes);
+    gg_json_u64(j, "bytes_a", gg_tensor_stored_nbytes(a));
+    gg_json_u64(j, "bytes_b", gg_tensor_stored_nbytes(b));
     gg_json_bool(j, "identical", c->same != GG_OTHER_VALUES);
     gg_json_bool(j, "same_bytes", c->same == GG_SAME_BYTES);
     error_json(j, &e, d->n_weighted > 0 && d->weights[d->item[item]] != NULL);
@@ -301,13 +301,13 @@ static void csv_text(FILE *f, const char *s, size_t n)
 static void csv_type(FILE *f, const struct gg_tensor *t)
 {
     char tmp[32];
-    fprintf(f, ",%s", t != NULL ? qt_name(t->type, tmp) : "");
+    fprintf(f, ",%s", t != NULL ? gg_tensor_stored(t, tmp) : "");
 }
 
 static void csv_bytes(FILE *f, const struct gg_tensor *t)
 {
     if (t != NULL)
-        fprintf(f, ",%" PRIu64, t->nbytes);
+        fprintf(f, ",%" PRIu64, gg_tensor_stored_nbytes(t));
     else
         fputc(',', f);
 }

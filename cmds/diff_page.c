@@ -122,10 +122,11 @@ static void groups_table(struct page *p)
     gg_page_table(&p->html, cols, p->d->n_weighted > 0 ? 8 : 7, NULL);
     for (size_t i = 0; i < o->n_types; i++) {
         char tmp[32], tmp2[32], text[80];
-        const char *from = qt_name(o->types[i].from, tmp), *to = qt_name(o->types[i].to, tmp2);
+        const struct gg_tensor *const *x = o->types[i].first;
+        const char *from = gg_tensor_stored(x[0], tmp), *to = gg_tensor_stored(x[1], tmp2);
         snprintf(text, sizeof text, "%s \u2192 %s", from, to);
         gg_page_row(&p->html);
-        gg_page_cell(&p->html, o->types[i].from == o->types[i].to ? from : text);
+        gg_page_cell(&p->html, gg_tensor_stored_alike(x[0], x[1]) ? from : text);
         tally_cells(p, &o->types[i].t);
     }
     for (int r = 0; r < GG_ROLE_COUNT; r++) {
@@ -312,7 +313,7 @@ static void name_cell(struct page *p, size_t item)
 static void type_cell(struct page *p, const struct gg_tensor *t)
 {
     char tmp[32];
-    gg_page_cell(&p->html, t != NULL ? qt_name(t->type, tmp) : "\u2014");
+    gg_page_cell(&p->html, t != NULL ? gg_tensor_stored(t, tmp) : "\u2014");
 }
 
 static void tensor_row(struct page *p, size_t item)

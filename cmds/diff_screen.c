@@ -54,7 +54,7 @@ static void add_item(struct gg_buf *b, const struct diff *d, size_t i, size_t m)
         char tmp[32];
         const struct gg_tensor *t = diff_tensor(d, i, 0);
         t = t->known ? diff_tensor(d, i, m + 1) : t;
-        gg_buf_addf(b, " (%s)", qt_name(t->type, tmp));
+        gg_buf_addf(b, " (%s)", gg_tensor_stored(t, tmp));
     }
 }
 
@@ -268,11 +268,11 @@ static int print_groups(struct diff *d, struct gg_err *err)
     for (size_t i = 0; i < o->n_types; i++) {
         char from[32], to[32];
         gg_table_row(&t);
-        if (o->types[i].from == o->types[i].to)
-            gg_table_cell(&t, GG_CYAN, "%s", qt_name(o->types[i].from, from));
+        const struct gg_tensor *const *x = o->types[i].first;
+        if (gg_tensor_stored_alike(x[0], x[1]))
+            gg_table_cell(&t, GG_CYAN, "%s", gg_tensor_stored(x[0], from));
         else
-            gg_table_cell(&t, GG_CYAN, "%s -> %s", qt_name(o->types[i].from, from),
-                          qt_name(o->types[i].to, to));
+            gg_table_cell(&t, GG_CYAN, "%s -> %s", gg_tensor_stored(x[0], from), gg_tensor_stored(x[1], to));
         tally_row(&t, d, &o->types[i].t);
     }
     gg_table_rule(&t);
@@ -300,7 +300,7 @@ static void worst_row(struct gg_table *t, const struct diff *d, size_t item)
     char type[32];
     gg_table_row(t);
     gg_table_raw(t, GG_PLAIN, it->name.p, it->name.nbytes);
-    gg_table_cell(t, GG_CYAN, "%s", qt_name(diff_tensor(d, item, 1)->type, type));
+    gg_table_cell(t, GG_CYAN, "%s", gg_tensor_stored(diff_tensor(d, item, 1), type));
     gg_table_cell(t, GG_PLAIN, "%.3g", e.nmse);
     if (e.nmse > 0)
         gg_table_cell(t, GG_PLAIN, "%.1f", e.snr_db);

@@ -56,8 +56,8 @@ static void tally(struct diff_tally *t, const struct diff *d, size_t item, size_
     const struct gg_comparison *c = diff_result(d, item, other);
     t->n_tensors++;
     t->n_params += a->nelems;
-    t->nbytes[0] += a->nbytes;
-    t->nbytes[1] += b->nbytes;
+    t->nbytes[0] += gg_tensor_stored_nbytes(a);
+    t->nbytes[1] += gg_tensor_stored_nbytes(b);
     if (c == NULL) /* only headers were read */
         return;
     t->n_same_bytes += c->same == GG_SAME_BYTES;
@@ -79,13 +79,14 @@ struct gg_error diff_error_of(const struct diff_tally *t)
     return e;
 }
 
-static struct diff_tally *types_of(struct diff_other *o, uint32_t from, uint32_t to)
+static struct diff_tally *types_of(struct diff_other *o, const struct gg_tensor *a,
+                                   const struct gg_tensor *b)
 {
     for (size_t i = 0; i < o->n_types; i++) {
-        if (o->types[i].from == from && o->types[i].to == to)
+        if (gg_tensor_stored_alike(o->types[i].first[0], a) && gg_tensor_stored_alike(o->types[i].first[1], b))
             return &o->types[i].t;
     }
-    o->types[o->n_types] = (struct diff_types){.from = from, .to = to};
+    o->types[o->n_types] = (struct diff_types){.from = a->type, .to = b->type, .first = {a, b}};
     return &o->types[o->n_types++].t;
 }
 
@@ -113,7 +114,7 @@ static void take_item(struct diff *d, size_t i, size_t m)
         in_sums |= x != NULL && x->same != GG_SAME_BYTES;
     }
     tally(&o->all, d, i, m, in_sums);
-    tally(types_of(o, a->type, b->type), d, i, m, in_sums);
+    tally(types_of(o, a, b), d, i, m, in_sums);
     tally(&o->role[gg_role_of(a->name)], d, i, m, in_sums);
     o->n_odd += c != NULL && c->n_odd > 0;
     if (diff_differs(d, i, m) &&

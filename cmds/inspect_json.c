@@ -92,7 +92,7 @@ static void sums_json(const struct gg_desc *d, struct gg_json *j)
     char tmp[32];
     gg_json_array(j, "types");
     for (size_t i = 0; i < d->n_types; i++)
-        tally_json(j, "type", qt_name(d->types[i].type, tmp), &d->types[i].sum);
+        tally_json(j, "type", gg_tensor_stored(d->types[i].first, tmp), &d->types[i].sum);
     gg_json_close(j);
     gg_json_array(j, "roles");
     for (int r = 0; r < GG_ROLE_COUNT; r++) {
@@ -173,6 +173,8 @@ static void tensor_json(const struct inspect *x, const struct gg_tensor *t, stru
     gg_json_close(j);
     if (!x->o->diffable) {
         u64_or_null(j, "bytes", t->nbytes, t->known || t->nbytes > 0);
+        if (t->origin != NULL)
+            gg_json_u64(j, "stored_bytes", t->stored_nbytes);
         gg_json_u64(j, "offset", t->file_off);
         gg_json_u64(j, "shard", t->file + 1);
     }

@@ -105,14 +105,15 @@ static void add_tensor(struct gg_table *table, const struct gg_tensor *t, bool s
     gg_table_raw(table, GG_PLAIN, t->name.p, (size_t)t->name.nbytes);
     gg_table_cell(table, t->known ? GG_CYAN : GG_RED, "%s", gg_tensor_stored(t, type));
     gg_table_cell(table, GG_PLAIN, "%s", gg_buf_str(&shape));
-    if (t->known || t->nbytes > 0)
-        gg_table_cell(table, GG_PLAIN, "%llu", (unsigned long long)t->nbytes);
+    uint64_t nbytes = gg_tensor_stored_nbytes(t);
+    if (t->known || nbytes > 0)
+        gg_table_cell(table, GG_PLAIN, "%llu", (unsigned long long)nbytes);
     else
         gg_table_cell(table, GG_DIM, "?");
-    if (t->known || t->nbytes > 0)
+    if (t->known || nbytes > 0)
         gg_table_cell(table, GG_PLAIN, "%.2f",
-                      t->known ? qt_bpw(qt_info(t->type))
-                               : 8.0 * (double)t->nbytes / (double)t->nelems);
+                      t->known && t->origin == NULL ? qt_bpw(qt_info(t->type))
+                                                    : 8.0 * (double)nbytes / (double)t->nelems);
     else
         gg_table_cell(table, GG_DIM, "?");
     gg_table_cell(table, GG_PLAIN, "%llu", (unsigned long long)t->file_off);

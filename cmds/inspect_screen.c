@@ -228,7 +228,7 @@ static void type_rows(struct gg_table *t, const struct inspect *x, size_t most)
     char label[48];
     for (size_t i = 0; i < d->n_types; i++) {
         if (i < n) {
-            sum_row(t, x, qt_name(d->types[i].type, label), &d->types[i].sum);
+            sum_row(t, x, gg_tensor_stored(d->types[i].first, label), &d->types[i].sum);
             continue;
         }
         rest.n_tensors += d->types[i].sum.n_tensors;

@@ -181,10 +181,26 @@ static const struct gg_source_ops packed_ops = {source_read, source_extent, sour
 
 /* ---- the model ------------------------------------------------------------------------------- */
 
-static int fill_tensor(struct gg_tensor *t, const struct hf_vt *v, struct gg_err *err)
+/* Of a tensor made of several stored ones, or of a part of one: their share. */
+static uint64_t stored_nbytes(const struct gg_checkpoint *c, const struct hf_vt *v)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; v->origin != NULL && i < v->n_parts; i++) {
+        const struct gg_ckpt_tensor *t = gg_checkpoint_tensor(c, v->parts[i].src);
+        uint64_t n = t->origin != NULL ? t->stored_nbytes : t->nbytes;
+        if (v->parts[i].nelems < t->nelems)
+            n = (uint64_t)((double)n / (double)t->nelems * (double)v->parts[i].nelems);
+        sum += gg_min_u64(n, UINT64_MAX / 2 - sum / 2);
+    }
+    return sum;
+}
+
+static int fill_tensor(const struct gg_checkpoint *c, struct gg_tensor *t, const struct hf_vt *v,
+                       struct gg_err *err)
 {
     *t = (struct gg_tensor){.name = ggf_str(v->name), .type = v->type, .n_dims = v->n_dims,
-                            .known = true, .origin = v->origin, .plain = v->plain};
+                            .known = true, .origin = v->origin, .plain = v->plain,
+                            .stored_nbytes = stored_nbytes(c, v)};
     memcpy(t->ne, v->ne, sizeof t->ne);
     if (!qt_nelems(t->ne, &t->nelems) || !qt_tensor_nbytes(t->type, t->ne, &t->nbytes))
         return gg_fail(err, GG_ERR_LIMIT, GG_NOWHERE, "tensor '%s' is too large", v->name);
@@ -274,7 +290,7 @@ int gg_hf_source_model(struct gg_model **out, struct hf *h, struct gg_err *err)
     if (rc == GG_OK && packed)
         rc = rank_stored(s, err);
     for (size_t i = 0; rc == GG_OK && i < s->n; i++)
-        rc = fill_tensor(&t[i], &s->vts[i], err);
+        rc = fill_tensor(s->ckpt, &t[i], &s->vts[i], err);
     m->tensors = t;
     m->n_tensors = s->n;
     if (rc != GG_OK) {

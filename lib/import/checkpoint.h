@@ -57,6 +57,7 @@ struct gg_ckpt_tensor {
     uint64_t pos;    /* where in it: reading in the order of (file, pos) never goes back */
     /* Of one that is made of several (packed.h): a short name of how it is stored; NULL: as it is. */
     const char *origin;
+    uint64_t stored_nbytes; /* then: of all its parts */
     bool by_columns; /* its rows are stored as columns: many of them are read best in one go */
     float factor, input_factor; /* of NVFP4: what all values, and the inputs, are to be times */
     int turn; /* upstream takes it up before (-1) or after (1) all others */

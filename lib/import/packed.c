@@ -155,9 +155,13 @@ int gg_packing_make(struct gg_packing *u, size_t at, size_t n_cut, const char *t
         return gg_fail_nomem(err, "a packed tensor");
     *copy = *k;
     int rc = gg_ckpt_measure(t, err);
-    for (size_t p = 0; rc == GG_OK && p < GG_PACKED_PARTS; p++)
-        if (k->part[p] != SIZE_MAX)
-            u->used[k->part[p]] = true;
+    t->stored_nbytes = 0;
+    for (size_t p = 0; rc == GG_OK && p < GG_PACKED_PARTS; p++) {
+        if (k->part[p] == SIZE_MAX)
+            continue;
+        u->used[k->part[p]] = true;
+        t->stored_nbytes += c->tensors[k->part[p]].nbytes; /* each below 2^63, few */
+    }
     u->made[u->n] = (struct made){*t, copy};
     u->made_at[at] = ++u->n;
     return rc;

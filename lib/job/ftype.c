@@ -21,11 +21,10 @@ static const struct {
 
 static uint64_t n_in_layers(const struct gg_desc *d, enum qt_type type)
 {
-    for (size_t i = 0; i < d->n_types; i++) {
-        if (d->types[i].type == (uint32_t)type)
-            return d->types[i].n_in_layers;
-    }
-    return 0;
+    uint64_t n = 0;
+    for (size_t i = 0; i < d->n_types; i++)
+        n += d->types[i].type == (uint32_t)type ? d->types[i].n_in_layers : 0;
+    return n;
 }
 
 uint32_t gg_ftype_found(const struct gg_desc *d)
@@ -34,13 +33,13 @@ uint32_t gg_ftype_found(const struct gg_desc *d)
     bool any = false;
     for (size_t i = 0; i < d->n_types; i++) { /* matrices: norms stay F32 in every file type */
         if (d->types[i].type < QT_ID_END) {
-            n[d->types[i].type] = d->types[i].n_matrices;
+            n[d->types[i].type] += d->types[i].n_matrices;
             any |= d->types[i].n_matrices > 0;
         }
     }
     for (size_t i = 0; i < d->n_types && !any; i++) {
         if (d->types[i].type < QT_ID_END)
-            n[d->types[i].type] = d->types[i].sum.n_tensors;
+            n[d->types[i].type] += d->types[i].sum.n_tensors;
     }
     uint32_t guess = gg_preset_guess(n) & ~(uint32_t)GUESSED;
     const struct gg_preset *p = gg_preset_by_ftype(guess);

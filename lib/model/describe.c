@@ -16,18 +16,19 @@ static void tally(struct gg_tally *t, const struct gg_tensor *x)
 {
     t->n_tensors++;
     add(&t->n_params, x->nelems);
-    add(&t->nbytes, x->nbytes);
+    add(&t->nbytes, gg_tensor_stored_nbytes(x));
 }
 
-static struct gg_type_tally *type_slot(struct gg_desc *d, uint32_t type)
+static struct gg_type_tally *type_slot(struct gg_desc *d, const struct gg_tensor *t)
 {
     for (size_t i = 0; i < d->n_types; i++) {
-        if (d->types[i].type == type)
+        if (gg_tensor_stored_alike(d->types[i].first, t))
             return &d->types[i];
     }
     if (d->n_types == GG_DESC_MAX_TYPES)
         return &d->types[GG_DESC_MAX_TYPES - 1];
-    d->types[d->n_types].type = type;
+    d->types[d->n_types].first = t;
+    d->types[d->n_types].type = t->origin != NULL ? t->plain : t->type;
     return &d->types[d->n_types++];
 }
 
@@ -44,7 +45,7 @@ static void sum_tensors(struct gg_desc *d, const struct gg_model *m)
     struct gg_layer layer;
     for (size_t i = 0; i < m->n_tensors; i++) {
         const struct gg_tensor *t = &m->tensors[i];
-        struct gg_type_tally *slot = type_slot(d, t->type);
+        struct gg_type_tally *slot = type_slot(d, t);
         tally(&d->all, t);
         tally(&slot->sum, t);
         tally(&d->role[gg_role_of(t->name)], t);

@@ -11,9 +11,10 @@ struct gg_tally {
     uint64_t n_tensors, n_params, nbytes;
 };
 
-/* A tensor type that occurs. */
+/* A tensor type that occurs, or another way of being stored. */
 struct gg_type_tally {
-    uint32_t type; /* id as stored, known or not */
+    const struct gg_tensor *first; /* of the model; gg_tensor_stored has its name */
+    uint32_t type; /* id as stored, known or not; of one that is decoded, what a copy takes */
     struct gg_tally sum;
     uint64_t n_matrices; /* those of its tensors with two dimensions or more */
     uint64_t n_in_layers; /* matrices inside of layers */

@@ -54,9 +54,8 @@ static bool add_model(struct matching *w, size_t model)
 /* Is all of the tensor in its file? Foreign sources have been checked at opening. */
 static bool is_cut(const struct gg_model *m, const struct gg_tensor *t)
 {
-    uint64_t nbytes = t->origin != NULL ? t->stored_nbytes : t->nbytes;
     return m->set != NULL && m->files[t->file].nbytes != GG_NOWHERE &&
-           !gg_in_range(t->file_off, nbytes, m->files[t->file].nbytes);
+           !gg_in_range(t->file_off, gg_tensor_stored_nbytes(t), m->files[t->file].nbytes);
 }
 
 static enum gg_match_state state_of(const struct matching *w, const struct gg_match_item *it,

@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#include <string.h>
+
 void gg_model_free(struct gg_model *m)
 {
     if (m == NULL)
@@ -17,6 +19,18 @@ void gg_model_free(struct gg_model *m)
 const char *gg_tensor_stored(const struct gg_tensor *t, char tmp[32])
 {
     return t->origin != NULL ? t->origin : qt_name(t->type, tmp);
+}
+
+uint64_t gg_tensor_stored_nbytes(const struct gg_tensor *t)
+{
+    return t->origin != NULL ? t->stored_nbytes : t->nbytes;
+}
+
+bool gg_tensor_stored_alike(const struct gg_tensor *a, const struct gg_tensor *b)
+{
+    if (a->origin == NULL || b->origin == NULL)
+        return a->type == b->type && a->origin == b->origin;
+    return strcmp(a->origin, b->origin) == 0;
 }
 
 int gg_model_require_sound(const struct gg_model *m, struct gg_err *err)

@@ -20,13 +20,16 @@ struct gg_tensor {
      * stored, and the type it takes in an output that keeps what the source holds. NULL: stored so. */
     const char *origin;
     uint32_t plain;
-    uint64_t stored_nbytes; /* of a tensor of a dialect: what it takes in its file */
+    uint64_t stored_nbytes; /* with an origin: what it takes in its file, with its scales */
     /* Of a tensor of a dialect seen as its bytes: what it is in its file, and will be in an output. */
     const struct gg_tensor *moved;
 };
 
 /* How the tensor is stored, in a word: its origin, else the name of its type (into tmp). */
 const char *gg_tensor_stored(const struct gg_tensor *t, char tmp[32]);
+uint64_t gg_tensor_stored_nbytes(const struct gg_tensor *t);
+/* Whether both are stored in the same way, by that word. */
+bool gg_tensor_stored_alike(const struct gg_tensor *a, const struct gg_tensor *b);
 
 /* The tensor as its file has it. */
 static inline const struct gg_tensor *gg_tensor_in_file(const struct gg_tensor *t)

@@ -119,6 +119,7 @@ int gg_model_moved(struct gg_model *m, struct gg_err *err)
         t[i].origin = qt_dialect(t[i].type)->name;
         t[i].type = t[i].plain = QT_I8;
         t[i].known = true;
+        t[i].stored_nbytes = t[i].nbytes;
         t[i].n_dims = 1;
         t[i].nelems = t[i].nbytes;
         for (size_t d = 0; d < GGF_MAX_DIMS; d++)

@@ -15,3 +15,7 @@ while read -r want name options; do
 done < "$FIX/hf/quant/SHA256"
 ggtool convert fp8-block --dry-run x.gguf | grep blk
 ggtool inspect --json fp8-block.gguf | jq -r '.metadata["quantize.source"].value'
+# inspect and diff count what is stored, not what it is decoded to
+ggtool inspect fp8-block | sed -n '/by type/,/^$/p'
+ggtool inspect fp8-block --json | jq -c '.tensors[] | select(.name == "blk.0.ffn_up.weight") | [.type, .stored, .bytes, .stored_bytes]'
+ggtool diff fp8-block fp8-block.gguf | sed -n '/^  type/,/^$/p'
