@@ -48,7 +48,10 @@
     X(hunyuan_dense) X(hunyuan_moe) X(bailingmoe) X(bailingmoe2) X(dream) X(llada) X(llada_moe) X(rnd1) \
     X(starcoder) X(codeshell) X(refact) X(mpt) X(dbrx) X(qwen) X(jais) \
     X(arctic) X(ernie4_5_moe) X(grovemoe) X(afmoe) X(paddleocr) \
-    X(internlm3) X(orion) X(jais2) X(maincoder) X(nanbeige) X(pangu) X(plm) X(minicpm3) X(chatglm) X(llama_embed)
+    X(internlm3) X(orion) X(jais2) X(maincoder) X(nanbeige) X(pangu) X(plm) X(minicpm3) X(chatglm) X(llama_embed) \
+    X(gemma3n) X(gemma4) X(glm4v) X(glm_ocr) X(solar_open) X(exaone_moe) X(smallthinker) X(mellum) X(cohere2moe) \
+    X(bamba) X(granite_swa) X(granite_moe_swa) X(jamba) X(falcon_h1) X(nemotron_h) X(nemotron_h_moe) \
+    X(nemotron_nas) X(deci) X(openelm) X(qwen3omni) X(modern_bert) X(eurobert) X(neobert) X(jina_bert)
 
 /* The parts that see, for --mmproj. */
 #define HF_PROJECTORS(X) X(gemma3_eyes) X(qwen2vl_eyes) X(qwen3vl_eyes) X(llama4_eyes)

@@ -39,10 +39,59 @@ const struct hf_arch gg_hf_arch_glm4 = {
 
 const struct hf_arch gg_hf_arch_glm4moe = {
     .gguf = "glm4moe",
-    .classes = LIST("Glm4MoeForCausalLM"),
-    .rules = RULES(glm4_moe, gg_hf_frame, gg_hf_attn, gg_hf_qk_norm, gg_hf_mlp, gg_hf_experts, gg_hf_mtp),
+    .classes = LIST("Glm4MoeForCausalLM", "Glm4vMoeForConditionalGeneration"),
+    .rules = RULES(gg_hf_multimodal, glm4_moe, gg_hf_frame, gg_hf_attn, gg_hf_qk_norm, gg_hf_mlp, gg_hf_experts, gg_hf_mtp),
     .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, glm4_keys, glm4_moe_keys),
     .tokens = GLM_TOKENS,
+    .mtp_layers = "num_nextn_predict_layers",
+    .flags = HF_MTP_KEPT,
+};
+
+/* ---- GLM-4V, GLM-OCR, Solar Open ------------------------------------------------------------- */
+
+/* Of the part of a head that rope turns the even elements come first, then the odd ones. */
+#define GLM_ROPE "int(D * rope.partial_rotary_factor|0.5)"
+#define GLM_HEADS "r[I*D:I*D+" GLM_ROPE "]<d 2> * -> (2 d) *; r[I*D+" GLM_ROPE ":I*D+D] * -> r *"
+static const struct hf_rule glm4v[] = {
+    T("model.layers.{L}.self_attn.q_proj", "blk.{L}.attn_q", .how = HF_JOIN, .each = "H", .layout = GLM_HEADS,
+      .when = "rope.mrope_section * (" GLM_ROPE " < D)"),
+    T("model.layers.{L}.self_attn.k_proj", "blk.{L}.attn_k", .how = HF_JOIN, .each = "K", .layout = GLM_HEADS,
+      .when = "rope.mrope_section * (" GLM_ROPE " < D)"),
+    T("model.layers.{L}.self_attn.q_proj", "blk.{L}.attn_q", .layout = "(H d 2) * -> (H 2 d) *",
+      .when = "rope.mrope_section"),
+    T("model.layers.{L}.self_attn.k_proj", "blk.{L}.attn_k", .layout = "(K d 2) * -> (K 2 d) *",
+      .when = "rope.mrope_section"),
+    T_END,
+};
+static const struct hf_key ocr_keys[] = {
+    K_MAY(".nextn_predict_layers", U32, "M"),
+    K_END,
+};
+
+const struct hf_arch gg_hf_arch_glm4v = {
+    .gguf = "glm4",
+    .classes = LIST("Glm4vForConditionalGeneration"),
+    .rules = RULES(gg_hf_multimodal, glm4v, glm4, gg_hf_frame, gg_hf_attn, gg_hf_mlp),
+    .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, glm4_keys),
+    .tokens = "eos=<|endoftext|> eot=<|user|> unk=<|endoftext|> bos=<|endoftext|>",
+};
+
+const struct hf_arch gg_hf_arch_glm_ocr = {
+    .gguf = "glm4",
+    .classes = LIST("GlmOcrForConditionalGeneration"),
+    .rules = RULES(gg_hf_multimodal, glm4v, glm4, gg_hf_frame, gg_hf_attn, gg_hf_mlp, gg_hf_mtp),
+    .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, glm4_keys, ocr_keys),
+    .tokens = "eos=<|endoftext|> eot=<|user|> unk=<|endoftext|> bos=<|endoftext|>",
+    .mtp_layers = "num_nextn_predict_layers",
+    .flags = HF_MTP_KEPT,
+};
+
+const struct hf_arch gg_hf_arch_solar_open = {
+    .gguf = "glm4moe",
+    .classes = LIST("SolarOpenForCausalLM"),
+    .rules = RULES(glm4_moe, gg_hf_frame, gg_hf_attn, gg_hf_qk_norm, gg_hf_mlp, gg_hf_experts, gg_hf_mtp),
+    .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, glm4_keys, glm4_moe_keys),
+    .tokens = "eos=<|endoftext|> eot=<|endoftext|> unk=<unk> bos=<|startoftext|>",
     .mtp_layers = "num_nextn_predict_layers",
     .flags = HF_MTP_KEPT,
 };

@@ -89,6 +89,80 @@ const struct hf_arch gg_hf_arch_granitehybrid = {
     .keys = KEYS(gg_hf_base_keys, gg_hf_file_key, granite_keys, granite_moe_keys, hybrid_keys),
 };
 
+/* ---- Bamba ----------------------------------------------------------------------------------- */
+
+static const struct hf_rule bamba[] = {
+    T("model.final_layernorm", "output_norm"),
+    T("model.layers.{L}.pre_ff_layernorm", "blk.{L}.ffn_norm"),
+    T("model.layers.{L}.feed_forward.gate_proj", "blk.{L}.ffn_gate"),
+    T("model.layers.{L}.feed_forward.up_proj", "blk.{L}.ffn_up"),
+    T("model.layers.{L}.feed_forward.down_proj", "blk.{L}.ffn_down"),
+    T_END,
+};
+static const struct hf_key bamba_keys[] = {
+    K_NEED(".ssm.conv_kernel", U32, "mamba_d_conv"),
+    K_NEED(".ssm.state_size", U32, "mamba_d_state"),
+    K_NEED(".ssm.group_count", U32, "mamba_n_groups"),
+    K_SUM(".ssm.inner_size", U32, "mamba_expand * hidden_size"),
+    K_NEED(".ssm.time_step_rank", U32, "mamba_n_heads"),
+    K(".rope.dimension_count", U32, "attn_rotary_emb"),
+    K_EACH(".attention.head_count_kv", I32, "num_key_value_heads * attn_layer_indices~L",
+           .when = "attn_layer_indices"),
+    K_EACH(".attention.head_count_kv", I32, "num_key_value_heads * (L % attn_layer_period = attn_layer_offset)",
+           .when = "!attn_layer_indices"),
+    K_FIXED(".rope.scaling.finetuned", BOOL, "true"), /* whether there is rope at all */
+    K_END,
+};
+
+const struct hf_arch gg_hf_arch_bamba = {
+    .gguf = "granitehybrid",
+    .classes = LIST("BambaForCausalLM"),
+    .rules = RULES(bamba, mamba, gg_hf_frame, gg_hf_attn_roped),
+    .keys = KEYS(gg_hf_base_keys, gg_hf_file_key, granite_keys, granite_moe_keys, bamba_keys),
+};
+
+/* ---- Granite with sliding windows ------------------------------------------------------------ */
+
+static const struct hf_rule sinks[] = {
+    T("model.layers.{L}.self_attn.sinks", "blk.{L}.attn_sinks"),
+    T_END,
+};
+static const struct hf_rule swa_moe[] = { /* gates stay beside what they gate */
+    T("model.layers.{L}.block_sparse_moe.router.layer", "blk.{L}.ffn_gate_inp"),
+    T("model.layers.{L}.block_sparse_moe.experts.gate_up_proj", "blk.{L}.ffn_gate_up_exps"),
+    T("model.layers.{L}.block_sparse_moe.experts.down_proj", "blk.{L}.ffn_down_exps"),
+    T("model.layers.{L}.block_sparse_moe.input_linear", "blk.{L}.ffn_gate_up_exps"),
+    T("model.layers.{L}.block_sparse_moe.output_linear", "blk.{L}.ffn_down_exps"),
+    T("model.layers.{L}.shared_mlp.input_linear", "blk.{L}.ffn_up_shexp"),
+    T("model.layers.{L}.shared_mlp.output_linear", "blk.{L}.ffn_down_shexp"),
+    T_END,
+};
+static const struct hf_key swa_keys[] = {
+    K(".attention.sliding_window", U32, "sliding_window", .fallback = "128"),
+    K(".attention.sliding_window_pattern", BOOL, "sliding_attention", .what = HF_LAYERS, .when = "layer_types"),
+    K_EACH(".attention.sliding_window_pattern", BOOL, "L % 4", .when = "!layer_types"),
+    K_EACH(".attention.rope_pattern", BOOL, "no_rope_layers.L", .when = "no_rope_layers"),
+    K_END,
+};
+
+const struct hf_arch gg_hf_arch_granite_swa = {
+    .gguf = "granite_swa",
+    .classes = LIST("GraniteSWAForCausalLM"),
+    .rules = RULES(sinks, gg_hf_frame, gg_hf_attn_roped, gg_hf_mlp),
+    .keys = KEYS(gg_hf_base_keys, gg_hf_file_key, granite_keys, swa_keys),
+    .extra_keys = gg_hf_llama_extra,
+    .flags = HF_PREFIX_OPTION | HF_LLAMA3_ROPE,
+};
+
+const struct hf_arch gg_hf_arch_granite_moe_swa = {
+    .gguf = "granite_swa",
+    .classes = LIST("GraniteMoeSWAForCausalLM"),
+    .rules = RULES(sinks, swa_moe, gg_hf_frame, gg_hf_attn_roped, gg_hf_mlp),
+    .keys = KEYS(gg_hf_base_keys, gg_hf_file_key, granite_keys, swa_keys, granite_moe_keys),
+    .extra_keys = gg_hf_llama_extra,
+    .flags = HF_PREFIX_OPTION | HF_LLAMA3_ROPE,
+};
+
 const struct hf_arch gg_hf_arch_granite4_moe = {
     .gguf = "granitemoe",
     .classes = LIST("GraniteMoeHybridForCausalLM"),

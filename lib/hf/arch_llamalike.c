@@ -182,6 +182,35 @@ const struct hf_arch gg_hf_arch_exaone4 = {
     .flags = HF_LLAMA3_ROPE,
 };
 
+static const struct hf_rule exaone_moe[] = {
+    T("model.layers.{L}.mlp.e_score_correction_bias", "blk.{L}.exp_probs_b.bias"),
+    T("model.layers.{L}.fc", "blk.{L}.nextn.eh_proj"),
+    T("model.layers.{L}.pre_fc_norm_embedding", "blk.{L}.nextn.enorm"),
+    T("model.layers.{L}.pre_fc_norm_hidden", "blk.{L}.nextn.hnorm"),
+    T("model.layers.{L}.norm", "blk.{L}.nextn.shared_head_norm"),
+    T_END,
+};
+static const struct hf_key exaone_moe_keys[] = {
+    K_NEED(".expert_feed_forward_length", U32, "moe_intermediate_size"),
+    K_NEED(".expert_shared_count", U32, "num_shared_experts"),
+    K_SUM(".expert_shared_feed_forward_length", U32, "moe_intermediate_size * num_shared_experts"),
+    K_NEED(".expert_weights_scale", F32, "routed_scaling_factor"),
+    K_NEED(".expert_weights_norm", BOOL, "norm_topk_prob"),
+    K(".leading_dense_block_count", U32, "first_k_dense_replace|first_last_k_dense_replace", .fallback = "0"),
+    K_SUM(".nextn_predict_layers", U32, "M|0"),
+    K_FIXED(".rope.scaling.type", STR, "none"),
+    K_END,
+};
+
+const struct hf_arch gg_hf_arch_exaone_moe = { /* K-EXAONE */
+    .gguf = "exaone-moe",
+    .classes = LIST("ExaoneMoEForCausalLM", "ExaoneMoeForCausalLM"),
+    .rules = RULES(exaone_moe, gg_hf_frame, gg_hf_attn, gg_hf_qk_norm, gg_hf_mlp, gg_hf_experts),
+    .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, exaone4_keys, exaone_moe_keys),
+    .mtp_layers = "num_nextn_predict_layers",
+    .flags = HF_LLAMA3_ROPE | HF_MTP_PREFIX | HF_MTP_KEPT,
+};
+
 /* ---- Seed-OSS -------------------------------------------------------------------------------- */
 
 static const struct hf_rule seed_oss[] = {

@@ -1,4 +1,5 @@
-/* Architectures: more that are Llama with a difference: InternLM3, Orion, Jais 2, Maincoder, Nanbeige, openPangu, PLM, MiniCPM3. */
+/* Architectures: more that are Llama with a difference: InternLM3, Orion, Jais 2, Maincoder, Nanbeige, openPangu, PLM, MiniCPM3, DeciLM,
+ * OpenELM. */
 #include "lib/hf/arch.h"
 
 const struct hf_arch gg_hf_arch_internlm3 = {
@@ -140,4 +141,108 @@ const struct hf_arch gg_hf_arch_minicpm3 = {
     .rules = RULES(gg_hf_frame, compressed, gg_hf_mlp),
     .keys = KEYS(minicpm3_keys),
     .flags = HF_ROPE_FACTORS,
+};
+
+/* ---- DeciLM, Nemotron-NAS: layers of different widths ----------------------------------------- */
+
+/* Query heads share keys in groups; where no group is named there is no attention, or a matrix in its place. */
+#define GROUP "(block_configs.L.attention.n_heads_in_group|0)"
+#define BLOCK_KV "int(num_attention_heads * !!" GROUP " / (" GROUP " + !" GROUP "))"
+static const struct hf_rule deci[] = {
+    T("model.layers.{L}.input_layernorm", "blk.{L}.attn_norm", .some = true),
+    T("model.layers.{L}.post_attention_layernorm", "blk.{L}.ffn_norm", .some = true),
+    T("model.layers.{L}.self_attn.q_proj", "blk.{L}.attn_q", .how = HF_ROPE_Q, .some = true),
+    T("model.layers.{L}.self_attn.k_proj", "blk.{L}.attn_k", .some = true, .when = "block_configs",
+      .layout = "(k=" BLOCK_KV " 2 d) * -> (k d 2) *"),
+    T("model.layers.{L}.self_attn.k_proj", "blk.{L}.attn_k", .some = true, .when = "!block_configs",
+      .layout = "(k=num_key_value_heads_per_layer.L 2 d) * -> (k d 2) *"),
+    T("model.layers.{L}.self_attn.v_proj", "blk.{L}.attn_v", .some = true),
+    T("model.layers.{L}.self_attn.o_proj", "blk.{L}.attn_output", .some = true),
+    T("model.layers.{L}.self_attn.linear_attn", "blk.{L}.attn_output", .some = true),
+    T("model.layers.{L}.mlp.gate_proj", "blk.{L}.ffn_gate", .some = true),
+    T("model.layers.{L}.mlp.up_proj", "blk.{L}.ffn_up", .some = true),
+    T("model.layers.{L}.mlp.down_proj", "blk.{L}.ffn_down", .some = true),
+    T_END,
+};
+static const struct hf_key nas_keys[] = {
+    K(".rope.freq_base", F32, NULL, .what = HF_ROPE_BASE),
+    K_EACH(".attention.head_count_kv", I32, BLOCK_KV),
+    K_EACH(".attention.head_count", I32,
+           "num_attention_heads * !!(" GROUP " + (block_configs.L.attention.replace_with_linear|0))"),
+    K_EACH(".feed_forward_length", I32,
+           "256 * int((int(2 * (block_configs.L.ffn.ffn_mult|0) * hidden_size / 3) + 255) / 256)"),
+    K_SUM(".block_count", U32, "N"),
+    K_NEED(".context_length", U32, "max_position_embeddings"),
+    K_NEED(".embedding_length", U32, "hidden_size"),
+    K_NEED(".attention.layer_norm_rms_epsilon", F32, "rms_norm_eps"),
+    K_SUM(".attention.key_length", U32, "int(hidden_size / num_attention_heads)"),
+    K_SUM(".attention.value_length", U32, "int(hidden_size / num_attention_heads)"),
+    K_END,
+};
+static const struct hf_key deci_keys[] = {
+    K_EACH(".attention.head_count_kv", I32, "num_key_value_heads_per_layer.L",
+           .when = "num_key_value_heads_per_layer"),
+    K_END,
+};
+
+const struct hf_arch gg_hf_arch_nemotron_nas = {
+    .gguf = "deci",
+    .classes = LIST("DeciLMForCausalLM"),
+    .when = "block_configs",
+    .rules = RULES(deci, gg_hf_frame),
+    .keys = KEYS(nas_keys, gg_hf_file_key, gg_hf_llama_keys),
+    .each_layer = "blk.{L}",
+    .flags = HF_LLAMA3_ROPE,
+};
+
+const struct hf_arch gg_hf_arch_deci = {
+    .gguf = "deci",
+    .classes = LIST("DeciLMForCausalLM"),
+    .rules = RULES(deci, gg_hf_frame),
+    .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, deci_keys, gg_hf_llama_keys),
+    .each_layer = "blk.{L}",
+    .flags = HF_LLAMA3_ROPE,
+};
+
+/* ---- OpenELM: the same ------------------------------------------------------------------------ */
+
+static const struct hf_rule openelm[] = {
+    T("transformer.token_embeddings", "token_embd"),
+    T("transformer.norm", "output_norm"),
+    T("transformer.layers.{L}.attn_norm", "blk.{L}.attn_norm"),
+    T("transformer.layers.{L}.ffn_norm", "blk.{L}.ffn_norm"),
+    T("transformer.layers.{L}.attn.qkv_proj", "blk.{L}.attn_qkv"),
+    T("transformer.layers.{L}.attn.q_norm", "blk.{L}.attn_q_norm"),
+    T("transformer.layers.{L}.attn.k_norm", "blk.{L}.attn_k_norm"),
+    T("transformer.layers.{L}.attn.out_proj", "blk.{L}.attn_output"),
+    T("transformer.layers.{L}.ffn.proj_1", "blk.{L}.ffn_gate", .layout = "(2[0] r) * -> r *"),
+    T("transformer.layers.{L}.ffn.proj_1", "blk.{L}.ffn_up", .layout = "(2[1] r) * -> r *"),
+    T("transformer.layers.{L}.ffn.proj_2", "blk.{L}.ffn_down"),
+    T_END,
+};
+/* To the nearest multiple, at least one, and not below by more than a tenth. */
+#define WANTED "(ffn_multipliers.L * model_dim)"
+#define NEAREST "int(int(" WANTED " + ffn_dim_divisor / 2) / ffn_dim_divisor)"
+#define NOT_NONE "(" NEAREST " + (" NEAREST " = 0))"
+static const struct hf_key openelm_keys[] = {
+    K_SUM(".block_count", U32, "N"),
+    K_NEED(".context_length", U32, "max_context_length"),
+    K_NEED(".embedding_length", U32, "model_dim"),
+    K_EACH(".feed_forward_length", I32,
+           "ffn_dim_divisor * (" NOT_NONE " + (ffn_dim_divisor * " NOT_NONE " < 0.9 * " WANTED "))"),
+    K_EACH(".attention.head_count", I32, "num_query_heads.L"),
+    K_EACH(".attention.head_count_kv", I32, "num_kv_heads.L"),
+    K_NEED(".rope.freq_base", F32, "rope_freq_constant"),
+    K_FIXED(".attention.layer_norm_rms_epsilon", F32, "1e-6"),
+    K_NEED(".rope.dimension_count", U32, "head_dim"),
+    K_NEED(".attention.key_length", U32, "head_dim"),
+    K_NEED(".attention.value_length", U32, "head_dim"),
+    K_END,
+};
+
+const struct hf_arch gg_hf_arch_openelm = {
+    .gguf = "openelm",
+    .classes = LIST("OpenELMForCausalLM"),
+    .rules = RULES(openelm),
+    .keys = KEYS(openelm_keys, gg_hf_file_key),
 };

@@ -1,4 +1,4 @@
-/* Architectures: with experts: Arctic, ERNIE 4.5 MoE, GroveMoE, Trinity (AFMoE). */
+/* Architectures: with experts: Arctic, ERNIE 4.5 MoE, GroveMoE, Trinity (AFMoE), SmallThinker, Mellum. */
 #include "lib/hf/arch.h"
 
 /* ---- Arctic: a dense part beside the experts ------------------------------------------------- */
@@ -113,4 +113,45 @@ const struct hf_arch gg_hf_arch_afmoe = {
     .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, gg_hf_llama_keys, afmoe_keys),
     .extra_keys = gg_hf_llama_extra,
     .flags = HF_PREFIX_OPTION | HF_LLAMA3_ROPE,
+};
+
+/* ---- SmallThinker, Mellum -------------------------------------------------------------------- */
+
+#define SMALL_E .count = "moe_num_primary_experts|E"
+static const struct hf_rule smallthinker[] = {
+    T("model.layers.{L}.block_sparse_moe.primary_router", "blk.{L}.ffn_gate_inp"),
+    T("model.layers.{L}.block_sparse_moe.experts.{E}.down", "blk.{L}.ffn_down_exps", SMALL_E),
+    T("model.layers.{L}.block_sparse_moe.experts.{E}.gate", "blk.{L}.ffn_gate_exps", SMALL_E),
+    T("model.layers.{L}.block_sparse_moe.experts.{E}.up", "blk.{L}.ffn_up_exps", SMALL_E),
+    T_END,
+};
+static const struct hf_key smallthinker_keys[] = {
+    K(".expert_count", U32, "moe_num_primary_experts"),
+    K(".expert_used_count", U32, "moe_num_active_primary_experts"),
+    K(".expert_feed_forward_length", U32, "moe_ffn_hidden_size"),
+    K(".feed_forward_length", U32, "moe_ffn_hidden_size"),
+    K_SUM(".expert_gating_func", U32, "2 - (moe_primary_router_apply_softmax|0)"), /* softmax, sigmoid */
+    K(".attention.sliding_window", U32, "sliding_window_size", .when = "sliding_window_size * sliding_window_layout"),
+    K_END,
+};
+static const struct hf_key mellum_keys[] = {
+    K(".expert_feed_forward_length", U32, "moe_intermediate_size"),
+    K(".attention.sliding_window", U32, "sliding_window", .when = "use_sliding_window|1"),
+    K(".attention.sliding_window_pattern", BOOL, "sliding_attention", .what = HF_LAYERS,
+      .when = "sliding_window * (use_sliding_window|1)"),
+    K_END,
+};
+
+const struct hf_arch gg_hf_arch_smallthinker = {
+    .gguf = "smallthinker",
+    .classes = LIST("SmallThinkerForCausalLM"),
+    .rules = RULES(smallthinker, gg_hf_frame, gg_hf_attn),
+    .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, smallthinker_keys),
+};
+
+const struct hf_arch gg_hf_arch_mellum = {
+    .gguf = "mellum",
+    .classes = LIST("MellumForCausalLM"),
+    .rules = RULES(gg_hf_frame, gg_hf_attn, gg_hf_qk_norm, gg_hf_experts),
+    .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, mellum_keys),
 };

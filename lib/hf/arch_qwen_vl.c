@@ -17,7 +17,9 @@ static const struct hf_key deepstack[] = { /* layers the outputs of the vision l
 
 const struct hf_arch gg_hf_arch_qwen2vl = {
     .gguf = "qwen2vl",
-    .classes = LIST("Qwen2VLForConditionalGeneration", "Qwen2_5_VLForConditionalGeneration", "Qwen2VLModel"),
+    .classes = LIST("Qwen2VLForConditionalGeneration", "Qwen2_5_VLForConditionalGeneration", "Qwen2VLModel",
+                    "Qwen2_5OmniModel"),
+    .prefixes = LIST("thinker."),
     .rules = RULES(gg_hf_multimodal, gg_hf_frame, gg_hf_attn, gg_hf_mlp),
     .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key),
 };
@@ -35,4 +37,26 @@ const struct hf_arch gg_hf_arch_qwen3vlmoe = {
     .rules = RULES(gg_hf_multimodal, qwen3vl_moe, gg_hf_frame, gg_hf_attn, gg_hf_qk_norm, gg_hf_mlp,
                    gg_hf_qwen_moe, gg_hf_experts),
     .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, gg_hf_moe_keys, deepstack),
+};
+
+/* ---- the text model of Qwen3-Omni ----------------------------------------------------------- */
+
+static const struct hf_key no_deepstack[] = {
+    K_FIXED(".n_deepstack_layers", U32, "0"),
+    K_END,
+};
+static const struct hf_extra_key omni_extra[] = { /* their files name others */
+    {0, "tokenizer.ggml.bos_token_id", GGF_U32, "<|im_end|>"},
+    {0, "tokenizer.ggml.eos_token_id", GGF_U32, "<|im_end|>"},
+    {0, NULL, GGF_U32, NULL},
+};
+
+const struct hf_arch gg_hf_arch_qwen3omni = {
+    .gguf = "qwen3vlmoe",
+    .classes = LIST("Qwen3OmniMoeForConditionalGeneration"),
+    .rules = RULES(gg_hf_multimodal, qwen3vl_moe, gg_hf_frame, gg_hf_attn, gg_hf_qk_norm, gg_hf_mlp,
+                   gg_hf_qwen_moe, gg_hf_experts),
+    .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, gg_hf_moe_keys, no_deepstack),
+    .extra_keys = omni_extra,
+    .prefixes = LIST("thinker."),
 };

@@ -194,6 +194,44 @@ static int finish_pieces(struct hf *h, struct gg_err *err)
     return score_merges(h, err);
 }
 
+/* Gemma 4: what no file marks as special is text like any other, but for those that are said in a chat. */
+static void mark_gemma4(struct hf *h, uint64_t n_base)
+{
+    static const char *const seen[] = {"<|channel>",       "<channel|>",       "<|tool_call>", "<tool_call|>",
+                                       "<|tool_response>", "<tool_response|>", "<|\"|>"};
+    for (size_t i = 0; i < h->vocab.n; i++) {
+        struct hf_token *t = &h->vocab.v[i];
+        t->score = -1000.0f;
+        if (t->type == HF_USER_DEFINED && i < n_base)
+            t->type = HF_NORMAL;
+        if (gg_hf_is_byte(t))
+            t->type = HF_BYTE;
+        for (size_t k = 0; k < GG_COUNTOF(seen); k++)
+            t->type = strcmp(t->p, seen[k]) == 0 ? HF_USER_DEFINED : t->type;
+    }
+}
+
+/* Its merges are written as they are, and no scores are made of them. */
+static int finish_gemma4(struct hf *h, struct gg_err *err)
+{
+    struct hf_list list = h->tok_vocab;
+    struct gg_buf text = GG_BUF_INIT;
+    uint64_t n_base = 0, id;
+    bool more = true;
+    int rc = GG_OK;
+    for (; rc == GG_OK && more; n_base += more)
+        rc = gg_hf_next_token(h, &list, &text, &id, &more, err);
+    gg_buf_free(&text);
+    if (rc != GG_OK)
+        return rc;
+    h->vocab.model = "gemma4";
+    h->vocab.pre = NULL;
+    h->vocab.scores = true;
+    h->vocab.merges = true;
+    mark_gemma4(h, n_base);
+    return GG_OK;
+}
+
 /* Byte fallback, and spaces that become ▁ before anything is cut. */
 static bool is_sentencepiece(const json_t *model, const char *normalizer, const char *pre)
 {
@@ -209,7 +247,7 @@ static int read_kind(struct hf *h, const json_t *model, struct gg_err *err)
     bool pieces = rc == GG_OK && is_sentencepiece(model, normalizer, pre);
     if (pieces) {
         h->vocab.no_space_prefix = !gg_hf_prepends_space(h->tokenizer);
-        rc = finish_pieces(h, err);
+        rc = h->arch->flags & HF_GEMMA4_VOCAB ? finish_gemma4(h, err) : finish_pieces(h, err);
     } else if (rc == GG_OK) {
         h->vocab.model = "gpt2";
         h->vocab.merges = true;

@@ -106,6 +106,8 @@ static int check_each(struct layers *l, const char *each, struct gg_err *err)
     uint64_t bit, n = l->h->n_layers;
     char kind[64];
     size_t k = strcspn(each, "}") + 2; /* "{L}." */
+    if (k > strlen(each))
+        return GG_OK;
     int len = (int)strlen(each + k);
     memcpy(kind, each + k, (size_t)len);
     strcpy(kind + len, ".weight");

@@ -148,7 +148,8 @@ int gg_hf_config_layers(struct hf *h, struct gg_err *err)
     enum gg_hf_mtp mtp = h->opts->mtp;
     double d = 0;
     const char *names = a->flags & HF_PROJECTOR ? "n_layers|num_hidden_layers|n_layer|num_layers|depth|layers"
-                                                : "n_layers|num_hidden_layers|n_layer|num_layers";
+                                                : "n_layers|num_hidden_layers|n_layer|num_layers|"
+                                                  "num_transformer_layers";
     if (!gg_hf_get_u64(h->config, names, &h->n_layers) ||
         h->n_layers == 0 || h->n_layers > UINT32_MAX)
         return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "config.json: no num_hidden_layers");
@@ -166,6 +167,26 @@ int gg_hf_config_layers(struct hf *h, struct gg_err *err)
     *(keep ? &h->n_mtp : &h->n_mtp_dropped) = (uint64_t)d;
     h->n_layers += h->n_mtp;
     return GG_OK;
+}
+
+/* "M*E-" says a kind of layer a letter: the list of words that others have. */
+static int spell_pattern(struct hf *h, struct gg_err *err)
+{
+    const char *p = gg_hf_get_str(h->config, "hybrid_override_pattern");
+    json_t *list = json_array();
+    int bad = list == NULL;
+    for (; p != NULL && *p != '\0'; p++)
+        bad |= json_array_append_new(list, json_string(*p == 'M'   ? "mamba"
+                                                       : *p == '*' ? "attention"
+                                                       : *p == 'E' ? "moe"
+                                                                   : "mlp"));
+    if (json_array_size(list) > 0)
+        bad |= json_object_set(h->config, "layers_block_type", list);
+    json_decref(list);
+    list = json_object_get(h->config, "layers_block_type");
+    if (json_is_array(list) && json_object_get(h->config, "num_hidden_layers") == NULL)
+        bad |= json_object_set_new(h->config, "num_hidden_layers", json_integer((json_int_t)json_array_size(list)));
+    return bad ? gg_fail_nomem(err, "a configuration") : GG_OK;
 }
 
 int gg_hf_config_read(struct hf *h, struct gg_err *err)
@@ -189,6 +210,8 @@ int gg_hf_config_read(struct hf *h, struct gg_err *err)
         rc = vision_config(h, err);
     if (rc == GG_OK)
         rc = gg_hf_unpack(h, err);
+    if (rc == GG_OK)
+        rc = spell_pattern(h, err);
     if (rc == GG_OK)
         rc = add_defaults(h, err);
     return rc;

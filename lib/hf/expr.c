@@ -2,10 +2,12 @@
  *
  *   a|b|1        the first of these names that config.json has a number for, else the number
  *   rope.x       a rope parameter; a.b: b of the object a, or of a list by number
- *   a~word       1 when the text a of config.json is that word, else 0; of a list how often it stands there
+ *   a~word       1 when the text a of config.json is that word, else 0; of a list how often it stands there;
+ *                a~L of a list of numbers: the layer's
  *   H, K, E      query heads, key heads, experts (below)
  *   D            elements of a head: head_dim, else hidden_size / H
  *   N, M         layers; those of them that predict further tokens, nothing when they are left out
+ *   I            the number of a part of a tensor that is taken apart in many (struct hf_rule, each)
  *   L            the layer that a rule is asked for, or a key that has a number a layer (HF_EACH), is about;
  *                list.L and list.L.x: what that list has for it
  *   + - * / % ^ ( )  and sqrt(), int(), !x (1 when x is 0 or not there), a < b, a = b
@@ -72,13 +74,16 @@ static bool is_word(const json_t *v, const char *word, size_t n)
     return json_is_string(v) && json_string_length(v) == n && memcmp(json_string_value(v), word, n) == 0;
 }
 
-static double times_word(const json_t *v, const char *word, size_t n)
+static double times_word(const struct hf *h, const json_t *v, const char *word, size_t n)
 {
-    double times = is_word(v, word, n);
-    const json_t *one;
+    double times = 0;
+    json_t *one;
     size_t i;
+    if (!json_is_array(v))
+        return is_word(v, word, n);
     json_array_foreach (v, i, one)
-        times += is_word(one, word, n);
+        times += n == 1 && *word == 'L' ? json_is_number(one) && json_number_value(one) == (double)h->layer
+                                        : is_word(one, word, n);
     return times;
 }
 
@@ -132,8 +137,8 @@ static bool look_up(struct expr *e, const char *s, size_t n, double *out)
         *out = (double)e->h->n_layers;
         return e->h->n_layers > 0;
     }
-    if (n == 1 && *s == 'L') {
-        *out = (double)e->h->layer;
+    if (n == 1 && (*s == 'L' || *s == 'I')) {
+        *out = (double)(*s == 'L' ? e->h->layer : e->h->index);
         return true;
     }
     if (n == 1 && *s == 'M') {
@@ -163,7 +168,7 @@ static double names(struct expr *e)
                 e->p++;
             if (list == NULL && e->missing == NULL && has_layer(s, (size_t)(word - 1 - s)))
                 e->missing = s;
-            return times_word(list, word, (size_t)(e->p - word));
+            return times_word(e->h, list, word, (size_t)(e->p - word));
         }
         found = found || (e->p > s && look_up(e, s, (size_t)(e->p - s), &v));
         if (*e->p != '|')

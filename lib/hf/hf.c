@@ -162,7 +162,7 @@ static int build(struct hf *h, struct gg_err *err)
         rc = gg_hf_vocab_fit(h, err);
     h->file_type = file_type(h);
     if (rc == GG_OK)
-        rc = gg_hf_first_keys(h, err);
+        rc = gg_hf_key_list(h, h->arch->first_keys, err);
     if (rc == GG_OK)
         rc = gg_hf_general(h, err);
     if (rc == GG_OK)

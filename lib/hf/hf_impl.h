@@ -22,6 +22,7 @@ enum hf_how { /* what becomes of the elements of a stored tensor */
               HF_JOIN, /* appended to what the rules before gave the same GGUF tensor */
               HF_FIRST, /* unless there was one before: the same tensor under several names */
               HF_TOKENS, /* rows behind the last token are left out */
+              HF_FILLED, /* rows of zeros are added up to vocab_size */
               HF_DROP, /* known, and not wanted */
 };
 
@@ -46,6 +47,7 @@ struct hf_rule {
     enum hf_as as;
     bool some; /* not every layer has it */
     const char *renumber; /* a list of config.json that has what {L} becomes; NULL: it stays */
+    const char *each; /* with HF_JOIN: so many parts of each layout "A; B", in which I is the number */
     unsigned later; /* written as if it were stored so many tensors later */
     const char *plus; /* a sum that is added to each element (expr.c) */
     const char *times; /* one or two it is multiplied by in turn: "a, b" */
@@ -84,6 +86,8 @@ struct hf_key {
 enum hf_flags {
     HF_ADDED_PLAIN = 1, /* added tokens are control tokens only when marked so */
     HF_PREFIX_OPTION = 2, /* add_prefix_space of tokenizer_config.json becomes a key, before the tokens, */
+    HF_GEMMA4_VOCAB = 8192, /* pieces with merges, without scores */
+    HF_PROPORTIONAL_ROPE = 16384, /* rope factors of the layers that see everything, as a tensor */
     HF_PREFIX_BEHIND = 2048, /* behind them */
     HF_PREFIX_LAST = 4096, /* or behind the special tokens too */
     HF_NO_SPACE_PREFIX = 4, /* tokenizer.ggml.add_space_prefix = false for SentencePiece */
@@ -101,7 +105,7 @@ struct hf_extra_key { /* a key that goes with one size of vocabulary (0: any) */
     uint64_t n_vocab;
     const char *key;
     enum ggf_vtype type;
-    const char *value;
+    const char *value; /* "<text>" for U32: the id of that token, whatever others say */
 };
 
 struct hf;
@@ -114,6 +118,7 @@ struct hf_arch {
         *rules; /* lists, NULL-terminated; the first rule that fits counts */
     const struct hf_key *const *keys; /* lists, in the order they are written */
     const struct hf_key *first_keys; /* written before what is said of models in general; NULL: none */
+    const struct hf_key *vocab_keys; /* written right before the vocabulary; NULL: none */
     const struct hf_extra_key *extra_keys; /* ends with key NULL; may be NULL */
     const char *defaults; /* JSON of hyper-parameters that configs leave out; NULL: none */
     unsigned flags;
@@ -121,7 +126,7 @@ struct hf_arch {
     const char *mtp_layers; /* layers behind the last that predict further tokens; NULL: none */
     const char *tokens; /* special tokens by their text, where no file tells: "eot=<|user|> ..."; with !
                            before one: whatever files tell; @: special.c */
-    const char *each_layer; /* a tensor that every layer has; NULL: blk.{L}.attn_norm */
+    const char *each_layer; /* a tensor that every layer has; "blk.{L}": there is none; NULL: blk.{L}.attn_norm */
 };
 
 extern const struct hf_arch *const gg_hf_archs[];
@@ -147,6 +152,7 @@ struct hf_part { /* a run of elements of the result */
     uint64_t nelems;
     uint32_t order; /* among the parts: the expert, or the rule */
     const struct hf_view *view; /* NULL: stored as they are wanted; in the arena */
+    bool zeros; /* nothing is stored */
     bool changes;
     float plus, times[2]; /* when it does: what elements are changed by */
 };
@@ -234,7 +240,7 @@ struct hf {
     struct hf_vt *vts;
     size_t n_vts;
     uint64_t n_layers; /* with those of further tokens, when they are kept */
-    uint64_t layer; /* L of a sum */
+    uint64_t layer, index; /* L and I of a sum */
     uint64_t n_mtp, n_mtp_dropped; /* layers for further tokens: kept, left out */
     bool has_mtp; /* config.json counts them */
     uint64_t n_vocab_rows; /* rows of the embedding, 0: not found */
@@ -335,7 +341,7 @@ const json_t *gg_hf_rope_full(const struct hf *h);
 double gg_hf_rope_theta(const struct hf *h, double fallback);
 
 /* keys.c */
-GG_MUST_CHECK int gg_hf_first_keys(struct hf *h, struct gg_err *err);
+GG_MUST_CHECK int gg_hf_key_list(struct hf *h, const struct hf_key *k, struct gg_err *err); /* NULL: none */
 GG_MUST_CHECK int gg_hf_keys(struct hf *h, struct gg_err *err);
 
 /* lora.c: adapters. Reads adapter_config.json and the base's configuration, where there is one. */

@@ -164,7 +164,7 @@ static int set_each(struct hf *h, const struct hf_key *k, struct gg_err *err)
         if (!gg_hf_eval(h, &text, &d, &missing))
             rc = gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "config.json: no %.*s for layer %llu, which %s needs",
                          (int)strcspn(missing, " )+-*/%<="), missing, (unsigned long long)h->layer, k->key);
-        else if (k->type == GGF_I32 && !(d >= 0 && d <= INT32_MAX))
+        else if (isnan(d) || (k->type == GGF_I32 && !(d >= 0 && d <= INT32_MAX)))
             rc = gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "config.json: %s is no count: %g", k->from, d);
         if (rc != GG_OK)
             break;
@@ -284,7 +284,7 @@ static int set_one(struct hf *h, const struct hf_key *k, struct gg_err *err)
     return gg_fail(err, GG_ERR_BUG, GG_NOWHERE, "a key table has a row of no kind");
 }
 
-static int set_keys(struct hf *h, const struct hf_key *k, struct gg_err *err)
+int gg_hf_key_list(struct hf *h, const struct hf_key *k, struct gg_err *err)
 {
     int rc = GG_OK;
     for (; rc == GG_OK && k != NULL && (k->key != NULL || k->what != HF_VALUE); k++)
@@ -292,15 +292,10 @@ static int set_keys(struct hf *h, const struct hf_key *k, struct gg_err *err)
     return rc;
 }
 
-int gg_hf_first_keys(struct hf *h, struct gg_err *err)
-{
-    return set_keys(h, h->arch->first_keys, err);
-}
-
 int gg_hf_keys(struct hf *h, struct gg_err *err)
 {
     int rc = GG_OK;
     for (const struct hf_key *const *list = h->arch->keys; rc == GG_OK && *list != NULL; list++)
-        rc = set_keys(h, *list, err);
+        rc = gg_hf_key_list(h, *list, err);
     return rc;
 }

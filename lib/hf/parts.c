@@ -4,6 +4,7 @@
 #include "lib/base/num.h"
 #include "lib/base/text.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 uint32_t gg_hf_type_of(enum gg_dtype t, bool is_f32)
@@ -176,11 +177,10 @@ static int read_changes(struct hf *h, const struct hf_rule *r, struct hf_part *p
 }
 
 /* What the rule makes of a stored tensor: its shape, and the part it becomes. */
-static int draw_from(struct hf *h, const struct hf_rule *r, char lora, size_t src, struct hf_vt *v,
-                     struct hf_part *p, struct gg_err *err)
+static int draw_from(struct hf *h, const struct hf_rule *r, char lora, const char *layout, size_t src,
+                     struct hf_vt *v, struct hf_part *p, struct gg_err *err)
 {
     const struct gg_ckpt_tensor *t = gg_checkpoint_tensor(h->ckpt, src);
-    const char *layout = lora != '\0' ? lora_layout(r, lora) : layout_of(r);
     struct hf_view w;
     *v = (struct hf_vt){.ne = {1, 1, 1, 1}};
     *p = (struct hf_part){.src = src};
@@ -229,16 +229,68 @@ static int add_drawn(struct hf *h, struct hf_vt *v, const struct hf_vt *one, str
     return add_part(v, p, err);
 }
 
-int gg_hf_vt_take(struct hf *h, struct hf_vt *v, const struct hf_rule *r, size_t src, uint32_t order,
-                  struct gg_err *err)
+static int take_one(struct hf *h, struct hf_vt *v, const struct hf_rule *r, const char *layout, size_t src,
+                    uint32_t order, struct gg_err *err)
 {
     struct hf_vt one;
     struct hf_part part;
-    v->how = r->how;
-    v->rule = r;
-    int rc = draw_from(h, r, v->lora, src, &one, &part, err);
+    int rc = draw_from(h, r, v->lora, layout, src, &one, &part, err);
     part.order = order;
     return rc == GG_OK ? add_drawn(h, v, &one, &part, strstr(r->hf, "{E}") != NULL, err) : rc;
+}
+
+enum { MAX_EACH = 1 << 12 };
+
+/* How many parts a rule that has several makes of each of its layouts. */
+static int each_count(struct hf *h, const struct hf_rule *r, uint64_t *n, struct gg_err *err)
+{
+    const char *text = r->each, *missing;
+    double d;
+    if (!gg_hf_eval(h, &text, &d, &missing) || !(d >= 1 && d < MAX_EACH))
+        return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "config.json: no count of parts (%s) for %s", r->each,
+                       r->gguf);
+    *n = (uint64_t)d;
+    return GG_OK;
+}
+
+/* A part for each number and each of the layouts. */
+static int take_each(struct hf *h, struct hf_vt *v, const struct hf_rule *r, size_t src, uint32_t order,
+                     struct gg_err *err)
+{
+    char layout[192];
+    uint64_t n = 0;
+    int rc = each_count(h, r, &n, err);
+    order *= 2 * MAX_EACH;
+    for (h->index = 0; rc == GG_OK && h->index < n; h->index++) {
+        for (const char *p = r->layout; rc == GG_OK && *p != '\0'; p += strspn(p, "; ")) {
+            snprintf(layout, sizeof layout, "%.*s", (int)strcspn(p, ";"), p);
+            p += strcspn(p, ";");
+            rc = take_one(h, v, r, gg_arena_strndup(h->arena, layout, strlen(layout)), src, order++, err);
+        }
+    }
+    return rc;
+}
+
+/* Rows of zeros behind those that are stored, as many as there are tokens. */
+static int fill_up(struct hf *h, struct hf_vt *v, struct gg_err *err)
+{
+    uint64_t want, rows = v->ne[v->n_dims - 1];
+    if (v->n_dims != 2 || !gg_hf_get_u64(h->config, "vocab_size", &want) || want <= rows || want > UINT32_MAX)
+        return GG_OK;
+    struct hf_part p = {.src = v->parts[0].src, .nelems = (want - rows) * v->ne[0], .order = UINT32_MAX, .zeros = true};
+    v->ne[1] = want;
+    return add_part(v, &p, err);
+}
+
+int gg_hf_vt_take(struct hf *h, struct hf_vt *v, const struct hf_rule *r, size_t src, uint32_t order,
+                  struct gg_err *err)
+{
+    v->how = r->how;
+    v->rule = r;
+    if (r->each != NULL && v->lora != 'a')
+        return take_each(h, v, r, src, order, err);
+    int rc = take_one(h, v, r, v->lora != '\0' ? lora_layout(r, v->lora) : layout_of(r), src, order, err);
+    return rc == GG_OK && r->how == HF_FILLED && v->lora == '\0' ? fill_up(h, v, err) : rc;
 }
 
 /* ---- completeness ---------------------------------------------------------------------------- */
@@ -283,6 +335,8 @@ static int finish_stack(struct hf *h, struct hf_vt *v, struct gg_err *err)
 static int finish_joined(struct hf *h, struct hf_vt *v, struct gg_err *err)
 {
     size_t n = 0;
+    if (v->rule->each != NULL)
+        return GG_OK; /* all of one stored tensor */
     for (const struct hf_rule *const *list = h->arch->rules; *list != NULL; list++) {
         for (const struct hf_rule *r = *list; r->hf != NULL; r++)
             n += r->how == HF_JOIN && strcmp(r->gguf, v->rule->gguf) == 0 && gg_hf_holds(h, r->when);

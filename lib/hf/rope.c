@@ -105,7 +105,7 @@ static int scaling_keys(struct hf *h, const char *type, struct gg_err *err)
     }
     if (strcmp(type, "su") == 0 || strcmp(type, "longrope") == 0)
         return gg_hf_set_str(h, ".rope.scaling.type", "longrope", err);
-    if (strcmp(type, "default") != 0 && strcmp(type, "dynamic") != 0 && strcmp(type, "llama3") != 0 &&
+    if (strcmp(type, "default") != 0 && strcmp(type, "proportional") != 0 && strcmp(type, "dynamic") != 0 && strcmp(type, "llama3") != 0 &&
         strcmp(type, "mrope") != 0)
         gg_findings_add(h->notes, GG_WARN, "rope", NULL, 0, GG_NOWHERE,
                         "config.json: rope type '%s' is not known; no scaling is written",
@@ -271,8 +271,30 @@ static int longrope_tensors(struct hf *h, struct gg_err *err)
     return rc == GG_OK ? factor_tensors(h, want, err) : rc;
 }
 
+/* Gemma 4: of the layers that see everything only the first part of a head is turned; the rest gets factors
+ * that leave it where it is. */
+static int proportional_tensor(struct hf *h, struct gg_err *err)
+{
+    const char *text = "int(global_head_dim * rope.partial_rotary_factor / 2)", *half = "int(global_head_dim / 2)";
+    const char *missing;
+    double turned, all;
+    if (!gg_hf_eval(h, &text, &turned, &missing) || !gg_hf_eval(h, &half, &all, &missing) ||
+        !(turned >= 0 && turned <= all && all >= 1 && all < 0x1p20))
+        return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE,
+                       "config.json: no global_head_dim and partial_rotary_factor of full_attention");
+    float *data = gg_arena_zalloc(h->arena, (size_t)all, sizeof *data);
+    if (data == NULL)
+        return gg_fail_nomem(err, "rope factors");
+    for (size_t i = 0; i < (size_t)all; i++)
+        data[i] = i < (size_t)turned ? 1.0f : 1e30f;
+    return add_vector(h, "rope_freqs.weight", data, (size_t)all, err);
+}
+
 int gg_hf_rope_tensors(struct hf *h, struct gg_err *err)
 {
+    if (h->arch->flags & HF_PROPORTIONAL_ROPE)
+        return proportional_tensor(h, err);
+
     const char *type = gg_hf_get_str(gg_hf_rope_full(h), "rope_type");
     if ((h->arch->flags & HF_LLAMA3_ROPE) && type != NULL && gg_text_ieq(type, "llama3"))
         return llama3_tensor(h, err);

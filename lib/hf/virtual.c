@@ -153,7 +153,7 @@ static void source_will_need(struct gg_source *src, size_t i, uint64_t first, ui
         uint64_t take = gg_min_u64(n, p->nelems - at);
         if (p->view != NULL)
             will_need_view(s, p, at, take);
-        else
+        else if (!p->zeros)
             gg_checkpoint_will_need(s->ckpt, p->src, p->first + at, take);
         first += take;
         n -= take;

@@ -230,6 +230,16 @@ static int write_normalizer(struct hf *h, struct gg_err *err)
     return rc;
 }
 
+/* The id of the token of that text; nothing when there is none. */
+static int write_token_key(struct hf *h, const struct hf_extra_key *k, struct gg_err *err)
+{
+    for (uint64_t i = 0; i < h->vocab.n; i++) {
+        if (h->vocab.v[i].nbytes == strlen(k->value) && memcmp(h->vocab.v[i].p, k->value, strlen(k->value)) == 0)
+            return gg_hf_set_u32(h, k->key, i, err);
+    }
+    return GG_OK;
+}
+
 static int write_extra(struct hf *h, struct gg_err *err)
 {
     const struct hf_extra_key *k = h->arch->extra_keys;
@@ -237,7 +247,9 @@ static int write_extra(struct hf *h, struct gg_err *err)
     int rc = GG_OK;
     gg_hf_get_u64(h->config, "vocab_size", &n_vocab);
     for (; rc == GG_OK && k != NULL && k->key != NULL; k++) {
-        if ((k->n_vocab == 0 || k->n_vocab == n_vocab) &&
+        if (k->value[0] == '<')
+            rc = write_token_key(h, k, err);
+        else if ((k->n_vocab == 0 || k->n_vocab == n_vocab) &&
             (strstr(k->key, "add_bos") != NULL || ggf_meta_find(h->meta, k->key) == NULL))
             rc = gg_hf_set_text(h, k->key, k->type, k->value, err);
     }
@@ -259,12 +271,14 @@ static int write_prefix(struct hf *h, unsigned place, struct gg_err *err)
 
 int gg_hf_vocab_write(struct hf *h, struct gg_err *err)
 {
-    int rc = write_prefix(h, HF_PREFIX_OPTION, err);
+    int rc = gg_hf_key_list(h, h->arch->vocab_keys, err);
+    if (rc == GG_OK)
+        rc = write_prefix(h, HF_PREFIX_OPTION, err);
     if (rc == GG_OK)
         rc = write_segments(h, "bert", err);
     if (rc == GG_OK)
         rc = gg_hf_set_str(h, "tokenizer.ggml.model", h->vocab.model, err);
-    if (rc == GG_OK)
+    if (rc == GG_OK && h->vocab.pre != NULL)
         rc = gg_hf_set_str(h, "tokenizer.ggml.pre", h->vocab.pre, err);
     if (rc == GG_OK)
         rc = write_tokens(h, err);
