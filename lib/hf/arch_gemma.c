@@ -27,6 +27,13 @@ static const struct hf_rule gemma3[] = {
     T_END,
 };
 
+/* Of EmbeddingGemma, behind its pooling (pooling.c names them so). */
+static const struct hf_rule dense[] = {
+    T("dense_2.linear", "dense_2"),
+    T("dense_3.linear", "dense_3"),
+    T_END,
+};
+
 static const struct hf_key gemma_keys[] = {
     K_NEED(".context_length", U32, "max_position_embeddings"),
     K_NEED(".embedding_length", U32, "hidden_size"),
@@ -95,11 +102,11 @@ const struct hf_arch gg_hf_arch_gemma3 = {
 const struct hf_arch gg_hf_arch_gemma_embedding = {
     .gguf = "gemma-embedding",
     .classes = LIST("Gemma3TextModel"),
-    .rules = RULES(gemma3, gemma2, gg_hf_frame, gg_hf_attn, gg_hf_mlp),
+    .rules = RULES(dense, gemma3, gemma2, gg_hf_frame, gg_hf_attn, gg_hf_mlp),
     .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, gemma3_keys, gg_hf_pooling),
     /* Gemma3TextConfig of transformers; the vocabulary's size is that of the embedding anyway */
     .defaults = "{\"max_position_embeddings\": 131072, \"num_attention_heads\": 8,"
                 " \"num_key_value_heads\": 4, \"head_dim\": 256, \"rms_norm_eps\": 1e-6,"
                 " \"rope_theta\": 1000000, \"rope_local_base_freq\": 10000}",
-    .flags = HF_NO_SPACE_PREFIX,
+    .flags = HF_NO_SPACE_PREFIX | HF_DENSE,
 };

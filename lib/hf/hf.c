@@ -154,6 +154,8 @@ static int build(struct hf *h, struct gg_err *err)
     int rc = gg_hf_set_str(h, "general.architecture", h->arch->gguf, err);
     if (rc == GG_OK && text)
         rc = gg_hf_rope_tensors(h, err);
+    if (rc == GG_OK && (h->arch->flags & HF_DENSE) != 0)
+        rc = gg_hf_dense_load(h, err);
     if (rc == GG_OK)
         rc = gg_hf_map(h, err);
     if (rc == GG_OK && text)

@@ -98,6 +98,7 @@ enum hf_flags {
     HF_MTP_PREFIX = 256, /* tensors of layers for further tokens are named mtp.*, and counted by them */
     HF_PROJECTOR = 512, /* the part that sees, for beside the text model: no vocabulary */
     HF_ADDED_AS_MARKED = 1024, /* the same of tokenizer.json, which are taken as they are */
+    HF_DENSE = 8192, /* dense modules of sentence-transformers have a place */
     HF_MTP_KEPT = 32, /* layers of mtp_layers are kept unless --mtp says otherwise */
 };
 
@@ -246,6 +247,7 @@ struct hf {
     uint64_t n_vocab_rows; /* rows of the embedding, 0: not found */
     uint32_t file_type;
     const char *quant; /* what quantized the checkpoint, for the metadata; NULL: nothing did */
+    size_t n_dense;    /* dense modules, of sentence-transformers */
     uint32_t half;     /* with quant: the 16-bit type of what was not quantized */
     bool odd_spm; /* tokenizer.model is there, and is no SentencePiece model */
     struct hf_vocab vocab;
@@ -353,6 +355,8 @@ GG_MUST_CHECK int gg_hf_lora_keys(struct hf *h, struct gg_err *err);
 
 /* pooling.c */
 GG_MUST_CHECK int gg_hf_pooling_key(struct hf *h, struct gg_err *err);
+/* Adds the tensors of dense modules to the checkpoint, before names are mapped. */
+GG_MUST_CHECK int gg_hf_dense_load(struct hf *h, struct gg_err *err);
 
 /* general.c, card.c, modelid.c */
 GG_MUST_CHECK int gg_hf_general(struct hf *h, struct gg_err *err);

@@ -124,6 +124,11 @@ GG_MUST_CHECK int gg_checkpoint_side_list(struct gg_checkpoint *c, const char *f
 const char *gg_checkpoint_side_next(const struct gg_checkpoint *c, const char *folder,
                                     const char *ending, const char *after);
 
+/* Adds the tensors of one more file beside them (gg_checkpoint_side_list has found it), each with prefix
+ * before its name and a turn before all others. */
+GG_MUST_CHECK int gg_checkpoint_join(struct gg_checkpoint *c, const char *name, const char *prefix,
+                                     struct gg_err *err);
+
 /* Facts of dtypes. */
 const char *gg_dtype_name(enum gg_dtype t); /* safetensors' spelling */
 uint64_t gg_dtype_nbits(enum gg_dtype t);

@@ -122,6 +122,41 @@ static int load_file(struct gg_opening *o, size_t member, struct gg_err *err)
     return rc == GG_OK ? GG_OK : name_file(c->files[c->n_files - 1].shown, err);
 }
 
+static int prefix_tensor(struct gg_checkpoint *c, size_t i, const char *prefix, struct gg_err *err)
+{
+    struct gg_ckpt_tensor *t = &c->tensors[i];
+    size_t n = strlen(prefix);
+    char *name = gg_arena_alloc(&c->mem, n + t->name_nbytes + 1);
+    if (name == NULL)
+        return gg_fail_nomem(err, "a name");
+    memcpy(name, prefix, n);
+    memcpy(name + n, t->name, t->name_nbytes);
+    name[n + t->name_nbytes] = '\0';
+    t->name = name;
+    t->name_nbytes += n;
+    t->turn = -1;
+    int added = gg_map_add(&c->by_name, name, t->name_nbytes, i, NULL);
+    return added > 0    ? GG_OK
+           : added == 0 ? gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "there are two tensors '%s'", name)
+                        : gg_fail_nomem(err, "a list of tensors");
+}
+
+int gg_checkpoint_join(struct gg_checkpoint *c, const char *name, const char *prefix, struct gg_err *err)
+{
+    struct gg_findings found = GG_FINDINGS_INIT;
+    struct gg_opening o = {.c = c, .findings = &found};
+    char path[4096];
+    size_t first = c->n, member = SIZE_MAX;
+    if (snprintf(path, sizeof path, "%s%s", c->folder, name) < (int)sizeof path)
+        member = gg_store_find(c->store, path);
+    int rc = member != SIZE_MAX ? load_file(&o, member, err)
+                                : gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "%s is not there", name);
+    for (size_t i = first; rc == GG_OK && i < c->n; i++)
+        rc = prefix_tensor(c, i, prefix, err);
+    gg_findings_free(&found);
+    return rc;
+}
+
 /* ---- the set --------------------------------------------------------------------------------- */
 
 static int by_member(const void *a, const void *b)

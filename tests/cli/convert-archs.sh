@@ -7,6 +7,7 @@ while read -r want name tokenizer opts; do
     elif [ -n "$tokenizer" ]; then cp "$FIX/hf/$tokenizer" "$name"
     elif [ ! -e "$name/tokenizer.json" ]; then cp "$FIX/hf/tokenizer.model" "$name"; fi
     mkckpt "$name/model.safetensors" "$FIX/hf/$name/tensors"
+    for t in "$name"/*/tensors; do [ ! -e "$t" ] || mkckpt "${t%tensors}model.safetensors" "$t"; done
     ggtool convert "$name" "$name.gguf" -q --force $opts
     [ "$(sum "$name.gguf")" = "$want" ] && echo "$name" || echo "$name differs"
     # drawn in pieces, by several workers, quantized on the way
