@@ -69,7 +69,6 @@ vec_neon   := lib/quant/arm/v_neon.h
 vec_avx512_encode_iq23 := lib/quant/x86/v_avx2.h -march=x86-64-v4 -mprefer-vector-width=256
 # Conversions to double are half as fast by sixteen floats as by eight.
 vec_avx512_stats := lib/quant/x86/v_avx2.h -march=x86-64-v4 -mprefer-vector-width=256
-vec_avx512_decode_iq := lib/quant/x86/v_avx2.h -march=x86-64-v4 -mprefer-vector-width=256
 VEC_CALLS  := $(foreach l,$(VEC_LEVELS),QK_LEVEL($(shell echo $l | tr a-z A-Z), $l))
 
 # How kernels are optimized changes speed only. Vector texts say themselves what is to be unrolled

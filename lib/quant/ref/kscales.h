@@ -2,6 +2,8 @@
 #ifndef QK_REF_KSCALES_H
 #define QK_REF_KSCALES_H
 
+#include "lib/base/num.h"
+
 #include <stdint.h>
 
 /* Scale and minimum of group g, 0..7, from the 12 bytes of Q4_K or Q5_K. */
@@ -26,8 +28,8 @@ static inline int qk_unpack_scale6(const uint8_t p[12], int g)
 /* The F16 scale of an IQ1_M block, spread over the top four bits of its four words of scales. */
 static inline uint16_t qk_iq1m_scale(const uint8_t scales[8])
 {
-    return (uint16_t)(scales[1] >> 4 | (scales[3] & 0xf0) | (scales[5] & 0xf0) << 4 |
-                      (scales[7] & 0xf0) << 8);
+    /* Each to its place above bit 48: nothing else gets there. */
+    return (uint16_t)((gg_load_u64(scales) >> 12 & 0x000f000f000f000f) * 0x0001001001001000 >> 48);
 }
 
 #endif

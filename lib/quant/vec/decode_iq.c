@@ -1,6 +1,9 @@
-/* Decoders of the codebook types: a row of the grid stands ready as the values it means (grids.h),
- * so that an element is one product, and its sign. What tells rows, scales and signs apart is
- * unpacked for a super-block at a time. */
+/* Decoders of the codebook types. What tells rows, scales and signs apart is unpacked for a
+ * super-block at a time. Then an element is looked up, by its level in the code of its row, among
+ * the products of the scale and what levels stand for; and gets its sign. Codes of grids that fit
+ * into registers are looked up there (V_HAS_LOOKUP_WORDS), those of the larger ones of eight
+ * elements in memory. Elsewhere rows stand ready as the values they mean (grids.h), and are
+ * multiplied by the scale: the same products. */
 #include "lib/quant/grids.h"
 #include "lib/quant/ref/kscales.h"
 #include "lib/quant/vec/put.h"
@@ -8,9 +11,11 @@
 /* A super-block unpacked. */
 struct parts {
     float scale[16];   /* by 16 elements */
-    uint16_t row[64];  /* by eight elements, or four (IQ3): where it is in the table, in bytes */
+    uint16_t row[64];  /* by eight elements, or four (IQ3): a row's code, its number, or where it is
+                          in a table, in bytes */
     uint8_t signs[32]; /* a bit an element; not IQ1 */
-    float delta[32];   /* IQ1: by eight elements, or 32 */
+    float delta[8];    /* IQ1_S: by 32 elements */
+    uint8_t deltas[16]; /* IQ1_M: by 16, where values_iq1m are */
 };
 
 enum { AT_ONCE = 8 }; /* super-blocks: while one is unpacked, others need not wait for it */
@@ -90,10 +95,10 @@ V_FN v_bytes even_bytes(v_bytes x)
     return x | (v_bytes)(p << 7 & 0x80808080);
 }
 
-/* Binary logarithms of the bytes of a row: eight bytes, eight floats, four. */
-enum { ROW1 = 3, ROW2 = 5, ROW3 = 4 };
+/* Binary logarithms of the bytes of a row: eight floats, four. */
+enum { ROW2 = 5, ROW3 = 4 };
 
-/* Places of sixteen rows of 2^log bytes, whose numbers have low and high bytes. */
+/* Places of sixteen rows of 2^log bytes (numbers: 0), whose numbers have low and high bytes. */
 V_FN void set_rows(uint16_t row[16], vb low, vb high, int log)
 {
     vb_store(row, (vb)((vw)vb_zip_lo(low, high) << log));
@@ -104,6 +109,20 @@ V_FN void set_rows32(uint16_t row[32], v_bytes low, v_bytes high, int log)
 {
     set_rows(row, low_half(low), low_half(high), log);
     set_rows(row + 16, high_half(low), high_half(high), log);
+}
+
+/* Codes of 32 rows of a grid of n. */
+V_FN void set_codes(uint16_t row[32], v_words number, const uint16_t *grid, int n)
+{
+    v_lookup_words(&number, grid, n);
+    *(v_words_mem *)(void *)row = number;
+}
+
+V_FN void set_codes8(uint16_t row[32], v_bytes number, const uint16_t grid[256])
+{
+    v_words words;
+    v_words_from_u8(&words, &number);
+    set_codes(row, words, grid, 256);
 }
 
 /* ---- scales ---------------------------------------------------------------------------------- */
@@ -140,20 +159,27 @@ V_FN void unpack_iq2_xxs(struct parts *p, const struct qt_block_iq2_xxs *b)
 
     unpack_words(p, __builtin_shufflevector(x, y, 1, 3, 5, 7, 9, 11, 13, 15), &b->d, 0.25f);
     v_bytes low = (v_bytes)__builtin_shufflevector(x, y, 0, 2, 4, 6, 8, 10, 12, 14);
-    set_rows32(p->row, low, low & 0, ROW2);
+    if (V_HAS_LOOKUP_WORDS)
+        set_codes8(p->row, low, qk_grid_iq2xxs);
+    else
+        set_rows32(p->row, low, low & 0, ROW2);
 }
 
 V_FN void unpack_iq2_xs(struct parts *p, const struct qt_block_iq2_xs *b)
 {
+    const uint8_t *all = (const uint8_t *)b + sizeof b->d; /* qs, byte by byte */
     vb signs[2];
 
     half_scales(p->scale, nibble_scales(b->scales), &b->d, 0.25f);
+    if (V_HAS_LOOKUP_WORDS)
+        set_codes(p->row, *(const v_words_mem *)(const void *)all & 511, qk_grid_iq2xs, 512);
     V_UNROLL
     for (int k = 0; k < 2; k++) {
-        const uint8_t *q = (const uint8_t *)b + sizeof b->d + 32 * k;
-        vw x = (vw)vb_load(q), y = (vw)vb_load(q + 16);
-        vb_store(p->row + 16 * k, (vb)((x & 511) << ROW2));
-        vb_store(p->row + 16 * k + 8, (vb)((y & 511) << ROW2));
+        vw x = (vw)vb_load(all + 32 * k), y = (vw)vb_load(all + 32 * k + 16);
+        if (!V_HAS_LOOKUP_WORDS) {
+            vb_store(p->row + 16 * k, (vb)((x & 511) << ROW2));
+            vb_store(p->row + 16 * k + 8, (vb)((y & 511) << ROW2));
+        }
         signs[k] = vb_even(x >> 9, y >> 9);
     }
     store_bytes(p->signs, even_bytes(join(signs[0], signs[1])));
@@ -164,15 +190,33 @@ V_FN void unpack_iq2_s(struct parts *p, const struct qt_block_iq2_s *b)
     const vb high = vb_zip_lo(vb_load_halves(b->qh, b->qh), vb_set1(0));
 
     half_scales(p->scale, nibble_scales(b->scales), &b->d, 0.25f);
-    set_rows32(p->row, load_bytes(b->qs), spread_twos(widen(high)), ROW2);
+    set_rows32(p->row, load_bytes(b->qs), spread_twos(widen(high)), V_HAS_LOOKUP ? 0 : ROW2);
     store_bytes(p->signs, load_bytes(b->qs + 32));
 }
 
 V_FN void unpack_iq3_xxs(struct parts *p, const struct qt_block_iq3_xxs *b)
 {
-    for (int k = 0; k < 64; k += 16)
-        set_rows(p->row + k, vb_load(b->qs + k), vb_set1(0), ROW3);
+    for (int k = 0; k < 64; k += 32) {
+        v_bytes low = load_bytes(b->qs + k);
+        if (V_HAS_LOOKUP_WORDS)
+            set_codes8(p->row + k, low, qk_grid_iq3xxs);
+        else
+            set_rows32(p->row + k, low, low & 0, ROW3);
+    }
     unpack_words(p, (v_longs)load_bytes(b->qs + 64), &b->d, 0.5f);
+}
+
+/* Codes of 32 rows of 512: of the first or second half of them, as bits say. */
+V_FN void set_codes_iq3_s(uint16_t row[32], const uint8_t *low, const uint8_t *bits)
+{
+    v_words first, second;
+
+    v_words_from_u8(&first, low);
+    second = first;
+    v_lookup_words(&first, qk_grid_iq3s, 256);
+    v_lookup_words(&second, qk_grid_iq3s + 256, 256);
+    v_words_select(&first, bits, &second);
+    *(v_words_mem *)(void *)row = first;
 }
 
 V_FN void unpack_iq3_s(struct parts *p, const struct qt_block_iq3_s *b)
@@ -182,148 +226,226 @@ V_FN void unpack_iq3_s(struct parts *p, const struct qt_block_iq3_s *b)
 
     scale = vb_zip_lo(scale, scale);
     put16(p->scale, scale + scale + 1, vf_set1_f16(&b->d));
-    for (int k = 0; k < 4; k++)
-        set_rows(p->row + 16 * k, vb_load(b->qs + 16 * k),
-                 vb_from_bits(gg_load_u16(b->qh + 2 * k), vb_set1(1)), ROW3);
+    for (int k = 0; k < 64 && V_HAS_LOOKUP_WORDS; k += 32)
+        set_codes_iq3_s(p->row + k, b->qs + k, b->qh + k / 8);
+    for (int k = 0; k < 64 && !V_HAS_LOOKUP_WORDS; k += 16)
+        set_rows(p->row + k, vb_load(b->qs + k),
+                 vb_from_bits(gg_load_u16(b->qh + k / 8), vb_set1(1)), ROW3);
     store_bytes(p->signs, load_bytes(b->signs));
-}
-
-/* 1/8, or -1/8 where a byte is not 0 but 1. */
-V_FN void set_deltas(float delta[16], vb minus)
-{
-    put16(delta, 1 - (minus + minus), vf_set1(0.125f));
 }
 
 V_FN void unpack_iq1_s(struct parts *p, const struct qt_block_iq1_s *b)
 {
     const vw qh = (vw)vb_load((const uint8_t *)b->qs + sizeof b->qs);
     vb scale = vb_even(qh >> 12 & 7, qh), minus = vb_even(qh >> 15, qh);
+    float delta[16];
 
     scale = vb_zip_lo(scale, scale);
     put16(p->scale, scale + scale + 1, vf_set1_f16(&b->d));
-    set_deltas(p->delta, minus);
-    set_rows32(p->row, load_bytes(b->qs), spread_threes(widen((vb)qh)), ROW1);
+    put16(delta, 1 - (minus + minus), vf_set1(0.125f));
+    memcpy(p->delta, delta, sizeof p->delta);
+    set_rows32(p->row, load_bytes(b->qs), spread_threes(widen((vb)qh)), 0);
 }
 
 V_FN void unpack_iq1_m(struct parts *p, const struct qt_block_iq1_m *b)
 {
-    const vb low = vb_load(b->qh) & 15, high = vb_shr(vb_load(b->qh), 4);
+    const vw qh = (vw)vb_load(b->qh);
+    const vb low = (vb)qh & 7, high = vb_shr((vb)qh, 4) & 7;
     const vb scale = low_half(spread_threes(widen(vb_load_halves(b->scales, b->scales))));
-    put16(p->scale, scale + scale + 1, vf_set1(qt_f32_from_f16(qk_iq1m_scale(b->scales))));
-    for (int k = 0; k < 2; k++) {
-        vb four = k == 0 ? vb_zip_lo(low, high) : vb_zip_hi(low, high);
-        set_rows(p->row + 16 * k, vb_load(b->qs + 16 * k), four & 7, ROW1);
-        set_deltas(p->delta + 16 * k, vb_shr(four, 3));
-    }
+    const uint16_t d = qk_iq1m_scale(b->scales);
+
+    put16(p->scale, scale + scale + 1, vf_set1_f16(&d));
+    set_rows(p->row, vb_load(b->qs), vb_zip_lo(low, high), 0);
+    set_rows(p->row + 16, vb_load(b->qs + 16), vb_zip_hi(low, high), 0);
+    vb_store(p->deltas, (vb)((qh << 1 & 0x1010) | (qh >> 2 & 0x2020)));
 }
 
-/* ---- elements -------------------------------------------------------------------------------- */
+/* ---- elements by rows ------------------------------------------------------------------------ */
 
-/* Elements 32 g and on. */
-V_FN void put_signed(float *dst, const vf v[32 / VL], const vf scale[2], const struct parts *p,
-                     int g)
+/* Elements 32 g and on get their signs. */
+V_FN void put_signed(float *dst, vf x[32 / VL], const struct parts *p, int g)
 {
-    vf x[32 / VL];
-    V_UNROLL
-    for (int k = 0; k < 32 / VL; k++)
-        x[k] = v[k] * scale[k / V_PER16];
     vf_flip32(x, p->signs + 4 * g);
     V_UNROLL
     for (int k = 0; k < 32 / VL; k++)
         vf_store(dst + 32 * g + k * VL, x[k]);
 }
 
-V_FN const void *row_at(const void *rows, unsigned at)
+/* The rows of two places. One load for both: there are more loads than anything else. */
+V_FN void two_rows(const float *at[2], const uint16_t *place, const void *rows)
 {
-    return (const char *)rows + at;
+    const uint32_t two = gg_load_u32((const uint8_t *)place);
+    at[0] = (const void *)((const char *)rows + (two & 0xffff));
+    at[1] = (const void *)((const char *)rows + (two >> 16));
 }
 
-/* Places of rows 4 g and on, two a load: there are more loads than anything else. */
-V_FN void four_places(uint32_t at[4], const struct parts *p, int g)
-{
-    const uint32_t low = gg_load_u32(p->row + 4 * g), high = gg_load_u32(p->row + 4 * g + 2);
-    at[0] = low & 0xffff, at[1] = low >> 16;
-    at[2] = high & 0xffff, at[3] = high >> 16;
-}
-
-V_FN void put_iq2(float *dst, const struct parts *p, const void *rows)
+V_FN void put_rows2(float *dst, const struct parts *p, const void *rows)
 {
     V_UNROLL
     for (int g = 0; g < 8; g++) {
-        uint32_t at[4];
-        vf v[32 / VL];
-        four_places(at, p, g);
-        vf_from_rows8(v, row_at(rows, at[0]), row_at(rows, at[1]));
-        vf_from_rows8(v + V_PER16, row_at(rows, at[2]), row_at(rows, at[3]));
-        const vf scale[2] = {vf_set1(p->scale[2 * g]), vf_set1(p->scale[2 * g + 1])};
-        put_signed(dst, v, scale, p, g);
+        vf x[32 / VL];
+        V_UNROLL
+        for (int h = 0; h < 2; h++) {
+            const float *at[2];
+            two_rows(at, p->row + 4 * g + 2 * h, rows);
+            vf_from_rows8(x + V_PER16 * h, at[0], at[1]);
+        }
+        V_UNROLL
+        for (int k = 0; k < 32 / VL; k++)
+            x[k] *= vf_set1(p->scale[2 * g + k / V_PER16]);
+        put_signed(dst, x, p, g);
     }
 }
 
-V_FN void put_iq3(float *dst, const struct parts *p, const void *rows)
+V_FN void put_rows3(float *dst, const struct parts *p, const void *rows)
 {
     V_UNROLL
     for (int g = 0; g < 8; g++) {
         const float *at[32];
-        vf v[32 / VL];
+        vf x[32 / VL];
         V_UNROLL
         for (int j = 0; j < 8; j += 2) {
-            uint32_t two = gg_load_u32((const uint8_t *)(p->row + 8 * g + j)); /* one load */
-            at[4 * j] = row_at(rows, two & 0xffff);
-            at[4 * j + 4] = row_at(rows, two >> 16);
+            const float *two[2];
+            two_rows(two, p->row + 8 * g + j, rows);
+            at[4 * j] = two[0];
+            at[4 * j + 4] = two[1];
         }
         V_UNROLL
         for (int k = 0; k < 32 / VL; k++)
-            v[k] = vf_load_quads(at + k * VL, 0);
-        const vf scale = vf_set1(p->scale[2 * g]);
-        put_signed(dst, v, (const vf[2]){scale, scale}, p, g);
+            x[k] = vf_load_quads(at + k * VL, 0) * vf_set1(p->scale[2 * g]);
+        put_signed(dst, x, p, g);
     }
 }
 
-/* n_deltas: for 32 elements; where there is one, there is one scale, too. */
-V_FN void put_iq1(float *dst, const struct parts *p, const void *rows, int n_deltas)
+/* ---- elements by codes ----------------------------------------------------------------------- */
+
+/* What levels stand for, over and over; those of IQ1 with delta 1/8 and -1/8 for each half, and
+ * with neither. */
+#define FOUR_TIMES(a, b, c, d) a, b, c, d, a, b, c, d, a, b, c, d, a, b, c, d
+#define TWICE(a, b, c, d, e, f, g, h) a, b, c, d, e, f, g, h, a, b, c, d, e, f, g, h
+#define PLUS -0.875f, 0.125f, 1.125f, 0, -0.875f, 0.125f, 1.125f, 0
+#define MINUS -1.125f, -0.125f, 0.875f, 0, -1.125f, -0.125f, 0.875f, 0
+static const float values_iq1[16] = {FOUR_TIMES(-1, 0, 1, 0)};
+static const float values_iq1m[64] = {PLUS, PLUS, MINUS, PLUS, PLUS, MINUS, MINUS, MINUS};
+static const float values_iq2[16] = {FOUR_TIMES(8, 25, 43, 0)};
+static const float values_iq3xxs[16] = {TWICE(4, 12, 20, 28, 36, 44, 52, 62)};
+static const float values_iq3s[16] = {TWICE(1, 3, 5, 7, 9, 11, 13, 15)};
+
+/* Sixteen levels of two bits: the codes of rows 2 j and on, which stand there where grid is NULL,
+ * else their numbers. */
+V_FN vu two_codes(const struct parts *p, int j, const uint16_t *grid)
+{
+    const uint16_t *row = p->row + 2 * j;
+    uint32_t both =
+        grid ? grid[row[0]] | (uint32_t)grid[row[1]] << 16 : gg_load_u32((const uint8_t *)row);
+    return (vu)vi_set1((int32_t)both);
+}
+
+/* Of the values in each quarter, those that levels from number `from` on say. */
+V_FN vf by_level2(vf values, vu code, int from)
+{
+    return vf_lookup4(values, (vi)vu_shrv(code, (vu)(v_lanes() + from) * 2));
+}
+
+V_FN void put_codes2(float *dst, const struct parts *p, const uint16_t *grid)
 {
     V_UNROLL
     for (int g = 0; g < 8; g++) {
-        uint32_t at[4];
-        const float *delta = p->delta + n_deltas * g;
-        const vf scale[2] = {vf_set1(p->scale[2 * g]), vf_set1(p->scale[2 * g + (n_deltas > 1)])};
-        vf v[32 / VL];
-        four_places(at, p, g);
-        vf_from_bytes8(v, row_at(rows, at[0]), row_at(rows, at[1]));
-        vf_from_bytes8(v + V_PER16, row_at(rows, at[2]), row_at(rows, at[3]));
+        vf x[32 / VL];
         V_UNROLL
         for (int k = 0; k < 32 / VL; k++) {
-            const float *d = delta + (n_deltas > 1 ? k * VL / 8 : 0);
-            v[k] += n_deltas > 1 ? vf_sides(d[0], d[V_SIDES - 1]) : vf_set1(d[0]);
-            vf_store(dst + 32 * g + k * VL, scale[k / V_PER16] * v[k]);
+            const int j = 2 * g + k / V_PER16;
+            const vf values = vf_load(values_iq2) * vf_set1(p->scale[j]);
+            x[k] = by_level2(values, two_codes(p, j, grid), k % V_PER16 * VL);
         }
+        put_signed(dst, x, p, g);
     }
 }
 
-#define DEQUANT(type, family, ...)                                                                 \
+V_FN void put_codes3(float *dst, const struct parts *p, const float means[16])
+{
+    const vu field = (vu)(v_lanes() & 3) * 3;
+
+    V_UNROLL
+    for (int g = 0; g < 8; g++) {
+        vf x[32 / VL], values[V_T8];
+        V_UNROLL
+        for (int k = 0; k < V_T8; k++)
+            values[k] = vf_load(means + k * VL) * vf_set1(p->scale[2 * g]);
+        V_UNROLL
+        for (int h = 0; h < 2; h++) {
+            vi code[V_PER16];
+            vi_spread4(code, gg_load_u64((const uint8_t *)(p->row + 8 * g + 4 * h)));
+            V_UNROLL
+            for (int k = 0; k < V_PER16; k++)
+                x[V_PER16 * h + k] = vf_lookup8(values, (vi)vu_shrv((vu)code[k], field));
+        }
+        put_signed(dst, x, p, g);
+    }
+}
+
+V_FN void put_iq1_s(float *dst, const struct parts *p)
+{
+    V_UNROLL
+    for (int j = 0; j < 16; j++) {
+        const vf values = (vf_load(values_iq1) + vf_set1(p->delta[j / 2])) * vf_set1(p->scale[j]);
+        const vu code = two_codes(p, j, qk_grid_iq1s);
+        V_UNROLL
+        for (int k = 0; k < V_PER16; k++)
+            vf_store(dst + 16 * j + k * VL, by_level2(values, code, k * VL));
+    }
+}
+
+V_FN void put_iq1_m(float *dst, const struct parts *p)
+{
+    V_UNROLL
+    for (int j = 0; j < 16; j++) {
+        const float *values = values_iq1m + p->deltas[j];
+        const vu code = two_codes(p, j, qk_grid_iq1s);
+        V_UNROLL
+        for (int k = 0; k < V_PER16; k++)
+            vf_store(dst + 16 * j + k * VL,
+                     by_level2(vf_load(values + k * VL) * vf_set1(p->scale[j]), code, k * VL));
+    }
+}
+
+/* ---- decoders -------------------------------------------------------------------------------- */
+
+/* put: what to do with the parts p of a super-block. */
+#define DEQUANT(type, put)                                                                         \
     static void dequant_##type(float *dst, const void *src, size_t n)                              \
     {                                                                                              \
         const struct qt_block_##type *b = src;                                                     \
         while (n > 0) {                                                                            \
-            struct parts p[AT_ONCE];                                                               \
+            struct parts parts[AT_ONCE], *p = parts;                                               \
             const size_t now = n < AT_ONCE ? n : AT_ONCE;                                          \
             for (size_t i = 0; i < now; i++)                                                       \
-                unpack_##type(&p[i], b + i);                                                       \
-            for (size_t i = 0; i < now; i++, dst += QT_SUPER)                                      \
-                put_##family(dst, &p[i], __VA_ARGS__);                                             \
+                unpack_##type(&parts[i], b + i);                                                   \
+            for (size_t i = 0; i < now; i++, p++, dst += QT_SUPER)                                 \
+                put;                                                                               \
             b += now;                                                                              \
             n -= now;                                                                              \
         }                                                                                          \
     }
 
-DEQUANT(iq2_xxs, iq2, qk_rows_iq2xxs)
-DEQUANT(iq2_xs, iq2, qk_rows_iq2xs)
-DEQUANT(iq2_s, iq2, qk_rows_iq2s)
-DEQUANT(iq3_xxs, iq3, qk_rows_iq3xxs)
-DEQUANT(iq3_s, iq3, qk_rows_iq3s)
-DEQUANT(iq1_s, iq1, qk_rows_iq1s, 1)
-DEQUANT(iq1_m, iq1, qk_rows_iq1s, 4)
+#define EITHER(has, by_codes, by_rows)                                                             \
+    if (has)                                                                                       \
+        by_codes;                                                                                  \
+    else                                                                                           \
+        by_rows
+
+DEQUANT(iq2_xxs,
+        EITHER(V_HAS_LOOKUP_WORDS, put_codes2(dst, p, NULL), put_rows2(dst, p, qk_rows_iq2xxs)))
+DEQUANT(iq2_xs,
+        EITHER(V_HAS_LOOKUP_WORDS, put_codes2(dst, p, NULL), put_rows2(dst, p, qk_rows_iq2xs)))
+DEQUANT(iq2_s,
+        EITHER(V_HAS_LOOKUP, put_codes2(dst, p, qk_grid_iq2s), put_rows2(dst, p, qk_rows_iq2s)))
+DEQUANT(iq3_xxs, EITHER(V_HAS_LOOKUP_WORDS, put_codes3(dst, p, values_iq3xxs),
+                        put_rows3(dst, p, qk_rows_iq3xxs)))
+DEQUANT(iq3_s, EITHER(V_HAS_LOOKUP_WORDS, put_codes3(dst, p, values_iq3s),
+                      put_rows3(dst, p, qk_rows_iq3s)))
+DEQUANT(iq1_s, put_iq1_s(dst, p))
+DEQUANT(iq1_m, put_iq1_m(dst, p))
 
 void V_NAME(qk_vec_decode_iq)(struct qk_table *table)
 {
@@ -333,7 +455,8 @@ void V_NAME(qk_vec_decode_iq)(struct qk_table *table)
     k[QT_IQ2_S].dequant = dequant_iq2_s;
     k[QT_IQ3_XXS].dequant = dequant_iq3_xxs;
     k[QT_IQ3_S].dequant = dequant_iq3_s;
+    if (!V_HAS_LOOKUP) /* where the reference is faster */
+        return;
+    k[QT_IQ1_S].dequant = dequant_iq1_s;
     k[QT_IQ1_M].dequant = dequant_iq1_m;
-    if (V_HAS_LOOKUP) /* elsewhere the reference is faster */
-        k[QT_IQ1_S].dequant = dequant_iq1_s;
 }

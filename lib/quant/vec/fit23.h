@@ -437,7 +437,7 @@ V_FN int best_different(const struct fit *f, int n, int n_vectors, float *scale)
 
     for (int k = 0; k < n_vectors; k++) {
         vf xq = vf_load(f->xq + k * VL), qq = vf_load(f->qq + k * VL);
-        vm counts = vi_lt(vi_load(v_lane + k * VL % 16), vi_set1(n - k * VL / 16 * 16));
+        vm counts = vi_lt(v_lanes(), vi_set1(n - k * VL));
         score[k] = vf_select(counts, xq / qq * xq, vf_set1(0));
         most = vf_max(score[k], most);
         least_q = vf_min(least_q, vf_select(counts, qq, vf_set1(1)));

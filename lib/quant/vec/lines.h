@@ -24,7 +24,6 @@ struct v_lines {
     vf level[8], slope[8];
 };
 
-static const int32_t v_lane[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
 static const float v_odd4[16] = {1, 3, 5, 7, 1, 3, 5, 7, 1, 3, 5, 7, 1, 3, 5, 7};
 static const float v_odd8[16] = {1, 3, 5, 7, 9, 11, 13, 15, 1, 3, 5, 7, 9, 11, 13, 15};
 
@@ -70,7 +69,7 @@ V_FN void v_set_rows(const struct v_lines *l, int dims, const uint16_t *list, in
     for (int j = 0; j < n_blocks * V_BLOCK; j += VL) {
         vf a, b;
         v_row_lines(l, dims, list + j, &a, &b);
-        a = vf_select(vi_lt(vi_load(v_lane), vi_set1(n - j)), a, vf_set1(FLT_MAX));
+        a = vf_select(vi_lt(v_lanes(), vi_set1(n - j)), a, vf_set1(FLT_MAX));
         vf_store(level + j, a);
         vf_store(slope + j, b);
     }

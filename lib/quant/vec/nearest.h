@@ -89,12 +89,10 @@ struct v_sums {
 V_FN void v_set_sums(struct v_sums *s, int dims, const uint16_t *list, int n,
                      const struct v_costs *c)
 {
-    static const int32_t lane[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-
     s->list = list;
     for (int j = 0; j < (dims == 8 ? 16 : 8); j += VL) {
         vf sum = v_add_costs(c, vf_set1(0), (vu)vi_from_u16(list + j), dims, 0, dims);
-        vm in = vi_lt(vi_load(lane + j), vi_set1(n));
+        vm in = vi_lt(v_lanes() + j, vi_set1(n));
         vf_store(s->of + j, vf_select(in, sum, vf_set1(FLT_MAX)));
     }
 }

@@ -40,7 +40,6 @@ static const float v_minus[4] = {-1.125f, -0.125f, 0.875f, 0};
 
 #define V_STEP static __attribute__((noinline, unused))
 
-static const float v_lane[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
 
 /* VL groups. How long they are is not known where they are worked on: loops of known length would
  * be unrolled to more than the instruction cache holds. */
@@ -67,11 +66,6 @@ struct splits {
     int32_t from_1[VL], from_2[VL], deltas[VL];
     float scale[VL];
 };
-
-V_FN vi v_lanes(void)
-{
-    return vi_trunc(vf_load(v_lane));
-}
 
 /* Of the second half of a group? A weight of 0 has a sign, too. */
 V_FN vm second_half(vf w)

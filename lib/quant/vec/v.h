@@ -64,7 +64,6 @@
  *     vf_from_i8(out[V_PER16], q)  16 signed bytes to floats
  *     vi_from_u8(out[V_PER16], q)  16 bytes to int32
  *     vf_from_rows8(out[V_PER16], p, q)    eight floats in memory at p, then eight at q
- *     vf_from_bytes8(out[V_PER16], p, q)   the same of signed bytes
  *     vb_from_vi(a[V_PER16])       low bytes of 16 int32
  *     vu_shrv(a, n)                a >> n lane by lane, n < 32
  *     v_max_quarters(out, a)       out[j]: the greatest of lanes j, j + 4, ...
@@ -73,6 +72,9 @@
  *                                  twice
  *     vf_lookup16(t[V_PER16], at)  of sixteen floats, number at & 15
  *     vf_lookup32(t[32 / VL], at)  of thirty-two, number at & 31
+ *     v_words_from_u8(a, p)        32 bytes in memory to words
+ *     v_words_select(a, bits, b)   a[k] = b[k] where bit k of 32 in memory is set
+ *     v_lookup_words(at, t, n)     at[k] = t[at[k]] for 32 words; t has n, a power of two, 128 to 512
  *     vf_gather vi_gather          base[at]
  *     vf_scatter(base, at, a)      base[at] = a, lane by lane
  *     vi_spread4(out[V_PER16], w)  sixteen lanes of four words: lane i is bits 16*(i/4).. of w
@@ -83,14 +85,14 @@
  *     vb_bits                      top bit of each byte
  *     vb_from_bits(bits, on)       byte j is on[j] where bit j is set, else 0
  *     v_spread_bits(bits)          bit k becomes bit 2 k of sixty-four
- *     vf_sides(a, b)               at sixteen lanes a vector has two sides (V_SIDES) of V_SIDE lanes:
- *                                  the first all a, the second all b; elsewhere one, all a
- *     vi_sides_from_u16(p)         the same V_SIDE words on each side
+ *     vi_sides_from_u16(p)         at sixteen lanes a vector has two sides (V_SIDES) of V_SIDE lanes:
+ *                                  the same V_SIDE words on each; elsewhere one
  *     vf_side_min(a)               every lane the least of its side (no NaN)
  *     vf_least(a)                  every lane the least of all (no NaN)
  *     vi_store_first(p, a, n)      lanes below n to memory; VL can be read and written there
  *     V_HAS_LOOKUP V_HAS_F16       are the lookups, conversions of F16 fast?
  *     V_HAS_LOOKUP8 V_HAS_LOOKUP32 V_HAS_VI_MIN    is this one instruction?
+ *     V_HAS_LOOKUP_WORDS           is the look-up of words one of registers?
  */
 #ifndef QK_VEC_V_H
 #define QK_VEC_V_H
@@ -250,6 +252,13 @@ V_FN unsigned v_first(const vf *x, int n, float v)
     for (int k = 0; k < n; k++)
         bits |= (uint32_t)vm_bits(vf_eq(x[k], vf_set1(v))) << k * VL;
     return (unsigned)__builtin_ctz(bits);
+}
+
+/* Numbers of the lanes. */
+V_FN vi v_lanes(void)
+{
+    static const int32_t lane[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    return vi_load(lane);
 }
 
 V_FN void v_load_run(vf *out, const float *p, int n)

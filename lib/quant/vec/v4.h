@@ -95,15 +95,6 @@ V_FN void vf_from_rows8(vf out[V_PER16], const float a[8], const float b[8])
 
 V_FN void vf_from_i8(vf out[V_PER16], vb q);
 
-V_FN void vf_from_bytes8(vf out[V_PER16], const int8_t a[8], const int8_t b[8])
-{
-    typedef uint64_t halves __attribute__((vector_size(16)));
-    halves both;
-    memcpy(&both, a, 8);
-    memcpy((char *)&both + 8, b, 8);
-    vf_from_i8(out, (vb)both);
-}
-
 V_FN vf vf_load_quads(const float *const *p, size_t at)
 {
     return *(const vf_mem *)(p[0] + at);
@@ -133,12 +124,6 @@ V_FN void vi_store_first(int32_t *p, vi a, int n)
 {
     for (int k = 0; k < n && k < VL; k++)
         p[k] = a[k];
-}
-
-V_FN vf vf_sides(float a, float b)
-{
-    (void)b;
-    return vf_set1(a);
 }
 
 V_FN void vi_from_u8(vi out[V_PER16], vb q)

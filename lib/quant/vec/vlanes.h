@@ -51,6 +51,26 @@ V_FN vm vm_not(vm a)
     return ~a;
 }
 
+V_FN void v_words_from_u8(v_words *out, const void *p)
+{
+    typedef uint8_t bytes __attribute__((vector_size(32), aligned(1), may_alias));
+    *out = __builtin_convertvector(*(const bytes *)p, v_words);
+}
+
+V_FN void v_words_select(v_words *a, const void *bits, const v_words *b)
+{
+    const uint8_t *bit = bits;
+    for (int k = 0; k < 32; k++)
+        if (bit[k / 8] >> k % 8 & 1)
+            (*a)[k] = (*b)[k];
+}
+
+V_FN void v_lookup_words(v_words *at, const uint16_t *table, int size)
+{
+    for (int k = 0; k < 32; k++)
+        (*at)[k] = table[(*at)[k] & (size - 1)];
+}
+
 /* Of bytes that repeat the low byte of sixteen bits, then the high one: 255 where the byte's own
  * bit is set, else 0. */
 V_FN vb vb_test_bits(vb b)

@@ -34,6 +34,9 @@ typedef float vf_half __attribute__((vector_size(2 * VL))); /* VL / 2 floats */
 typedef uint8_t vb __attribute__((vector_size(16)));
 typedef uint16_t vw __attribute__((vector_size(16)));
 
+/* Thirty-two words. */
+typedef uint16_t v_words __attribute__((vector_size(64)));
+
 /* Four floats, integers, at every level: what four blocks have once. */
 typedef float v4 __attribute__((vector_size(16)));
 typedef int32_t v4i __attribute__((vector_size(16)));
@@ -50,6 +53,7 @@ typedef float vf_mem __attribute__((vector_size(4 * VL), aligned(1), may_alias))
 typedef float vf_half_mem __attribute__((vector_size(2 * VL), aligned(1), may_alias));
 typedef double vd_mem __attribute__((vector_size(4 * VL), aligned(1), may_alias));
 typedef int32_t vi_mem __attribute__((vector_size(4 * VL), aligned(1), may_alias));
+typedef uint16_t v_words_mem __attribute__((vector_size(64), aligned(1), may_alias));
 typedef uint8_t vb_mem __attribute__((vector_size(16), aligned(1), may_alias));
 
 #endif

@@ -10,7 +10,8 @@
 
 #include <immintrin.h>
 
-enum { V_HAS_LOOKUP = 1, V_HAS_LOOKUP8 = 1, V_HAS_LOOKUP32 = 0, V_HAS_VI_MIN = 1, V_HAS_F16 = 1 };
+enum { V_HAS_LOOKUP = 1, V_HAS_LOOKUP8 = 1, V_HAS_LOOKUP32 = 0 };
+enum { V_HAS_LOOKUP_WORDS = 0, V_HAS_VI_MIN = 1, V_HAS_F16 = 1 };
 
 /* ---- floats ---------------------------------------------------------------------------------- */
 
@@ -197,12 +198,6 @@ V_FN void vf_from_rows8(vf out[V_PER16], const float a[8], const float b[8])
     out[1] = _mm256_loadu_ps(b);
 }
 
-V_FN void vf_from_bytes8(vf out[V_PER16], const int8_t a[8], const int8_t b[8])
-{
-    out[0] = _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const void *)a)));
-    out[1] = _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const void *)b)));
-}
-
 V_FN vb vb_from_vi(const vi a[V_PER16])
 {
     const __m256i ff = _mm256_set1_epi32(255);
@@ -291,12 +286,6 @@ V_FN vf vf_zip2_lo(vf a, vf b)
 V_FN vf vf_zip2_hi(vf a, vf b)
 {
     return (vf)_mm256_unpackhi_pd((__m256d)a, (__m256d)b);
-}
-
-V_FN vf vf_sides(float a, float b)
-{
-    (void)b;
-    return vf_set1(a);
 }
 
 V_FN vi vi_sides_from_u16(const void *p)

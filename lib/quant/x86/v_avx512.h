@@ -8,7 +8,8 @@
 
 #include <immintrin.h>
 
-enum { V_HAS_LOOKUP = 1, V_HAS_LOOKUP8 = 1, V_HAS_LOOKUP32 = 1, V_HAS_VI_MIN = 1, V_HAS_F16 = 1 };
+enum { V_HAS_LOOKUP = 1, V_HAS_LOOKUP8 = 1, V_HAS_LOOKUP32 = 1 };
+enum { V_HAS_LOOKUP_WORDS = 1, V_HAS_VI_MIN = 1, V_HAS_F16 = 1 };
 
 typedef __mmask16 vm;
 
@@ -234,13 +235,6 @@ V_FN void vf_from_rows8(vf out[V_PER16], const float a[8], const float b[8])
     out[0] = _mm512_insertf32x8(_mm512_castps256_ps512(_mm256_loadu_ps(a)), _mm256_loadu_ps(b), 1);
 }
 
-V_FN void vf_from_bytes8(vf out[V_PER16], const int8_t a[8], const int8_t b[8])
-{
-    __m128i both = _mm_unpacklo_epi64(_mm_loadl_epi64((const void *)a),
-                                      _mm_loadl_epi64((const void *)b));
-    out[0] = _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(both));
-}
-
 V_FN vb vb_from_vi(const vi a[V_PER16])
 {
     return (vb)_mm512_cvtepi32_epi8((__m512i)a[0]);
@@ -273,6 +267,34 @@ V_FN void v_max_quarters(float out[4], vf a)
 V_FN vf vf_lookup32(const vf table[2], vi at)
 {
     return _mm512_permutex2var_ps(table[0], (__m512i)at, table[1]);
+}
+
+V_FN void v_words_from_u8(v_words *out, const void *p)
+{
+    *out = (v_words)_mm512_cvtepu8_epi16(_mm256_loadu_si256(p));
+}
+
+V_FN void v_words_select(v_words *a, const void *bits, const v_words *b)
+{
+    *a = (v_words)_mm512_mask_blend_epi16(gg_load_u32(bits), (__m512i)*a, (__m512i)*b);
+}
+
+V_FN void v_lookup_words(v_words *at, const uint16_t *table, int size)
+{
+    const __m512i i = (__m512i)*at, *t = (const __m512i *)(const void *)table;
+    __m512i r[16];
+    V_UNROLL
+    for (int k = 0; k < size / 64; k++)
+        r[k] = _mm512_permutex2var_epi16(_mm512_loadu_si512(t + 2 * k), i,
+                                         _mm512_loadu_si512(t + 2 * k + 1));
+    V_UNROLL
+    for (int n = size / 128, bit = 64; n > 0; n /= 2, bit *= 2) {
+        const __mmask32 m = _mm512_test_epi16_mask(i, _mm512_set1_epi16((short)bit));
+        V_UNROLL
+        for (int k = 0; k < n; k++)
+            r[k] = _mm512_mask_blend_epi16(m, r[2 * k], r[2 * k + 1]);
+    }
+    *at = (v_words)r[0];
 }
 
 V_FN vf vf_gather(const float *base, vi at)
@@ -324,11 +346,6 @@ V_FN vf vf_zip2_lo(vf a, vf b)
 V_FN vf vf_zip2_hi(vf a, vf b)
 {
     return (vf)_mm512_unpackhi_pd((__m512d)a, (__m512d)b);
-}
-
-V_FN vf vf_sides(float a, float b)
-{
-    return _mm512_mask_broadcastss_ps(_mm512_set1_ps(a), 0xff00, _mm_set_ss(b));
 }
 
 V_FN vi vi_sides_from_u16(const void *p)
