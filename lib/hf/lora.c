@@ -96,24 +96,36 @@ int gg_hf_lora_name(char *name, size_t *nbytes, char *which, struct gg_err *err)
 
 /* ---- checks ---------------------------------------------------------------------------------- */
 
-/* Inputs are as wide as the model, or outputs are: an adapter of another base shows here. */
+static bool is_one_of(const char *name, const char *const *v)
+{
+    while (*v != NULL && strstr(name, *v) == NULL)
+        v++;
+    return *v != NULL;
+}
+
+/* Inputs are as wide as the model, or outputs are, and what lies between is as wide as config.json says (gate
+ * and up may be one, or the width be that of both): an adapter of another base shows here. */
 static int check_width(const struct hf *h, const struct hf_vt *v, bool is_a, struct gg_err *err)
 {
-    static const char *const in[] = {".attn_q.", ".attn_k.", ".attn_v.", ".attn_qkv.",
-                                     ".ffn_gate.", ".ffn_up.", ".ffn_gate_exps.", ".ffn_up_exps."};
-    static const char *const out[] = {".attn_output.", ".ffn_down.", ".ffn_down_exps."};
+    static const char *const in[] = {".attn_q.", ".attn_k.", ".attn_v.", ".attn_qkv.", ".ffn_gate.", ".ffn_up.",
+                                     ".ffn_gate_exps.", ".ffn_up_exps.", NULL};
+    static const char *const out[] = {".attn_output.", ".ffn_down.", ".ffn_down_exps.", NULL};
+    static const char *const wide_in[] = {".ffn_down.", NULL}, *const wide_out[] = {".ffn_gate.", ".ffn_up.", NULL};
     uint64_t width, have = is_a ? v->ne[0] : v->ne[1];
-    if (!gg_hf_get_u64(h->config, "hidden_size|n_embd|d_model|dim", &width))
-        return GG_OK;
-    for (size_t i = 0; i < (is_a ? GG_COUNTOF(in) : GG_COUNTOF(out)); i++) {
-        if (strstr(v->name, is_a ? in[i] : out[i]) != NULL && have != width)
-            return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE,
-                           "%s has %llu %s, the base model's config.json says hidden_size %llu: it is an "
-                           "adapter of another model",
-                           v->name, (unsigned long long)have, is_a ? "inputs" : "outputs",
-                           (unsigned long long)width);
-    }
-    return GG_OK;
+    const char *key = NULL;
+    if (is_one_of(v->name, is_a ? in : out) &&
+        gg_hf_get_u64(h->config, "hidden_size|n_embd|d_model|dim", &width) && have != width)
+        key = "hidden_size";
+    else if (is_one_of(v->name, is_a ? wide_in : wide_out) &&
+             gg_hf_get_u64(h->config, "intermediate_size|n_inner|ffn_dim", &width) && have != width &&
+             have != 2 * width && 2 * have != width)
+        key = "intermediate_size";
+    return key == NULL ? GG_OK
+                       : gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE,
+                                 "%s has %llu %s, the base model's config.json says %s %llu: it is an adapter "
+                                 "of another model",
+                                 v->name, (unsigned long long)have, is_a ? "inputs" : "outputs", key,
+                                 (unsigned long long)width);
 }
 
 int gg_hf_lora_check(struct hf *h, struct gg_err *err)

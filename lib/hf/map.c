@@ -314,9 +314,11 @@ static int check(struct mapper *m, struct gg_err *err)
     if (m->n_unknown > 0)
         return gg_fail(
             err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
-            "%zu tensor%s no place in architecture '%s': %s%s (ggtool convert --arch raw keeps all names)",
-            m->n_unknown, m->n_unknown == 1 ? " has" : "s have", h->arch->gguf,
-            gg_buf_str(&m->unknown), m->n_unknown > SHOWN ? "..." : "");
+            "%zu tensor%s no place in architecture '%s'%s: %s%s%s", m->n_unknown,
+            m->n_unknown == 1 ? " has" : "s have", h->arch->gguf,
+            h->adapter != NULL ? ", that of --base, so that it is an adapter of another model" : "",
+            gg_buf_str(&m->unknown), m->n_unknown > SHOWN ? "..." : "",
+            h->adapter != NULL ? "" : " (ggtool convert --arch raw keeps all names)");
     if (h->adapter != NULL && m->n_layers <= h->n_layers)
         return gg_hf_lora_check(h, err);
     if (m->n_layers != h->n_layers)

@@ -148,12 +148,23 @@ static int check_blocks(const struct gg_ckpt_tensor *t, const struct hf_view *w,
                  : fail_tensor(t, err, "is stored in blocks, and this architecture would cut them");
 }
 
-/* How the pair of an adapter is drawn: B has the weight's rows, A of an embedding is turned round. */
+/* "r (...) -> r (...)": columns change places, rows do not. */
+static bool moves_columns(const char *layout)
+{
+    const char *right = strstr(layout, " -> ");
+    return right != NULL && layout[1] == ' ' && layout[2] == '(' && right[4] == layout[0] && right[5] == ' ';
+}
+
+/* How the pair of an adapter is drawn: A has the weight's columns, B its rows; A of an embedding is turned
+ * round. Of a weight that is stored turned round (Conv1D), the pair is not. */
 static const char *lora_layout(const struct hf_rule *r, char which)
 {
-    if (which == 'a')
-        return strncmp(r->gguf, "token_embd", 10) == 0 ? "r c -> c r" : NULL;
-    return layout_of(r);
+    const char *layout = layout_of(r);
+    if (which == 'a' && strncmp(r->gguf, "token_embd", 10) == 0)
+        return "r c -> c r";
+    if (layout == NULL || strcmp(layout, "c r -> r c") == 0)
+        return NULL;
+    return (which == 'a') == moves_columns(layout) ? layout : NULL;
 }
 
 /* The sums by which a rule changes elements. */
@@ -188,8 +199,8 @@ static int draw_from(struct hf *h, const struct hf_rule *r, char lora, const cha
     if (rc == GG_OK)
         rc = layout != NULL ? gg_hf_layout(h, layout, t, v, &w, err) : shape_of(v, t, err);
     if (rc == GG_OK && lora == 'b' && layout != NULL && (v->n_dims != 2 || w.stride[w.n_dims - 1] != 1))
-        return fail_tensor(t, err, "is of an adapter for a weight whose columns change places in a GGUF: "
-                                   "that is not supported");
+        return fail_tensor(t, err, "is of an adapter for a weight that is not drawn by rows: that is not "
+                                   "supported");
     p->nelems = nelems_of(v);
     if (rc != GG_OK || layout == NULL)
         return rc;

@@ -34,8 +34,9 @@ bad 's/q_proj.lora_A.weight F32 4x64/q_proj.lora_A.weight F32 4x32/' tensors
 bad 's/{0-1}/{0-2}/' tensors
 bad 's/q_proj.lora_A.weight/q_proj.weight/' tensors
 bad 's/q_proj/q_prod/' tensors
-bad 's/model.layers.{0-1}.self_attn.q_proj/h.{0-1}.attn.c_attn/
-    /model.layers/d' tensors "$FIX/hf/gpt2"
+bad '/model/s/.*q_proj.*//;s/gate_proj.lora_B.weight F32 96x/gate_proj.lora_B.weight F32 80x/' tensors
+bad '' tensors "$FIX/hf/gpt2"
+bad '' tensors "$FIX/hf/bert"
 fails 2 ggtool convert llama out.gguf
 fails 2 ggtool convert llama out.gguf --base "$same_base" --mmproj
 fails 4 ggtool convert llama out.gguf --base nothing
