@@ -6,6 +6,8 @@
 #include "gguf/gguf.h"
 #include "lib/base/num.h"
 #include "lib/base/text.h"
+#include "lib/hf/hf.h"
+#include "lib/hf/pretok_rules.h"
 #include "lib/plan/preset.h"
 #include "lib/quant/qtype.h"
 #include "lib/sys/input.h"
@@ -95,6 +97,32 @@ static void offer_commands(const struct ask *a)
     }
 }
 
+static void offer_word(void *ctx, const char *name)
+{
+    offer(ctx, name, strlen(name), false);
+}
+
+/* Words with blanks between; NULL: none. */
+static void offer_words(const struct ask *a, const char *words)
+{
+    while (words != NULL && *words != '\0') {
+        size_t n = strcspn(words, " ");
+        offer(a, words, n, false);
+        words += n + strspn(words + n, " ");
+    }
+}
+
+static void offer_pretokenizers(const struct ask *a)
+{
+    for (size_t i = 0; i < gg_hf_n_pre_rules; i++) {
+        if (i == 0 || strcmp(gg_hf_pre_rules[i].name, gg_hf_pre_rules[i - 1].name) != 0)
+            offer_words(a, gg_hf_pre_rules[i].name);
+        offer_words(a, gg_hf_pre_rules[i].also);
+    }
+    for (const char *const *p = gg_hf_pre_others; *p != NULL; p += 2)
+        offer_words(a, *p);
+}
+
 /* The words "show|check|merge" that the arguments of a command begin with. */
 static void offer_actions(const struct ask *a, const struct cmd *c)
 {
@@ -162,11 +190,28 @@ static struct ggf_file *open_header(const char *path)
     return f;
 }
 
+static bool ends_with(struct ggf_str name, const char *text)
+{
+    size_t n = strlen(text);
+    return name.nbytes > n && memcmp(name.p + name.nbytes - n, text, n) == 0;
+}
+
+/* In an importance matrix two tensors stand for one of the model. */
+static void offer_tensor(const struct ask *a, struct ggf_str name)
+{
+    static const char sums[] = ".in_sum2", counts[] = ".counts";
+    if (ends_with(name, counts))
+        return;
+    if (ends_with(name, sums))
+        name.nbytes -= sizeof sums - 1;
+    offer_name(a, name);
+}
+
 static void offer_tensors_of(const struct ask *a, const char *path)
 {
     struct ggf_file *f = open_header(path);
     for (size_t i = 0; f != NULL && i < ggf_file_n_tensors(f); i++)
-        offer_name(a, ggf_file_tensor(f, i)->name);
+        offer_tensor(a, ggf_file_tensor(f, i)->name);
     ggf_file_free(f);
 }
 
@@ -209,7 +254,7 @@ static void offer_keys(const struct ask *a)
 
 /* ---- the command line ---------------------------------------------------------------------- */
 
-static void offer_kind(const struct ask *a, enum gg_opt_complete kind)
+static void offer_kind(struct ask *a, enum gg_opt_complete kind)
 {
     if (kind == GG_COMPLETE_QTYPE)
         offer_types(a);
@@ -217,6 +262,10 @@ static void offer_kind(const struct ask *a, enum gg_opt_complete kind)
         offer_presets(a);
     else if (kind == GG_COMPLETE_COMMAND)
         offer_commands(a);
+    else if (kind == GG_COMPLETE_ARCH)
+        gg_hf_each_arch(offer_word, a);
+    else if (kind == GG_COMPLETE_PRETOK)
+        offer_pretokenizers(a);
     else if (kind == GG_COMPLETE_TENSOR && a->model != NULL)
         offer_tensors(a);
     else if (kind == GG_COMPLETE_KEY && a->model != NULL)

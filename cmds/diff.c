@@ -16,7 +16,7 @@ static const struct gg_opt options[] = {
     {.name = "imatrix", .kind = GG_OPT_PATH, .dest = OPT(imatrix), .arg = "FILE",
      .complete = GG_COMPLETE_FILE,
      .help = "also weigh errors by this importance matrix: what a layer's output feels"},
-    {.name = "arch", .kind = GG_OPT_STRING, .dest = OPT(arch), .arg = "NAME",
+    {.name = "arch", .kind = GG_OPT_STRING, .dest = OPT(arch), .arg = "NAME", .complete = GG_COMPLETE_ARCH,
      .help = "architecture of checkpoints; raw takes their tensors under their own names"},
     {.name = "header-only", .kind = GG_OPT_FLAG, .dest = OPT(header_only),
      .help = "compare metadata, names, shapes and types alone; read no data"},

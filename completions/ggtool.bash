@@ -37,7 +37,7 @@ _ggtool_kind()
     inspect:--kv-type) kind=words choices='f32 f16 q4_0 q4_1 q5_0 q5_1 q8_0 q2_K q3_K q4_K q5_K q6_K iq2_xxs iq2_xs iq3_xxs iq1_s iq4_nl iq3_s iq2_s iq4_xs iq1_m bf16 tq1_0 tq2_0 mxfp4 nvfp4 q1_0 q2_0' ;;
     diff:--tensors) kind=ask ;;
     diff:--imatrix) kind=files ;;
-    diff:--arch) kind=none ;;
+    diff:--arch) kind=ask ;;
     diff:--top) kind=none ;;
     diff:--sort) kind=words choices='nmse weighted rmse max_abs row bias cosine snr_db bytes name file' ;;
     diff:--fail-above) kind=none ;;
@@ -46,9 +46,9 @@ _ggtool_kind()
     diff:--png) kind=files ;;
     diff:--max-memory) kind=none ;;
     convert:--type | convert:-t) kind=ask ;;
-    convert:--arch) kind=none ;;
+    convert:--arch) kind=ask ;;
     convert:--name) kind=none ;;
-    convert:--pre) kind=none ;;
+    convert:--pre) kind=ask ;;
     convert:--base) kind=files ;;
     convert:--mtp) kind=words choices='auto keep drop' ;;
     convert:--metadata) kind=files ;;
@@ -134,8 +134,8 @@ _ggtool_kind()
     imatrix:--model | imatrix:-m) kind=gguf ;;
     imatrix:--output | imatrix:-o) kind=files ;;
     imatrix:--format) kind=words choices='auto gguf dat' ;;
-    imatrix:--keep) kind=none ;;
-    imatrix:--drop) kind=none ;;
+    imatrix:--keep) kind=ask ;;
+    imatrix:--drop) kind=ask ;;
     imatrix:--rename) kind=none ;;
     imatrix:--scale) kind=none ;;
     imatrix:--chunk-size) kind=none ;;

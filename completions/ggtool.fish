@@ -141,7 +141,7 @@ complete -c ggtool -n '__ggtool_using inspect' -k -F -a '(__fish_complete_suffix
 # diff
 complete -c ggtool -n '__ggtool_using diff' -l tensors -x -a '(__ggtool_ask)' -d 'only tensors whose name matches (glob, or re:REGEX)'
 complete -c ggtool -n '__ggtool_using diff' -l imatrix -r -F -d 'also weigh errors by this importance matrix: what a layer\'s output feels'
-complete -c ggtool -n '__ggtool_using diff' -l arch -x -d 'architecture of checkpoints; raw takes their tensors under their own names'
+complete -c ggtool -n '__ggtool_using diff' -l arch -x -a '(__ggtool_ask)' -d 'architecture of checkpoints; raw takes their tensors under their own names'
 complete -c ggtool -n '__ggtool_using diff' -l header-only -d 'compare metadata, names, shapes and types alone; read no data'
 complete -c ggtool -n '__ggtool_using diff' -l top -x -d 'list the N worst tensors (5; all that match with --tensors)'
 complete -c ggtool -n '__ggtool_using diff' -l sort -x -a 'nmse weighted rmse max_abs row bias cosine snr_db bytes name file' -d 'by what tensors are listed, the worst first (nmse; weighted with --imatrix)'
@@ -161,9 +161,9 @@ complete -c ggtool -n '__ggtool_using diff' -k -F -a '(__fish_complete_suffix .g
 
 # convert
 complete -c ggtool -n '__ggtool_using convert' -s t -l type -x -a '(__ggtool_ask)' -d 'what to make: auto (what the source holds), Q4_K_M, BF16...; several from one reading'
-complete -c ggtool -n '__ggtool_using convert' -l arch -x -d 'architecture by its GGUF name; raw keeps all tensors under their own names'
+complete -c ggtool -n '__ggtool_using convert' -l arch -x -a '(__ggtool_ask)' -d 'architecture by its GGUF name; raw keeps all tensors under their own names'
 complete -c ggtool -n '__ggtool_using convert' -l name -x -d 'general.name; else from model card, configuration or folder'
-complete -c ggtool -n '__ggtool_using convert' -l pre -x -d 'pre-tokenizer (tokenizer.ggml.pre); else told from tokenizer.json'
+complete -c ggtool -n '__ggtool_using convert' -l pre -x -a '(__ggtool_ask)' -d 'pre-tokenizer (tokenizer.ggml.pre); else told from tokenizer.json'
 complete -c ggtool -n '__ggtool_using convert' -l base -r -F -d 'of a LoRA adapter: the model it is for, or only its config.json'
 complete -c ggtool -n '__ggtool_using convert' -l mmproj -d 'write the projector of a model that sees images (for llama.cpp\'s --mmproj), not its text model'
 complete -c ggtool -n '__ggtool_using convert' -l mtp -x -a 'auto keep drop' -d 'layers that predict further tokens (DeepSeek-V3, GLM-4.5...): keep, drop, or auto, which is what llama.cpp uses'
@@ -308,8 +308,8 @@ complete -c ggtool -n '__ggtool_using imatrix' -l csv -d 'show: a line for each 
 complete -c ggtool -n '__ggtool_using imatrix' -s o -l output -r -F -d 'where it goes; - is standard output'
 complete -c ggtool -n '__ggtool_using imatrix' -l force -d 'replace an existing file'
 complete -c ggtool -n '__ggtool_using imatrix' -l format -x -a 'auto gguf dat' -d 'auto goes by the name of the output, .dat being the old format'
-complete -c ggtool -n '__ggtool_using imatrix' -l keep -x -d 'only entries whose tensor matches (a glob, or re:REGEX); repeatable'
-complete -c ggtool -n '__ggtool_using imatrix' -l drop -x -d 'leave out entries whose tensor matches; repeatable'
+complete -c ggtool -n '__ggtool_using imatrix' -l keep -x -a '(__ggtool_ask)' -d 'only entries whose tensor matches (a glob, or re:REGEX); repeatable'
+complete -c ggtool -n '__ggtool_using imatrix' -l drop -x -a '(__ggtool_ask)' -d 'leave out entries whose tensor matches; repeatable'
 complete -c ggtool -n '__ggtool_using imatrix' -l rename -x -d 'put the text NEW for OLD in names (--keep and --drop see the old ones); repeatable'
 complete -c ggtool -n '__ggtool_using imatrix' -l scale -x -d 'sums and counts times X: how much they weigh in a later merge; means stay'
 complete -c ggtool -n '__ggtool_using imatrix' -l chunk-size -x -d 'tokens of a chunk, which .dat files do not say (512 when no file does)'

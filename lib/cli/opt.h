@@ -66,6 +66,8 @@ enum gg_opt_complete { /* what a shell offers for the value */
     GG_COMPLETE_KEY,    /* its metadata keys */
     GG_COMPLETE_CPU,
     GG_COMPLETE_COMMAND, /* names of commands */
+    GG_COMPLETE_ARCH,    /* of architectures */
+    GG_COMPLETE_PRETOK,  /* of pre-tokenizers */
     GG_COMPLETE_ACTION,  /* of a command: one of the words its args begin with, "show|check FILE" */
 };
 

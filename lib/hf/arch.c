@@ -55,6 +55,16 @@ const struct hf_arch *gg_hf_projector_by_class(const struct hf *h, const char *c
     return by_class(h, projectors, GG_COUNTOF(projectors), class_name);
 }
 
+void gg_hf_each_arch(void (*fn)(void *ctx, const char *name), void *ctx)
+{
+    fn(ctx, "raw");
+    for (size_t i = 0; i < gg_hf_n_archs; i++) {
+        const char *name = gg_hf_archs[i]->gguf;
+        if (gg_hf_arch_by_gguf(name, strlen(name)) == gg_hf_archs[i])
+            fn(ctx, name);
+    }
+}
+
 const struct hf_arch *gg_hf_arch_by_gguf(const char *name, size_t nbytes)
 {
     for (size_t i = 0; i < gg_hf_n_archs; i++) {

@@ -38,6 +38,9 @@ struct gg_hf_opts {
 GG_MUST_CHECK int gg_hf_open(struct gg_model **out, struct gg_checkpoint *ckpt,
                              const struct gg_hf_opts *opts, struct gg_err *err);
 
+/* Calls fn with every name of an architecture that opts.arch may be, each once. */
+void gg_hf_each_arch(void (*fn)(void *ctx, const char *name), void *ctx);
+
 /* The name the tensor of a GGUF of architecture arch (its general.architecture) has in a Hugging
  * Face checkpoint, into dst. False when the mapping does not say. n_heads != NULL: *how_heads gets
  * which rows were permuted: 0 none, 1 by query heads, 2 by key heads. */

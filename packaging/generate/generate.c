@@ -26,6 +26,8 @@ enum gen_action gen_action_of(enum gg_opt_complete kind)
     case GG_COMPLETE_TENSOR:
     case GG_COMPLETE_KEY:
     case GG_COMPLETE_COMMAND:
+    case GG_COMPLETE_ARCH:
+    case GG_COMPLETE_PRETOK:
         return GEN_ASK;
     case GG_COMPLETE_NONE:
         break;

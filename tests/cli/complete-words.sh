@@ -12,6 +12,9 @@ ask requant m.gguf out.gguf --imatrix m.gguf --override-kv general.na
 ask -q --cpu avx
 ask requant m.gguf --nonfinite k
 ask requant --bogus=1 m.gguf -t Q4_K_
+ask convert checkpoint --arch qwen2
+ask convert checkpoint --pre deepseek
+ask imatrix filter "$FIX/models/imatrix.gguf" --keep blk.0.attn_
 # A set: tensors of all shards, keys of the first.
 ggtool requant -q m.gguf s.gguf --type COPY --split-max-tensors 20
 ask inspect s-00002-of-00002.gguf --metadata=general.t
