@@ -242,7 +242,7 @@ fault: $(patsubst tests/fault/%.sh,fault-%,$(wildcard tests/fault/*.sh))
 # Built by a cross compiler, run under qemu-user (arm64) or as it is (i386): all tests of the program.
 # `make check` runs the kernels on arm64, for NEON.
 arm64 i386:
-	+@MAKE='$(MAKE)' tests/cross/run.sh $@
+	+@MAKE='$(MAKE)' tests/cross/run.sh $@ $(if $(CASES),cases $(CASES))
 lint: $(LIB) $(GEN)
 	@tests/lint/lint.sh $(LIB) $(GEN)
 check-quick: test-programs

@@ -5,7 +5,8 @@
 # of tests/tools on its PATH, $ROOT (the repository) and $FIX (its fixtures) set. NAME.stdout,
 # NAME.stderr and NAME.exit say what is expected; without them: nothing, nothing, 0. The paths of
 # repository and scratch folder read ROOT and SCRATCH there. Status 77 with a word on stderr: skipped.
-# --update writes what came out.
+# --update writes what came out. With GG_TEST_LOOSE set, limits of memory and time don't hold (sanitizers,
+# emulators).
 # Ends with "cli: N passed, N failed".
 set -u
 # macOS has no timeout(1).
