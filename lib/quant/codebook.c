@@ -68,7 +68,8 @@ static void fill_rows(struct builder *b)
     for (int row = 0; row < s->n_rows; row++) {
         for (int i = 0; i < s->dims; i++) {
             int level = level_of(s, s->grid[row], i);
-            b->cb->cell[row * s->dims + i] = (uint8_t)((i << s->bits) + level);
+            b->cb->value[row * s->dims + i] =
+                (float)(s->grid == qk_grid_iq1s ? level - 1 : 2 * level + 1);
             for (int v = 0; v < s->n_levels; v++)
                 b->squares[(i << s->bits) + v][row] = (uint8_t)((v - level) * (v - level));
         }
@@ -269,8 +270,8 @@ static bool build(struct builder *b)
     const unsigned n_codes = 1u << s->dims * s->bits;
 
     b->cb->row_of = malloc(n_codes * sizeof *b->cb->row_of);
-    b->cb->cell = malloc((size_t)(s->n_rows * s->dims));
-    if (!b->cb->row_of || !b->cb->cell)
+    b->cb->value = malloc((size_t)(s->n_rows * s->dims) * sizeof *b->cb->value);
+    if (!b->cb->row_of || !b->cb->value)
         return false;
     for (unsigned code = 0; code < n_codes; code++)
         b->cb->row_of[code] = -1;
@@ -317,6 +318,6 @@ void qk_codebook_free(struct qk_codebook *cb)
     free(cb->spread_around);
     free(cb->near_of);
     free(cb->near);
-    free(cb->cell);
+    free(cb->value);
     free(cb);
 }

@@ -36,9 +36,7 @@ struct qk_codebook {
      */
     int32_t *near_of;
     uint16_t *near;
-    /* By row, dims each: (i << bits) + level of element i. Sums over a point of something that is
-     * known for every element and level pick their terms with it. */
-    uint8_t *cell;
+    float *value; /* by row, dims each: what levels mean, 2 level + 1 (IQ1: level - 1) */
 };
 
 /* Builds the codebook of a type in a few milliseconds (IQ1: some ten). The caller frees it.

@@ -92,6 +92,7 @@ START_TEST(rows_around_every_point)
 {
     struct qk_codebook *cb = NULL;
     int n_off = 0;
+    bool iq1 = books[_i].grid == qk_grid_iq1s;
     ck_assert_int_eq(qk_codebook_new(&cb, books[_i].type, NULL), GG_OK);
     ck_assert(cb->dims == books[_i].dims && cb->bits == books[_i].bits);
     ck_assert_int_eq(cb->n_rows, books[_i].n_rows);
@@ -102,8 +103,9 @@ START_TEST(rows_around_every_point)
             ck_assert_int_eq(level(cb->spread[row], 16 / cb->dims, i),
                              level(books[_i].grid[row], cb->bits, i));
         for (int i = 0; i < cb->dims; i++)
-            ck_assert_int_eq(cb->cell[row * cb->dims + i],
-                             (i << cb->bits) + level(books[_i].grid[row], cb->bits, i));
+            ck_assert(cb->value[row * cb->dims + i] ==
+                      (float)(level(books[_i].grid[row], cb->bits, i) * (iq1 ? 1 : 2) +
+                              (iq1 ? -1 : 1)));
     }
     for (unsigned code = 0; code < 1u << cb->dims * cb->bits; code++) {
         bool point = true;

@@ -80,34 +80,48 @@ static void apply_split(struct group *g, int n, const struct split *s, int all_d
     g->deltas = turn ? s->deltas ^ all_deltas : s->deltas;
 }
 
-static const float *values_of(const struct group *g, int n, int p)
+static float delta_of(const struct group *g, int n, int p)
 {
     int bit = n == S_GROUP ? 0 : p;
-    return g->deltas >> bit & 1 ? minus : plus;
+    return g->deltas >> bit & 1 ? -0.125f : 0.125f;
 }
 
-/* Row around point p that lies nearest at the group's scale. (Upstream searches the whole grid when
- * no distance is finite, and reads past the values there.) */
+/* Of the rows around point p the first that lies nearest at the group's scale. When no distance is
+ * finite it is the first of the list. (Upstream searches the whole grid then, and reads past the
+ * values there.) */
 static int nearest_row(const struct group *g, const struct qk_codebook *cb, int32_t row_of, int p,
-                       const float *values)
+                       float delta)
 {
-    float cost[QK_CELLS];
+    const float *x = g->x + DIMS * p, *w = g->w + DIMS * p;
+    const uint16_t *list = qk_rows_around(cb, row_of);
+    float least = FLT_MAX;
+    int row = list[1];
 
-    for (int i = 0; i < DIMS; i++)
-        for (int v = 0; v < N_LEVELS; v++) {
-            float diff = g->scale * values[v] - g->x[DIMS * p + i];
-            cost[(i << BITS) + v] = g->w[DIMS * p + i] * diff * diff;
+    for (int j = 1; j <= list[0]; j++) {
+        const float *t = qk_values_of_row(cb, DIMS, list[j]);
+        float sum = 0.0f;
+        for (int i = 0; i < DIMS; i++) {
+            float diff = g->scale * (t[i] + delta) - x[i];
+            sum += w[i] * diff * diff;
         }
-    return qk_cheapest_row(cb, qk_rows_around(cb, row_of), DIMS, cost);
+        if (sum < least) {
+            least = sum;
+            row = list[j];
+        }
+    }
+    return row;
 }
 
-/* Adds w q x and w q q of one point's eight values, its row's levels standing for values[] * factor. */
+/* Adds w q x and w q q of one point's eight values, where q is what the row's level means times
+ * factor. */
 static void add_point(const struct group *g, const struct qk_codebook *cb, int p,
-                      const float *values, float factor, float *qx, float *qq)
+                      float delta, float factor, float *qx, float *qq)
 {
+    const float *t = qk_values_of_row(cb, DIMS, g->row[p]);
+
     for (int i = 0; i < DIMS; i++) {
         float w = g->w[DIMS * p + i];
-        float q = values[qk_level_of_row(cb, DIMS, BITS, g->row[p], i)] * factor;
+        float q = (t[i] + delta) * factor;
         *qx += w * q * g->x[DIMS * p + i];
         *qq += w * q * q;
     }
@@ -126,14 +140,14 @@ static void look_up(struct group *g, int n, const struct qk_codebook *cb)
         int row = cb->row_of[code];
         if (row < 0) {
             all_on_grid = false;
-            row = nearest_row(g, cb, row, p, values_of(g, n, p));
+            row = nearest_row(g, cb, row, p, delta_of(g, n, p));
         }
         g->row[p] = (uint16_t)row;
     }
     if (all_on_grid)
         return;
     for (int p = 0; p < n / DIMS; p++)
-        add_point(g, cb, p, values_of(g, n, p), 1.0f, &qx, &qq);
+        add_point(g, cb, p, delta_of(g, n, p), 1.0f, &qx, &qq);
     if (qx > 0.0f && qq > 0.0f)
         g->scale = qx / qq;
 }
@@ -329,7 +343,7 @@ static float common_scale(const struct group *groups, const int *code,
 
     for (int j = 0; j < M_GROUPS; j++)
         for (int p = 0; p < M_GROUP / DIMS; p++)
-            add_point(&groups[j], cb, p, values_of(&groups[j], M_GROUP, p),
+            add_point(&groups[j], cb, p, delta_of(&groups[j], M_GROUP, p),
                       (float)(2 * code[j] + 1), &qx, &qq);
     return qq > 0.0f ? qx / qq : fallback;
 }

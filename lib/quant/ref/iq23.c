@@ -146,19 +146,29 @@ static float largest_of(const struct group *g)
 
 /* ---- points and rows ---------------------------------------------------------------------------- */
 
-/* The row around a point that lies nearest, by the roots of the weights, at a scale. */
-static int nearest_row(const struct group *g, int32_t row_of, int dims, int bits, int p,
-                       float scale)
+/* Of the rows around a point the first that lies nearest, by the roots of the weights, at a scale.
+ * When no distance is finite (values near FLT_MAX, where upstream aborts) it is the first of the
+ * list: the nearest in the lattice. */
+static int nearest_row(const struct group *g, int32_t row_of, int dims, int p, float scale)
 {
     const float *x = g->x + dims * p, *w = g->root_w + dims * p;
-    float cost[QK_CELLS];
+    const uint16_t *list = qk_rows_around(g->cb, row_of);
+    float least = FLT_MAX;
+    int row = list[1];
 
-    for (int i = 0; i < dims; i++)
-        for (int v = 0; v < 1 << bits; v++) {
-            float diff = scale * (float)(2 * v + 1) - x[i];
-            cost[(i << bits) + v] = w[i] * diff * diff;
+    for (int j = 1; j <= list[0]; j++) {
+        const float *q = qk_values_of_row(g->cb, dims, list[j]);
+        float sum = 0.0f;
+        for (int i = 0; i < dims; i++) {
+            float diff = scale * q[i] - x[i];
+            sum += w[i] * diff * diff;
         }
-    return qk_cheapest_row(g->cb, qk_rows_around(g->cb, row_of), dims, cost);
+        if (sum < least) {
+            least = sum;
+            row = list[j];
+        }
+    }
+    return row;
 }
 
 /* Codes of the lattice points nearest to the values at an inverse scale. */
@@ -180,7 +190,7 @@ struct moments {
     float xq, qq; /* sums of w x q and w q q */
 };
 
-static struct moments moments_of(const struct group *g, int dims, int bits, const int *row)
+static struct moments moments_of(const struct group *g, int dims, const int *row)
 {
     const int n = g->t->group;
     struct moments m = {0.0f, 0.0f};
@@ -188,8 +198,7 @@ static struct moments moments_of(const struct group *g, int dims, int bits, cons
 
     for (int p = 0; p < n / dims; p++)
         for (int i = 0; i < dims; i++)
-            q[dims * p + i] =
-                (float)(2 * qk_level_of_row(g->cb, dims, bits, row[p], i) + 1);
+            q[dims * p + i] = qk_values_of_row(g->cb, dims, row[p])[i];
     for (int i = 0; i < n; i++) {
         qq[i] = g->w[i] * q[i] * q[i];
         q[i] = g->wx[i] * q[i];
@@ -213,7 +222,7 @@ static float try_candidates(struct group *g, int dims, int bits, float largest, 
 
     for (int k = -t->n_tries; k <= t->n_tries; k++) {
         float inverse = ((float)(2 * t->top - 1) + (float)k * t->step) / largest;
-        unsigned code[MAX_POINTS];
+        unsigned code[MAX_POINTS] = {0};
         int row[MAX_POINTS];
         bool off_grid[MAX_POINTS];
 
@@ -222,9 +231,9 @@ static float try_candidates(struct group *g, int dims, int bits, float largest, 
             row[p] = g->cb->row_of[code[p]];
             off_grid[p] = row[p] < 0;
             if (off_grid[p])
-                row[p] = nearest_row(g, row[p], dims, bits, p, 1.0f / inverse);
+                row[p] = nearest_row(g, row[p], dims, p, 1.0f / inverse);
         }
-        struct moments m = moments_of(g, dims, bits, row);
+        struct moments m = moments_of(g, dims, row);
         if (m.qq > 0.0f && m.xq * m.xq > best * m.qq) {
             scale = m.xq / m.qq;
             best = scale * m.xq;
@@ -239,7 +248,7 @@ static float try_candidates(struct group *g, int dims, int bits, float largest, 
 static float refit(struct group *g, int dims, int bits, float scale)
 {
     const int n_points = g->t->group / dims;
-    unsigned code[MAX_POINTS];
+    unsigned code[MAX_POINTS] = {0};
     bool any = g->t->refit == REFIT_ALL;
 
     for (int p = 0; p < n_points; p++)
@@ -252,9 +261,9 @@ static float refit(struct group *g, int dims, int bits, float scale)
             continue;
         g->row[p] = g->cb->row_of[code[p]];
         if (g->row[p] < 0)
-            g->row[p] = nearest_row(g, g->row[p], dims, bits, p, scale);
+            g->row[p] = nearest_row(g, g->row[p], dims, p, scale);
     }
-    struct moments m = moments_of(g, dims, bits, g->row);
+    struct moments m = moments_of(g, dims, g->row);
     return m.qq > 0.0f ? m.xq / m.qq : scale;
 }
 
