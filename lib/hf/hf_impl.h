@@ -208,6 +208,7 @@ struct hf_vocab {
     size_t charsmap_nbytes;
     bool has_ids; /* ids are set */
     int64_t ids[HF_N_IDS]; /* special tokens that the vocabulary itself tells; -1: not */
+    const char *chat; /* where no file has a template: the name llama.cpp has for it; "": none; NULL: not asked */
     int add_bos, add_eos; /* what goes without saying: 1 for false, 2 for true; 0: nothing does */
 };
 

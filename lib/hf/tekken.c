@@ -104,6 +104,15 @@ static int add_specials(struct hf *h, const json_t *special, uint64_t n_special,
     return rc;
 }
 
+/* Templates that llama.cpp has itself, by the version of the tokenizer. */
+static const char *chat_of(const json_t *config)
+{
+    const char *version = gg_hf_get_str(config, "version");
+    return version != NULL && strcmp(version, "v3") == 0   ? "mistral-v3-tekken"
+           : version != NULL && strcmp(version, "v7") == 0 ? "mistral-v7-tekken"
+                                                           : "";
+}
+
 /* ---- the whole ------------------------------------------------------------------------------- */
 
 static int take(struct hf *h, const json_t *o, struct gg_err *err)
@@ -126,6 +135,7 @@ static int take(struct hf *h, const json_t *o, struct gg_err *err)
     gg_hf_ranks_free(&r);
     if (rc == GG_OK)
         rc = gg_hf_tekken_cut(h, gg_hf_get_str(config, "pattern"), &h->vocab.pre, err);
+    h->vocab.chat = chat_of(config);
     h->vocab.scores = true;
     h->vocab.add_bos = 2;
     h->vocab.add_eos = 1;

@@ -196,7 +196,7 @@ END_TEST
     "[\\\\p{Ll}\\\\p{Lm}\\\\p{Lo}\\\\p{M}]+|[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?[\\\\p{Lu}\\\\p{Lt}\\\\p{Lm}\\\\p{Lo}\\\\p{M}]+" \
     "[\\\\p{Ll}\\\\p{Lm}\\\\p{Lo}\\\\p{M}]*|\\\\p{N}| ?[^\\\\s\\\\p{L}\\\\p{N}]+[\\\\r\\\\n/]*|\\\\s*[\\\\r\\\\n]+|" \
     "\\\\s+(?!\\\\S)|\\\\s+\"," sizes "},\"vocab\":" vocab ",\"special_tokens\":[{\"rank\":1,\"token_str\":\"</s>\"}]}"
-#define SIZES "\"default_vocab_size\":7,\"default_num_special_tokens\":2"
+#define SIZES "\"version\":\"v7\",\"default_vocab_size\":7,\"default_num_special_tokens\":2"
 #define BYTES3 "{\"rank\":0,\"token_bytes\":\"YQ==\"},{\"rank\":1,\"token_bytes\":\"Yg==\"},{\"rank\":2,\"token_bytes\":\"Yw==\"}"
 
 START_TEST(test_tekken)
@@ -208,6 +208,7 @@ START_TEST(test_tekken)
                                            "{\"rank\":5,\"token_bytes\":\"YmM=\"}]")) == GG_OK,
                   "%s", b.err.msg);
     ck_assert_str_eq(b.h.vocab.pre, "tekken");
+    ck_assert_str_eq(b.h.vocab.chat, "mistral-v7-tekken");
     ck_assert_uint_eq(b.h.vocab.n, 7); /* rank 5 is behind the size */
     has(&b, 0, "<SPECIAL_0>", HF_CONTROL, 0);
     has(&b, 1, "</s>", HF_CONTROL, 0);
