@@ -33,7 +33,7 @@ static const struct gg_opt convert_options[] = {
     {.name = "base", .kind = GG_OPT_PATH, .dest = offsetof(struct convert_opts, base), .arg = "FOLDER",
      .help = "of a LoRA adapter: the model it is for, or only its config.json", .complete = GG_COMPLETE_FILE},
     {.name = "mmproj", .kind = GG_OPT_FLAG, .dest = offsetof(struct convert_opts, mmproj),
-     .help = "write the projector of a model that sees images (for llama.cpp's --mmproj), not its text model"},
+     .help = "write the projector of a model that sees or hears (for llama.cpp's --mmproj), not its text model"},
     {.name = "mtp", .kind = GG_OPT_CHOICE, .dest = offsetof(struct convert_opts, mtp), .arg = "WHAT",
      .help = "layers that predict further tokens (DeepSeek-V3, GLM-4.5...): keep, drop, or auto, which is "
              "what llama.cpp uses",
@@ -71,13 +71,14 @@ const struct cmd cmd_convert = {
         "stand as llama.cpp's converter puts them: file after file, those of safetensors by name, those\n"
         "of a PyTorch file as they were saved.\n"
         "\n"
-        "Architectures: Llama 1 to 4, Mistral, Mixtral, Qwen2 to Qwen3.5, Gemma 1 to 3, Phi 1 to 4, DeepSeek V1\n"
-        "to R1, Kimi K2, gpt-oss, GLM-4, Granite, OLMo, Command-R, Falcon, GPT-2, GPT-NeoX, BLOOM,\n"
-        "StarCoder2, StableLM, InternLM2, MiniCPM, MiniMax-M2, Baichuan, ERNIE 4.5, Nemotron, EXAONE, Mamba 1 and\n"
-        "2, LFM2, T5, BERT, RoBERTa, XLM-R, nomic-bert, MoE and embedding models of these, the text model of those that\n"
-        "see, and more; docs/architectures.md has the classes and what was compared. --arch raw makes a GGUF\n"
-        "of any tensor file, with the names it has. --mmproj writes what Gemma 3, Qwen2-VL, Qwen2.5-VL,\n"
-        "Qwen3-VL, Qwen3.5 and Llama 4 see images with, for llama.cpp's option of that name.\n"
+        "Architectures: Llama 1 to 4, Mistral, Mixtral, Qwen 1 to 3.5, Gemma 1 to 4, Phi 1 to 4, DeepSeek V1\n"
+        "to R1, Kimi K2, gpt-oss, GLM-4, Granite, Hunyuan, OLMo, Command-R, Falcon, GPT-2, GPT-NeoX, BLOOM, MPT,\n"
+        "StarCoder, StableLM, InternLM, MiniCPM, MiniMax-M2, Baichuan, ERNIE 4.5, Ling, Nemotron, EXAONE, Jamba,\n"
+        "Mamba 1 and 2, LFM2, LLaDA, T5, BERT, RoBERTa, XLM-R, ModernBERT, MoE and embedding models of these, the text\n"
+        "model of those that see or hear, and more; docs/architectures.md has the classes and what was compared.\n"
+        "--arch raw makes a GGUF of any tensor file, with the names it has. --mmproj writes what Gemma 3, Qwen-VL,\n"
+        "InternVL, Pixtral, Mistral Small, SmolVLM, GLM-4V, LFM2-VL, Kimi-VL and Llama 4 see images with, or\n"
+        "Qwen2-Audio, Ultravox and Voxtral hear with, for llama.cpp's option of that name.\n"
         "Quantized checkpoints (docs/quantized.md) are decoded on the way, or their bits moved where a type\n"
         "of GGUF holds the same; quantize.source of the output says what they were.\n"
         "\n"

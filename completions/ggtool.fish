@@ -165,7 +165,7 @@ complete -c ggtool -n '__ggtool_using convert' -l arch -x -a '(__ggtool_ask)' -d
 complete -c ggtool -n '__ggtool_using convert' -l name -x -d 'general.name; else from model card, configuration or folder'
 complete -c ggtool -n '__ggtool_using convert' -l pre -x -a '(__ggtool_ask)' -d 'pre-tokenizer (tokenizer.ggml.pre); else told from tokenizer.json'
 complete -c ggtool -n '__ggtool_using convert' -l base -r -F -d 'of a LoRA adapter: the model it is for, or only its config.json'
-complete -c ggtool -n '__ggtool_using convert' -l mmproj -d 'write the projector of a model that sees images (for llama.cpp\'s --mmproj), not its text model'
+complete -c ggtool -n '__ggtool_using convert' -l mmproj -d 'write the projector of a model that sees or hears (for llama.cpp\'s --mmproj), not its text model'
 complete -c ggtool -n '__ggtool_using convert' -l mtp -x -a 'auto keep drop' -d 'layers that predict further tokens (DeepSeek-V3, GLM-4.5...): keep, drop, or auto, which is what llama.cpp uses'
 complete -c ggtool -n '__ggtool_using convert' -l metadata -r -F -d 'general.* keys that override what was found'
 complete -c ggtool -n '__ggtool_using convert' -l endian -x -a 'little big' -d 'byte order of the GGUF, header and data: little, or big (for s390x and the like)'

@@ -53,8 +53,11 @@
     X(bamba) X(granite_swa) X(granite_moe_swa) X(jamba) X(falcon_h1) X(nemotron_h) X(nemotron_h_moe) \
     X(nemotron_nas) X(deci) X(openelm) X(qwen3omni) X(modern_bert) X(eurobert) X(neobert) X(jina_bert)
 
-/* The parts that see, for --mmproj. */
-#define HF_PROJECTORS(X) X(gemma3_eyes) X(qwen2vl_eyes) X(qwen3vl_eyes) X(llama4_eyes)
+/* The parts that see and hear, for --mmproj. */
+#define HF_PROJECTORS(X) \
+    X(gemma3_eyes) X(qwen2vl_eyes) X(qwen3vl_eyes) X(llama4_eyes) \
+    X(internvl_eyes) X(idefics3_eyes) X(pixtral_eyes) X(glm4v_eyes) X(lfm2_eyes) X(kimi_eyes) \
+    X(qwen2_ears) X(ultravox_ears) X(voxtral_ears) X(flamingo_ears)
 
 #define ROW(name) extern const struct hf_arch gg_hf_arch_##name;
 HF_ARCHS(ROW)
@@ -76,6 +79,12 @@ extern const struct hf_key gg_hf_file_key[];
 extern const struct hf_key gg_hf_pooling[];
 extern const struct hf_key gg_hf_llama_keys[];
 extern const struct hf_key gg_hf_moe_keys[];
+/* arch_eyes.c */
+extern const struct hf_rule gg_hf_rest[];
+extern const struct hf_rule gg_hf_eyes_video[];
+extern const struct hf_key gg_hf_eyes[];
+extern const struct hf_key gg_hf_eyes_sizes[];
+extern const struct hf_key gg_hf_eyes_layers[];
 /* arch_qwen.c, arch_llama.c */
 extern const struct hf_rule gg_hf_qwen_moe[];
 extern const struct hf_rule gg_hf_mixtral_moe[];

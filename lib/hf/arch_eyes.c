@@ -2,25 +2,25 @@
  * those of vision_config; "global" is all of config.json, "preprocessor" what prepares images. */
 #include "lib/hf/arch.h"
 
-static const struct hf_rule rest[] = { /* the text model */
+const struct hf_rule gg_hf_rest[] = { /* the text model */
     T_DROP("*"),
     T_END,
 };
 
-static const struct hf_key file[] = {
+const struct hf_key gg_hf_eyes[] = {
     K_BLOCK(HF_FILE_TYPE),
     K_FIXED(".has_vision_encoder", BOOL, "true"),
     K_NEED(".vision.projection_dim", U32, "global.text_config.hidden_size|global.hidden_size"),
     K_END,
 };
-static const struct hf_key sizes[] = {
+const struct hf_key gg_hf_eyes_sizes[] = {
     K_NEED(".vision.image_size", U32, "image_size"),
     K_NEED(".vision.patch_size", U32, "patch_size"),
     K_NEED(".vision.embedding_length", U32, "hidden_size"),
     K_NEED(".vision.feed_forward_length", U32, "intermediate_size"),
     K_END,
 };
-static const struct hf_key layers[] = {
+const struct hf_key gg_hf_eyes_layers[] = {
     K_SUM(".vision.block_count", U32, "N"),
     K_NEED(".vision.attention.head_count", U32, "num_attention_heads|num_heads|heads"),
     K_NEED(".vision.image_mean", F32, "preprocessor.image_mean"),
@@ -61,8 +61,8 @@ static const struct hf_key gemma3_keys[] = {
 const struct hf_arch gg_hf_arch_gemma3_eyes = {
     .gguf = "clip",
     .classes = LIST("Gemma3ForConditionalGeneration"),
-    .rules = RULES(gemma3, rest),
-    .keys = KEYS(file, sizes, layers, gemma3_keys),
+    .rules = RULES(gemma3, gg_hf_rest),
+    .keys = KEYS(gg_hf_eyes, gg_hf_eyes_sizes, gg_hf_eyes_layers, gemma3_keys),
     .prefixes = LIST("model."),
     .each_layer = "v.blk.{L}.ln1",
     .flags = HF_PROJECTOR,
@@ -71,7 +71,7 @@ const struct hf_arch gg_hf_arch_gemma3_eyes = {
 /* ---- Qwen2-VL, Qwen2.5-VL -------------------------------------------------------------------- */
 
 /* Two frames of a video are seen together: their filters are two tensors. */
-static const struct hf_rule patches[] = {
+const struct hf_rule gg_hf_eyes_video[] = {
     T("visual.patch_embed.proj.weight", "v.patch_embd.weight", .as = HF_AS_CONV,
       .layout = "o i 2[0] h w -> o i h w"),
     T("visual.patch_embed.proj.weight", "v.patch_embd.weight.1!", .as = HF_AS_CONV,
@@ -117,8 +117,8 @@ static const struct hf_key qwen2vl_type[] = {
 const struct hf_arch gg_hf_arch_qwen2vl_eyes = {
     .gguf = "clip",
     .classes = LIST("Qwen2VLForConditionalGeneration", "Qwen2_5_VLForConditionalGeneration", "Qwen2VLModel"),
-    .rules = RULES(patches, qwen2vl, rest),
-    .keys = KEYS(file, qwen2vl_keys, layers, qwen2vl_type),
+    .rules = RULES(gg_hf_eyes_video, qwen2vl, gg_hf_rest),
+    .keys = KEYS(gg_hf_eyes, qwen2vl_keys, gg_hf_eyes_layers, qwen2vl_type),
     .prefixes = LIST("model."),
     .each_layer = "v.blk.{L}.ln1",
     .flags = HF_PROJECTOR,
@@ -162,8 +162,8 @@ const struct hf_arch gg_hf_arch_qwen3vl_eyes = {
     .gguf = "clip",
     .classes = LIST("Qwen3VLForConditionalGeneration", "Qwen3VLMoeForConditionalGeneration",
                     "Qwen3_5ForConditionalGeneration", "Qwen3_5MoeForConditionalGeneration"),
-    .rules = RULES(patches, qwen3vl, rest),
-    .keys = KEYS(file, qwen3vl_sizes, layers, qwen3vl_keys),
+    .rules = RULES(gg_hf_eyes_video, qwen3vl, gg_hf_rest),
+    .keys = KEYS(gg_hf_eyes, qwen3vl_sizes, gg_hf_eyes_layers, qwen3vl_keys),
     .prefixes = LIST("model."),
     .each_layer = "v.blk.{L}.ln1",
     .flags = HF_PROJECTOR,
@@ -201,8 +201,8 @@ static const struct hf_key llama4_keys[] = {
 const struct hf_arch gg_hf_arch_llama4_eyes = {
     .gguf = "clip",
     .classes = LIST("Llama4ForConditionalGeneration"),
-    .rules = RULES(llama4, rest),
-    .keys = KEYS(file, sizes, layers, llama4_keys),
+    .rules = RULES(llama4, gg_hf_rest),
+    .keys = KEYS(gg_hf_eyes, gg_hf_eyes_sizes, gg_hf_eyes_layers, llama4_keys),
     .each_layer = "v.blk.{L}.ln1",
     .flags = HF_PROJECTOR,
 };

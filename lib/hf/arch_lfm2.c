@@ -50,13 +50,13 @@ static const struct hf_key lfm2moe_keys[] = {
 const struct hf_arch gg_hf_arch_lfm2 = {
     .gguf = "lfm2",
     .classes = LIST("Lfm2ForCausalLM", "LFM2ForCausalLM"),
-    .rules = RULES(lfm2, gg_hf_frame, gg_hf_attn),
+    .rules = RULES(gg_hf_multimodal, lfm2, gg_hf_frame, gg_hf_attn),
     .keys = KEYS(gg_hf_base_keys, kv_heads, gg_hf_head_keys, gg_hf_file_key, lfm2_keys),
 };
 
 const struct hf_arch gg_hf_arch_lfm2moe = {
     .gguf = "lfm2moe",
     .classes = LIST("Lfm2MoeForCausalLM"),
-    .rules = RULES(lfm2, gg_hf_frame, gg_hf_attn),
+    .rules = RULES(gg_hf_multimodal, lfm2, gg_hf_frame, gg_hf_attn),
     .keys = KEYS(gg_hf_base_keys, kv_heads, gg_hf_head_keys, gg_hf_file_key, lfm2moe_keys),
 };

@@ -73,12 +73,50 @@ static int fail_no_projector(const char *name, struct gg_err *err)
                    gg_text_escape_into(shown, sizeof shown, name, strlen(name)));
 }
 
-/* The configuration of a projector: that of the vision model, with the rest inside. */
+/* The id of a token by its text: what tokenizer_config.json or tokenizer.json lists. */
+static bool listed_token(const struct hf *h, const char *text, size_t n, uint64_t *id)
+{
+    const char *key;
+    json_t *one;
+    size_t i;
+    json_object_foreach (json_object_get(h->tokenizer_config, "added_tokens_decoder"), key, one) {
+        const char *content = gg_hf_get_str(one, "content");
+        if (content != NULL && strlen(content) == n && memcmp(content, text, n) == 0)
+            return gg_text_parse_u64(key, id);
+    }
+    json_array_foreach (json_object_get(h->tokenizer, "added_tokens"), i, one) {
+        const char *content = gg_hf_get_str(one, "content");
+        if (content != NULL && strlen(content) == n && memcmp(content, text, n) == 0)
+            return gg_hf_get_u64(one, "id", id);
+    }
+    return false;
+}
+
+/* Tokens a projector names become numbers of its configuration: "image_break=[IMG_BREAK]". */
+int gg_hf_config_tokens(struct hf *h, struct gg_err *err)
+{
+    const char *p = h->arch->tokens;
+    uint64_t id;
+    if (p == NULL)
+        return GG_OK;
+    size_t n = strcspn(p, "=");
+    char *name = gg_arena_strndup(h->arena, p, n);
+    if (name != NULL && !listed_token(h, p + n + 1, strlen(p + n + 1), &id))
+        return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE,
+                       "neither tokenizer_config.json nor tokenizer.json lists %s, which --mmproj needs", p + n + 1);
+    return name != NULL && json_object_set_new(h->config, name, json_integer((json_int_t)id)) == 0
+               ? GG_OK
+               : gg_fail_nomem(err, "a configuration");
+}
+
+/* The configuration of a projector: that of the part that sees or hears, with the rest inside. */
 static int vision_config(struct hf *h, struct gg_err *err)
 {
-    json_t *pre = NULL, *processor = NULL, *vision = json_object_get(h->raw_config, "vision_config");
+    json_t *pre = NULL, *processor = NULL;
+    json_t *vision = gg_hf_get(h->raw_config, "vision_config|whisper_config|audio_config");
     if (!json_is_object(vision))
-        return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "config.json: no vision_config, which --mmproj needs");
+        return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE,
+                       "config.json: no vision_config or audio_config, which --mmproj needs");
     int rc = gg_hf_json_file(h, "preprocessor_config.json", &pre, err);
     if (rc == GG_OK)
         rc = gg_hf_json_file(h, "processor_config.json", &processor, err);
@@ -147,7 +185,8 @@ int gg_hf_config_layers(struct hf *h, struct gg_err *err)
     const char *text = a->mtp_layers, *missing;
     enum gg_hf_mtp mtp = h->opts->mtp;
     double d = 0;
-    const char *names = a->flags & HF_PROJECTOR ? "n_layers|num_hidden_layers|n_layer|num_layers|depth|layers"
+    const char *names = a->flags & HF_PROJECTOR ? "n_layers|num_hidden_layers|n_layer|num_layers|depth|layers|"
+                                                  "encoder_layers"
                                                 : "n_layers|num_hidden_layers|n_layer|num_layers|"
                                                   "num_transformer_layers";
     if (!gg_hf_get_u64(h->config, names, &h->n_layers) ||

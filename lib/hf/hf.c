@@ -152,8 +152,8 @@ static int build(struct hf *h, struct gg_err *err)
         return build_adapter(h, err);
     bool text = !(h->arch->flags & HF_PROJECTOR);
     int rc = gg_hf_set_str(h, "general.architecture", h->arch->gguf, err);
-    if (rc == GG_OK && text)
-        rc = gg_hf_rope_tensors(h, err);
+    if (rc == GG_OK)
+        rc = text ? gg_hf_rope_tensors(h, err) : gg_hf_config_tokens(h, err);
     if (rc == GG_OK && (h->arch->flags & HF_DENSE) != 0)
         rc = gg_hf_dense_load(h, err);
     if (rc == GG_OK)

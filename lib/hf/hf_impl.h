@@ -126,7 +126,7 @@ struct hf_arch {
     const char *const *prefixes; /* taken off names, where they stand; NULL: none */
     const char *mtp_layers; /* layers behind the last that predict further tokens; NULL: none */
     const char *tokens; /* special tokens by their text, where no file tells: "eot=<|user|> ..."; with !
-                           before one: whatever files tell; @: special.c */
+                           before one: whatever files tell; @: special.c. Of a projector: config.c */
     const char *each_layer; /* a tensor that every layer has; "blk.{L}": there is none; NULL: blk.{L}.attn_norm */
 };
 
@@ -257,6 +257,7 @@ struct hf {
 /* config.c: config.json, the architecture it is of, and how many layers it counts. */
 GG_MUST_CHECK int gg_hf_config_read(struct hf *h, struct gg_err *err);
 GG_MUST_CHECK int gg_hf_config_layers(struct hf *h, struct gg_err *err);
+GG_MUST_CHECK int gg_hf_config_tokens(struct hf *h, struct gg_err *err); /* of a projector */
 
 /* json.c: side files. *out is NULL when there is none. */
 enum { HF_MAX_SIDE = 16 << 20, HF_MAX_TOKENIZER = 64 << 20 };
