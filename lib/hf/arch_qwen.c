@@ -19,7 +19,7 @@ const struct hf_arch gg_hf_arch_qwen2 = {
     .gguf = "qwen2",
     .classes = LIST("Qwen2ForCausalLM", "Qwen2Model", "Qwen2AudioForConditionalGeneration",
                     "AudioFlamingo3ForConditionalGeneration", "DotsOCRForCausalLM", "KORMoForCausalLM"),
-    .rules = RULES(gg_hf_multimodal, kormo, gg_hf_frame, gg_hf_attn, gg_hf_mlp),
+    .rules = RULES(gg_hf_multimodal, gg_hf_frame, gg_hf_attn, gg_hf_mlp, kormo),
     .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, gg_hf_pooling),
 };
 

@@ -86,7 +86,7 @@ struct hf_key {
 enum hf_flags {
     HF_ADDED_PLAIN = 1, /* added tokens are control tokens only when marked so */
     HF_PREFIX_OPTION = 2, /* add_prefix_space of tokenizer_config.json becomes a key, before the tokens, */
-    HF_GEMMA4_VOCAB = 8192, /* pieces with merges, without scores */
+    HF_GEMMA4_VOCAB = 32768, /* pieces with merges, without scores */
     HF_PROPORTIONAL_ROPE = 16384, /* rope factors of the layers that see everything, as a tensor */
     HF_PREFIX_BEHIND = 2048, /* behind them */
     HF_PREFIX_LAST = 4096, /* or behind the special tokens too */

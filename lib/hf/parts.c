@@ -167,8 +167,8 @@ static const char *lora_layout(const struct hf_rule *r, char which)
     return (which == 'a') == moves_columns(layout) ? layout : NULL;
 }
 
-/* The sums by which a rule changes elements. */
-static int read_changes(struct hf *h, const struct hf_rule *r, struct hf_part *p, struct gg_err *err)
+/* The sums by which a rule changes elements; of an adapter's pair only B's. */
+static int read_changes(struct hf *h, const struct hf_rule *r, char lora, struct hf_part *p, struct gg_err *err)
 {
     const char *text = r->plus, *missing = "";
     double d = r->how == HF_PLUS_ONE;
@@ -177,6 +177,8 @@ static int read_changes(struct hf *h, const struct hf_rule *r, struct hf_part *p
     p->plus = (float)d;
     p->times[0] = p->times[1] = 1;
     text = r->times;
+    if (lora == 'a')
+        p->changes = false;
     for (unsigned i = 0; ok && text != NULL && i < 2 && *text != '\0'; i++) {
         ok = gg_hf_eval(h, &text, &d, &missing);
         p->times[i] = (float)d;
@@ -195,7 +197,7 @@ static int draw_from(struct hf *h, const struct hf_rule *r, char lora, const cha
     struct hf_view w;
     *v = (struct hf_vt){.ne = {1, 1, 1, 1}};
     *p = (struct hf_part){.src = src};
-    int rc = read_changes(h, r, p, err);
+    int rc = read_changes(h, r, lora, p, err);
     if (rc == GG_OK)
         rc = layout != NULL ? gg_hf_layout(h, layout, t, v, &w, err) : shape_of(v, t, err);
     if (rc == GG_OK && lora == 'b' && layout != NULL && (v->n_dims != 2 || w.stride[w.n_dims - 1] != 1))

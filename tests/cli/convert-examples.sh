@@ -11,6 +11,6 @@ inputs() {
     mkckpt gemma-3-4b-it/model.safetensors gemma-3-4b-it/tensors
     mkdir my-lora && cp "$FIX/hf/adapters/llama/adapter_config.json" my-lora
     printf '%s F32 %s\n' base_model.model.model.layers.0.mlp.up_proj.lora_A.weight "4x$WIDTH" \
-        base_model.model.model.layers.0.mlp.up_proj.lora_B.weight 8x4 | mkckpt my-lora/adapter_model.safetensors
+        base_model.model.model.layers.0.mlp.up_proj.lora_B.weight 768x4 | mkckpt my-lora/adapter_model.safetensors
 }
 run_examples convert
