@@ -8,6 +8,13 @@
 
 #include <string.h>
 
+/* Two of each row. */
+void qk_unweave_bf16_r16(uint8_t *dst, size_t stride, const uint8_t *blocks)
+{
+    for (int k = 0; k < 16; k++)
+        memcpy(dst + (size_t)k * stride, blocks + 4 * k, 4);
+}
+
 /* ---- groups of 32 ---------------------------------------------------------------------------- */
 
 /* | d : 8 | qs : 64 | */

@@ -20,7 +20,7 @@ qk_unweave_fn qk_unweave_iq4_nl_4_4, qk_unweave_iq4_nl_4_8, qk_unweave_iq4_nl_8_
 qk_unweave_fn qk_unweave_q4_0_r8;
 
 /* ik_plain.c */
-qk_unweave_fn qk_unweave_iq4_nl_r4, qk_unweave_q8_0_r8, qk_unweave_mxfp4_r8;
+qk_unweave_fn qk_unweave_bf16_r16, qk_unweave_iq4_nl_r4, qk_unweave_q8_0_r8, qk_unweave_mxfp4_r8;
 qk_unweave_fn qk_unweave_q4_k_r4, qk_unweave_q5_k_r4, qk_unweave_q6_k_r4;
 
 /* ik_small.c */

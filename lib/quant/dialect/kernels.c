@@ -46,6 +46,7 @@ static const struct qk_dialect kernels[] = {
     {222, qk_decode_iq2_s_r4, NULL},
     {223, qk_decode_iq4_xs_r8, NULL},
     {229, qk_decode_iq1_m_r4, NULL},
+    {230, NULL, qk_unweave_bf16_r16},
     {233, qk_decode_q6_0_r4, NULL},
     {335, qk_decode_iq2_bn_r4, NULL},
     {337, qk_decode_iq2_k_r4, NULL},
