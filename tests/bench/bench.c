@@ -3,8 +3,9 @@
  *     bench [--types=q4_0,...] [--levels=c,avx2,...] [--ops=OP,...] [--runs=N] [--cols=N]
  *           [--rows=N] [--json=FILE] [--best]
  *
- * Operations: decode, encode, weighted (encode with importance weights), valid (look for scales
- * that are not finite); under type f32 also stats and quick (error sums of two rows, exact and
+ * Operations: decode, encode, weighted (encode with importance weights), search and w-search (the
+ * same with --search best, and how many times as long they take), valid (look for scales that are
+ * not finite); under type f32 also stats and quick (error sums of two rows, exact and
  * quick) and finite (look for NaN).
  *
  * Rates count f32 elements (GB/s: four bytes each). "x ref" is the ratio to level c, the plain
@@ -24,9 +25,20 @@
 #include <string.h>
 #include <time.h>
 
-enum op { OP_DECODE, OP_ENCODE, OP_WEIGHTED, OP_VALID, OP_STATS, OP_QUICK, OP_FINITE, N_OPS };
-static const char *const op_names[N_OPS] = {"decode", "encode", "weighted",
-                                            "valid",  "stats",  "quick", "finite"};
+enum op {
+    OP_DECODE,
+    OP_ENCODE,
+    OP_WEIGHTED,
+    OP_SEARCH,
+    OP_SEARCH_WEIGHTED,
+    OP_VALID,
+    OP_STATS,
+    OP_QUICK,
+    OP_FINITE,
+    N_OPS
+};
+static const char *const op_names[N_OPS] = {"decode", "encode", "weighted", "search", "w-search",
+                                            "valid",  "stats",  "quick",    "finite"};
 
 enum { MAX_RUNS = 101, CEILING = GG_CPU_LEVEL_COUNT, N_RACERS };
 
@@ -44,6 +56,7 @@ struct bench {
     void *blocks, *scratch;
     struct qk_codebook *codebook;
     struct qk_err_sums sums;
+    double standard[N_OPS][GG_CPU_LEVEL_COUNT]; /* seconds an element, of encode and weighted */
     size_t kept; /* results go somewhere */
     FILE *json;
     int n_json;
@@ -104,9 +117,12 @@ static void run_once(struct bench *b, const struct race *r, int racer, size_t n_
 {
     const size_t n_cols = b->opt.n_cols, n = n_rows * n_cols;
     const size_t row_nbytes = n_cols / r->type->block_nelems * r->type->block_nbytes;
-    struct qk_args args = {.weights = r->op == OP_WEIGHTED ? b->weights : NULL,
+    const bool weighted = r->op == OP_WEIGHTED || r->op == OP_SEARCH_WEIGHTED;
+    const bool search = r->op == OP_SEARCH || r->op == OP_SEARCH_WEIGHTED;
+    struct qk_args args = {.weights = weighted ? b->weights : NULL,
                            .codebook = b->codebook,
-                           .scratch = b->scratch};
+                           .scratch = b->scratch,
+                           .search = search ? QK_SEARCH_BEST : QK_SEARCH_STANDARD};
     const struct qk_kernel *k =
         &b->table[racer == CEILING ? (int)GG_CPU_C : racer].k[r->type->type];
     if (racer == CEILING && r->op == OP_DECODE)
@@ -120,7 +136,7 @@ static void run_once(struct bench *b, const struct race *r, int racer, size_t n_
     else if (r->op >= OP_STATS)
         run_stats(b, r->op, racer, n_rows);
     else
-        k->quant(b->blocks, b->x, n_rows, n_cols, row_nbytes, n_cols, &args);
+        qk_encode(k, b->blocks, b->x, n_rows, n_cols, row_nbytes, n_cols, &args);
 }
 
 static double time_once(struct bench *b, const struct race *r, int racer, size_t n_rows)
@@ -153,6 +169,19 @@ static size_t rows_for(struct bench *b, const struct race *r)
     return wanted < (double)n ? n : (size_t)wanted;
 }
 
+/* Ends the line: of a search, how many times as long as the standard encoding it takes. */
+static double print_standard(struct bench *b, enum op op, int level, double seconds)
+{
+    enum op of = op == OP_SEARCH_WEIGHTED ? OP_WEIGHTED : OP_ENCODE;
+    b->standard[op][level] = seconds;
+    if ((op != OP_SEARCH && op != OP_SEARCH_WEIGHTED) || !(b->standard[of][level] > 0)) {
+        putchar('\n');
+        return 0;
+    }
+    printf("  %.1f x standard\n", seconds / b->standard[of][level]);
+    return seconds / b->standard[of][level];
+}
+
 static void print_race(struct bench *b, struct race *r)
 {
     double t[N_RACERS] = {0}, n = (double)r->n_rows * (double)b->opt.n_cols;
@@ -163,15 +192,16 @@ static void print_race(struct bench *b, struct race *r)
             continue;
         const char *level = gg_cpu_name((enum gg_cpu_level)i);
         double rate = n / t[i], ratio = t[GG_CPU_C] / t[i], part = t[CEILING] / t[i];
-        printf("%-8s %-8s %-6s %9.1f %8.2f %8.2f %9.0f%%\n", r->type->name, op_names[r->op], level,
+        printf("%-8s %-8s %-6s %9.1f %8.2f %8.2f %9.0f%%", r->type->name, op_names[r->op], level,
                rate * 1e-6, rate * 4e-9, ratio, 100 * part);
+        double times = print_standard(b, r->op, i, t[i] / n);
         if (b->json != NULL)
             fprintf(b->json,
                     "%s\n  {\"type\": \"%s\", \"op\": \"%s\", \"level\": \"%s\", "
                     "\"elements_per_s\": %.0f, \"gb_per_s\": %.3f, \"ratio_to_reference\": %.3f, "
-                    "\"ratio_to_ceiling\": %.4f}",
+                    "\"ratio_to_ceiling\": %.4f, \"times_standard\": %.2f}",
                     b->n_json++ > 0 ? "," : "", r->type->name, op_names[r->op], level, rate,
-                    rate * 4e-9, ratio, part);
+                    rate * 4e-9, ratio, part, times);
     }
     fflush(stdout);
 }
@@ -270,6 +300,11 @@ static void bench_type(struct bench *b, const struct qt_info *t)
         run_race(b, t, OP_ENCODE);
     if ((t->flags & QT_BLOCKS) && listed(b->opt.ops, op_names[OP_WEIGHTED]))
         run_race(b, t, OP_WEIGHTED);
+    if (k->improve != NULL && !(t->flags & QT_NEEDS_WEIGHTS) &&
+        listed(b->opt.ops, op_names[OP_SEARCH]))
+        run_race(b, t, OP_SEARCH);
+    if (k->improve != NULL && listed(b->opt.ops, op_names[OP_SEARCH_WEIGHTED]))
+        run_race(b, t, OP_SEARCH_WEIGHTED);
     if (listed(b->opt.ops, op_names[OP_VALID]))
         run_race(b, t, OP_VALID);
 }
