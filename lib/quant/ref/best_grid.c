@@ -2,15 +2,16 @@
  *
  * All store a group's scale as d * (2 code + 1). On given points (a block decoded with d = 1 and all
  * codes 0) the error is a square in each group's scale, so that the best codes for a common scale, and
- * the best common scale for codes, are known; many common scales are tried.
+ * the best common scale for codes, are known; many common scales are tried. Squares here include what
+ * points along the values (QK_ALONG): at so few bits the scales of least squares shrink them too much.
  */
 #include "lib/quant/half.h"
 #include "lib/quant/ref/best.h"
 #include "lib/quant/ref/best_levels.h"
 
-/* sum w x p, sum w p p over a group's points p, and the scale of least squares. */
+/* sum w x x, sum w x p, sum w p p over a group's points p, and the scale that costs least. */
 struct fit {
-    float xp, pp, scale;
+    float xx, xp, pp, scale;
 };
 
 struct state {
@@ -18,24 +19,31 @@ struct state {
     float code[QK_BEST_GROUPS];
 };
 
+/* The scale with the least sum w (x - scale p)^2 + QK_ALONG (sum w x (x - scale p))^2 / sum w x^2. */
+static float scale_along(float xx, float xp, float pp)
+{
+    return qk_finite_ratio(xp * (1.0f + QK_ALONG), pp + QK_ALONG * qk_finite_ratio(xp * xp, xx));
+}
+
 static void fit_groups(const struct qk_grid_search *t, const float *x, const float *w,
                        const float *point, struct fit *fit)
 {
     for (int g = 0; g < t->type.nelems / t->n; g++) {
-        float xp = 0.0f, pp = 0.0f;
+        float xx = 0.0f, xp = 0.0f, pp = 0.0f;
         for (int i = t->n * g; i < t->n * (g + 1); i++) {
             float wp = w[i] * point[i];
+            xx += w[i] * x[i] * x[i];
             xp += wp * x[i];
             pp += wp * point[i];
         }
-        fit[g] = (struct fit){xp, pp, qk_finite_ratio(xp, pp)};
+        fit[g] = (struct fit){xx, xp, pp, scale_along(xx, xp, pp)};
     }
 }
 
-/* The best codes for s->d, and by how much sum w x^2 falls. Returns the d of least squares for them. */
+/* The best codes for s->d, and by how much that sum falls from sum w x^2. Returns the best d for them. */
 static float choose_codes(const struct qk_grid_search *t, const struct fit *fit, struct state *s)
 {
-    float half = 0.5f * qk_level_inverse(s->d), num = 0.0f, den = 0.0f;
+    float half = 0.5f * qk_level_inverse(s->d), num = 0.0f, den = 0.0f, xx = 0.0f, along = 0.0f;
 
     s->gain = 0.0f;
     for (int g = 0; g < t->type.nelems / t->n; g++) {
@@ -45,8 +53,11 @@ static float choose_codes(const struct qk_grid_search *t, const struct fit *fit,
         s->gain += scale * (2.0f * fit[g].xp - scale * fit[g].pp);
         num += times * fit[g].xp;
         den += times * times * fit[g].pp;
+        xx += fit[g].xx;
+        along += fit[g].xx - scale * fit[g].xp;
     }
-    return qk_through_f16(qk_finite_ratio(num, den));
+    s->gain -= QK_ALONG * qk_finite_ratio(along * along, xx);
+    return qk_through_f16(scale_along(xx, num, den));
 }
 
 static struct state choose_common(const struct qk_grid_search *t, const struct fit *fit, float d)

@@ -2,13 +2,19 @@
 #include "lib/quant/vec/best.h"
 
 struct fit {
-    vf xp, pp, scale;
+    vf xx, xp, pp, scale;
 };
 
 struct state {
     vf d, gain;
     vf code[QK_BEST_GROUPS];
 };
+
+V_FN vf scale_along(vf xx, vf xp, vf pp)
+{
+    vf den = pp + QK_ALONG * v_finite_ratio(xp * xp, xx);
+    return v_finite_ratio(xp * (1.0f + QK_ALONG), den);
+}
 
 /* Points of the blocks, then the sums of each group. */
 static void fit_groups(const struct qk_grid_search *t, const struct qk_kernel *kernel,
@@ -26,20 +32,22 @@ static void fit_groups(const struct qk_grid_search *t, const struct qk_kernel *k
     }
     v_load_columns(point, from, run);
     for (int g = 0; g < t->type.nelems / t->n; g++) {
-        vf xp = vf_set1(0), pp = xp;
+        vf xx = vf_set1(0), xp = xx, pp = xx;
         for (int i = t->n * g; i < t->n * (g + 1); i++) {
             vf wp = b->w[i] * point[i];
+            xx += b->w[i] * b->x[i] * b->x[i];
             xp += wp * b->x[i];
             pp += wp * point[i];
         }
-        fit[g] = (struct fit){xp, pp, v_finite_ratio(xp, pp)};
+        fit[g] = (struct fit){xx, xp, pp, scale_along(xx, xp, pp)};
     }
 }
 
-/* Returns the d of least squares for the codes chosen. */
+/* Returns the best d for the codes chosen. */
 static vf choose_codes(const struct qk_grid_search *t, const struct fit *fit, struct state *s)
 {
-    vf half = 0.5f * v_level_inverse(s->d), num = vf_set1(0), den = num;
+    vf half = 0.5f * v_level_inverse(s->d), num = vf_set1(0);
+    vf den = num, xx = num, along = num;
     s->gain = num;
     for (int g = 0; g < t->type.nelems / t->n; g++) {
         vf code = v_code(fit[g].scale * half - 0.5f, 0, (float)t->top);
@@ -48,8 +56,11 @@ static vf choose_codes(const struct qk_grid_search *t, const struct fit *fit, st
         s->gain += scale * (2.0f * fit[g].xp - scale * fit[g].pp);
         num += times * fit[g].xp;
         den += times * times * fit[g].pp;
+        xx += fit[g].xx;
+        along += fit[g].xx - scale * fit[g].xp;
     }
-    return v_f16(v_finite_ratio(num, den));
+    s->gain -= QK_ALONG * v_finite_ratio(along * along, xx);
+    return v_f16(scale_along(xx, num, den));
 }
 
 static void take_state(int n, struct state *s, const struct state *other)
