@@ -382,11 +382,9 @@ float qk_scale_of_code(enum qk_scale_form form, int code)
                                  : qt_f32_from_ue4m3_half((uint8_t)code);
 }
 
-int qk_code_below(enum qk_scale_form form, float scale)
+int qk_code_near(const struct qk_scale_search *t, int standard, int k)
 {
-    if (form == QK_SCALE_E8M0)
-        return qk_clamp_int((int)(gg_bits_from_f32(scale) >> 23 & 255), 0, 252);
-    return qk_clamp_int(qt_ue4m3_from_f32(2.0f * scale) - 1, 0, 0x7c);
+    return qk_clamp_int(standard + t->code_lo + k, 0, t->form == QK_SCALE_E8M0 ? 254 : 0x7e);
 }
 
 float qk_group_scale(const struct qk_scale_search *t, const struct qk_scales *s, int group)
@@ -435,9 +433,9 @@ const struct qk_scale_search qk_search_q6_K = {
     TYPE(q6_K, 256, read_q6_K), QK_EVEN, QK_SCALE_CODES, 16, -32, 31, -32, 0.86f, 0.01f, 16, true,
     -128};
 const struct qk_scale_search qk_search_mxfp4 = {
-    TYPE(mxfp4, 32, read_mxfp4), QK_FP4, QK_SCALE_E8M0, 32, -12, 12, 12, 0.60f, 0.08f, 6, false, 0};
+    TYPE(mxfp4, 32, read_mxfp4), QK_FP4, QK_SCALE_E8M0, 32, -12, 12, 12, 0, 0, 3, false, -1};
 const struct qk_scale_search qk_search_nvfp4 = {
-    TYPE(nvfp4, 64, read_nvfp4), QK_FP4, QK_SCALE_UE4M3, 16, -12, 12, 12, 0.60f, 0.06f, 8, false, 0};
+    TYPE(nvfp4, 64, read_nvfp4), QK_FP4, QK_SCALE_UE4M3, 16, -12, 12, 12, 0, 0, 9, false, -1};
 const struct qk_scale_search qk_search_q1_0 = {
     TYPE(q1_0, 128, read_first), QK_SIGN, QK_SCALE_F16, 128, -1, 1, 1, 1, 0, 1, false, 0};
 const struct qk_scale_search qk_search_q2_0 = {

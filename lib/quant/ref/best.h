@@ -50,7 +50,8 @@ enum qk_scale_form {
 
 /* Types with a scale alone. Candidates for the inverse scale of a group are the standard's, then
  * aim * (from + k * step) over the value of largest magnitude, k = 0 .. n_steps - 1, and, unless
- * levels are symmetric, the negatives of these. */
+ * levels are symmetric, the negatives of these. Where scales are codes of eight bits, all from the
+ * standard's + code_lo on are tried, n_steps of them (a multiple of three). */
 struct qk_scale_search {
     struct qk_best_type type;
     enum qk_levels levels;
@@ -106,8 +107,8 @@ enum { QK_GRID_COMMON = 24, QK_GRID_ROUNDS = 3 };
  * errors as if inputs had nothing to do with the weights, but a trained matrix is what its inputs made
  * it: its outputs are larger than chance says, and so is the harm when all of them shrink. The scale of
  * least squares shrinks values by the relative error, which is nothing at four bits and a tenth at two.
- * 3 had the least KL divergence of 0, 1, 3, 8, 30 (ggtool-recipes(7)); 0 had more than the standard. */
-#define QK_ALONG 3.0f
+ * Of 0, 1, 3, 8 and 30, 8 had the least KL divergence, and 0 more than the standard search. */
+#define QK_ALONG 8.0f
 
 static inline float qk_grid_divisor(const struct qk_grid_search *t, int k)
 {
@@ -125,10 +126,9 @@ void qk_unit_block(const struct qk_best_type *t, const void *block, void *unit);
 void qk_group_line(const struct qk_line_search *t, const struct qk_scales *s, int group, float *scale,
                    float *min);
 
-/* Scales of eight bits, and the first of QK_CODE_TRIES codes around a scale that is not negative. */
-enum { QK_CODE_TRIES = 3 };
+/* Scales of eight bits, and number k of the codes to be tried around the standard's. */
 float qk_scale_of_code(enum qk_scale_form form, int code);
-int qk_code_below(enum qk_scale_form form, float scale);
+int qk_code_near(const struct qk_scale_search *t, int standard, int k);
 
 /* The scale of a group as a number. */
 float qk_group_scale(const struct qk_scale_search *t, const struct qk_scales *s, int group);

@@ -2,7 +2,7 @@
  *
  * A group is fitted first: of many inverse scales, each with the nearest levels and the scale of
  * least squares through them, the one that explains most; from there levels and scale take turns
- * until neither moves. Then what can be stored is chosen: of the few nearest scales, or for a
+ * until neither moves. Then what can be stored is chosen: for a
  * super-block first the common scale, by what the fits say of any scale near theirs, and then codes,
  * levels and common scale in turns.
  */
@@ -85,21 +85,22 @@ static float error_at(const struct qk_scale_search *t, const float *x, const flo
 
 /* ---- scales of few bits ------------------------------------------------------------------------- */
 
-/* The best of three codes from the one below the fit's scale on. */
-static void choose_code(const struct qk_scale_search *t, const float *x, const float *w,
-                        const struct fit *fit, int16_t *code)
+/* The best of the codes around the standard's. */
+static void choose_code(const struct qk_scale_search *t, const float *x, const float *w, int16_t *code)
 {
     struct fit f;
-    int first = qk_code_below(t->form, fit->scale);
-    float best = error_at(t, x, w, qk_scale_of_code(t->form, *code), &f);
+    float best = INFINITY;
+    int chosen = 0;
 
-    for (int c = first; c < first + QK_CODE_TRIES; c++) {
+    for (int k = 0; k < t->n_steps; k++) {
+        int c = qk_code_near(t, *code, k);
         float error = error_at(t, x, w, qk_scale_of_code(t->form, c), &f);
         if (error < best) {
             best = error;
-            *code = (int16_t)c;
+            chosen = c;
         }
     }
+    *code = (int16_t)chosen;
 }
 
 /* ---- a common scale ----------------------------------------------------------------------------- */
@@ -243,9 +244,10 @@ static void improve_block(const struct qk_scale_search *t, const struct qk_kerne
     t->type.read(block, &s);
     for (int g = 0; g < t->type.nelems / t->n; g++) {
         const float *gx = x + t->n * g, *gw = w + t->n * g;
-        fit[g] = fit_group(t, gx, gw, qk_group_scale(t, &s, g));
         if (t->form == QK_SCALE_E8M0 || t->form == QK_SCALE_UE4M3)
-            choose_code(t, gx, gw, &fit[g], &s.scale[g]);
+            choose_code(t, gx, gw, &s.scale[g]);
+        else
+            fit[g] = fit_group(t, gx, gw, qk_group_scale(t, &s, g));
     }
     if (t->form == QK_SCALE_F16)
         s.d = qt_f16_from_f32(fit[0].scale);

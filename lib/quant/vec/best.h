@@ -12,7 +12,15 @@ struct v_best {
     const float *weights; /* of all columns; NULL: ones */
     vf x[QK_BEST_NELEMS], w[QK_BEST_NELEMS];
     struct qk_scales s[VL];
+    uint8_t other[VL * QK_BEST_NBYTES]; /* what was found, block after block */
 };
+
+static inline void v_begin_best(struct v_best *b, const struct qk_args *args)
+{
+    b->weights = args != NULL ? args->weights : NULL;
+    for (int i = 0; b->weights == NULL && i < QK_BEST_NELEMS; i++)
+        b->w[i] = vf_set1(1);
+}
 
 /* The next VL blocks, with the scales they have; false at the end. */
 static inline bool v_next_best(struct v_walk *walk, const struct qk_best_type *t, struct v_best *b)
@@ -27,43 +35,55 @@ static inline bool v_next_best(struct v_walk *walk, const struct qk_best_type *t
     }
     if (b->weights != NULL)
         v_load_columns(b->w, from, (size_t)t->nelems);
-    for (int i = 0; b->weights == NULL && i < t->nelems; i++)
-        b->w[i] = vf_set1(1);
     return true;
 }
 
-/* qk_block_error: its eight parts are lanes of doubles. */
-V_FN double v_block_error(const struct qk_kernel *kernel, int nelems, const void *block,
-                          const float *x, const float *w)
+/* The errors of two encodings of a block, as qk_block_error takes them: its eight parts are lanes of
+ * doubles. */
+V_FN bool v_is_better(int nelems, const float *x, const float *w, const float *other,
+                      const float *standard)
 {
     enum { N = 16 / VL, HALF = VL / 2 };
-    float back[QK_BEST_NELEMS];
-    double part[8];
-    vd sum[N];
+    double part[2][8];
+    vd sum[2][N];
     V_UNROLL
     for (int k = 0; k < N; k++)
-        sum[k] = vd_load((const float[HALF]){0});
-    kernel->dequant(back, block, 1);
+        sum[0][k] = sum[1][k] = vd_load((const float[HALF]){0});
     for (int i = 0; i < nelems; i += 8) {
         V_UNROLL
         for (int k = 0; k < N; k++) {
-            vd diff = vd_load(x + i + k * HALF) - vd_load(back + i + k * HALF);
-            sum[k] += vd_load(w + i + k * HALF) * (diff * diff);
+            vd to = vd_load(x + i + k * HALF), times = vd_load(w + i + k * HALF);
+            vd a = to - vd_load(other + i + k * HALF), b = to - vd_load(standard + i + k * HALF);
+            sum[0][k] += times * (a * a);
+            sum[1][k] += times * (b * b);
         }
     }
     V_UNROLL
-    for (int k = 0; k < N; k++)
-        *(vd_mem *)(part + k * HALF) = sum[k];
-    return qk_add_parts(part);
+    for (int k = 0; k < N; k++) {
+        *(vd_mem *)(part[0] + k * HALF) = sum[0][k];
+        *(vd_mem *)(part[1] + k * HALF) = sum[1][k];
+    }
+    return qk_add_parts(part[0]) < qk_add_parts(part[1]);
 }
 
+/* Keeps the better of each block and what was found for it. */
 static inline void v_take_better(const struct qk_kernel *kernel, const struct qk_best_type *t,
-                                 const struct v_best *b, int k, const void *other)
+                                 const struct v_best *b)
 {
-    const float *x = b->at.x[k], *w = b->weights != NULL ? b->weights + b->at.col[k] : qk_ones;
-    if (v_block_error(kernel, t->nelems, other, x, w) <
-        v_block_error(kernel, t->nelems, b->at.y[k], x, w))
-        memcpy(b->at.y[k], other, (size_t)t->nbytes);
+    float found[VL * QK_BEST_NELEMS], standard[VL * QK_BEST_NELEMS];
+    const size_t nelems = (size_t)t->nelems, nbytes = (size_t)t->nbytes, n = (size_t)b->at.n;
+    kernel->dequant(found, b->other, n);
+    if (b->at.y[n - 1] == b->at.y[0] + (n - 1) * nbytes) {
+        kernel->dequant(standard, b->at.y[0], n);
+    } else {
+        for (size_t k = 0; k < n; k++)
+            kernel->dequant(standard + k * nelems, b->at.y[k], 1);
+    }
+    for (size_t k = 0; k < n; k++) {
+        const float *w = b->weights != NULL ? b->weights + b->at.col[k] : qk_ones;
+        if (v_is_better(t->nelems, b->at.x[k], w, found + k * nelems, standard + k * nelems))
+            memcpy(b->at.y[k], b->other + k * nbytes, nbytes);
+    }
 }
 
 /* a / b, 0 where that is not finite. */

@@ -99,7 +99,7 @@ static void improve(const struct qk_grid_search *t, const struct qk_kernel *kern
     struct v_best b;
     struct fit fit[QK_BEST_GROUPS];
     struct state best;
-    b.weights = args != NULL ? args->weights : NULL;
+    v_begin_best(&b, args);
     while (v_next_best(walk, &t->type, &b)) {
         float d[VL], code[QK_BEST_GROUPS][VL];
         for (int k = 0; k < VL; k++)
@@ -110,14 +110,14 @@ static void improve(const struct qk_grid_search *t, const struct qk_kernel *kern
         for (int g = 0; g < n; g++)
             vf_store(code[g], best.code[g]);
         for (int k = 0; k < b.at.n; k++) {
-            uint8_t other[QK_BEST_NBYTES];
+            uint8_t *other = b.other + k * t->type.nbytes;
             b.s[k].d = qt_f16_from_f32(d[k]);
             for (int g = 0; g < n; g++)
                 b.s[k].scale[g] = (int16_t)code[g][k];
             memcpy(other, b.at.y[k], (size_t)t->type.nbytes);
             t->type.write(other, NULL, &b.s[k]);
-            v_take_better(kernel, &t->type, &b, k, other);
         }
+        v_take_better(kernel, &t->type, &b);
     }
 }
 

@@ -430,7 +430,7 @@ static void improve(const struct qk_line_search *t, const struct qk_kernel *kern
     struct v_best b;
     struct given g[QK_BEST_GROUPS];
     struct fit fit[QK_BEST_GROUPS];
-    b.weights = args != NULL ? args->weights : NULL;
+    v_begin_best(&b, args);
     while (v_next_best(walk, &t->type, &b)) {
         for (int j = 0; j < t->type.nelems / t->n; j++) {
             look_at(t, b.x + t->n * j, b.w + t->n * j, &g[j]);
@@ -441,10 +441,9 @@ static void improve(const struct qk_line_search *t, const struct qk_kernel *kern
         else
             store_common(&b, fit[0].line.scale, -fit[0].line.min);
         for (int k = 0; k < b.at.n; k++) {
-            uint8_t other[QK_BEST_NBYTES];
-            write_block(t, b.at.x[k], &b.s[k], other);
-            v_take_better(kernel, &t->type, &b, k, other);
+            write_block(t, b.at.x[k], &b.s[k], b.other + k * t->type.nbytes);
         }
+        v_take_better(kernel, &t->type, &b);
     }
 }
 

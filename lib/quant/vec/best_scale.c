@@ -8,13 +8,14 @@ struct fit {
 
 /* ---- levels ---------------------------------------------------------------------------------- */
 
+/* Half the power of two below a magnitude is the step there, but 1 at least; `big` steps are added
+ * and taken away. */
 V_FN vf level_fp4(vf v)
 {
-    vf a = vf_clamp(vf_abs(v), 0, 12);
-    vm below4 = vf_lt(a, vf_set1(4)), below8 = vf_lt(a, vf_set1(8));
-    vf step = vf_select(below4, vf_set1(1), vf_select(below8, vf_set1(2), vf_set1(4)));
-    vf inverse = vf_select(below4, vf_set1(1), vf_select(below8, vf_set1(0.5f), vf_set1(0.25f)));
-    return vf_copysign(step * vf_nearest(a * inverse), v);
+    vf a = vf_min(vf_abs(v), vf_set1(12));
+    vf power = (vf)((vu)a & 0x7f800000u);
+    vf big = vf_max(power * (0.5f * 12582912.0f), vf_set1(12582912.0f));
+    return vf_copysign((a + big) - big, v);
 }
 
 /* Places of 0 1 2 3 4 6 8 12: up to 4 the values themselves. */
@@ -36,7 +37,7 @@ V_FN vf level_at(const struct qk_scale_search *t, enum qk_levels kind, vf v)
         return level_fp4(v);
     if (kind == QK_SIGN)
         return vf_select(vf_ge(v, vf_set1(0)), vf_set1(1), vf_set1(-1));
-    return vf_nearest(vf_clamp(v, t->lo, t->hi));
+    return vf_nearest_within(v, t->lo, t->hi);
 }
 
 /* ---- sums over a group ------------------------------------------------------------------------
@@ -44,45 +45,47 @@ V_FN vf level_at(const struct qk_scale_search *t, enum qk_levels kind, vf v)
 
 enum { PAIR = 2, TRIPLE = 3 };
 
-/* sum w x q and sum w q q at two inverse scales. */
-V_FN void sums_of(const struct qk_scale_search *t, enum qk_levels kind, const vf *x, const vf *w,
-                  const vf inverse[PAIR], struct fit f[PAIR])
+/* sum w x q and sum w q q at one inverse scale or two. */
+V_FN void sums_of(const struct qk_scale_search *t, enum qk_levels kind, int n, const vf *x,
+                  const vf *w, const vf inverse[PAIR], struct fit f[PAIR])
 {
     vf xq[PAIR], qq[PAIR];
     V_UNROLL
-    for (int k = 0; k < PAIR; k++)
+    for (int k = 0; k < n; k++)
         xq[k] = qq[k] = vf_set1(0);
     for (int i = 0; i < t->n; i++) {
         V_UNROLL
-        for (int k = 0; k < PAIR; k++) {
+        for (int k = 0; k < n; k++) {
             vf q = level_at(t, kind, inverse[k] * x[i]), wq = w[i] * q;
             xq[k] += wq * x[i];
             qq[k] += wq * q;
         }
     }
     V_UNROLL
-    for (int k = 0; k < PAIR; k++) {
+    for (int k = 0; k < n; k++) {
         vf scale = xq[k] / qq[k];
         f[k] = (struct fit){scale, xq[k], qq[k], scale * xq[k]};
     }
 }
 
-static void sums_at(const struct qk_scale_search *t, const vf *x, const vf *w,
+static void sums_at(const struct qk_scale_search *t, int n, const vf *x, const vf *w,
                     const vf inverse[PAIR], struct fit f[PAIR])
 {
+#define SUMS_OF(kind) n == PAIR ? sums_of(t, kind, PAIR, x, w, inverse, f) : sums_of(t, kind, 1, x, w, inverse, f)
     switch (t->levels) {
     case QK_IQ4:
-        sums_of(t, QK_IQ4, x, w, inverse, f);
+        SUMS_OF(QK_IQ4);
         break;
     case QK_FP4:
-        sums_of(t, QK_FP4, x, w, inverse, f);
+        SUMS_OF(QK_FP4);
         break;
     case QK_SIGN:
-        sums_of(t, QK_SIGN, x, w, inverse, f);
+        SUMS_OF(QK_SIGN);
         break;
     default:
-        sums_of(t, QK_EVEN, x, w, inverse, f);
+        SUMS_OF(QK_EVEN);
     }
+#undef SUMS_OF
 }
 
 /* The same at three scales, with the errors as gains. */
@@ -136,15 +139,15 @@ V_FN void take(struct fit *best, vm wins, const struct fit *f)
 /* ---- a group alone ----------------------------------------------------------------------------
  */
 
-/* inverse[]: the candidates in order; the last may be there twice, which changes nothing. */
+/* inverse[]: n candidates in order. */
 static void try_inverses(const struct qk_scale_search *t, const vf *x, const vf *w,
                          const vf *inverse, int n, struct fit *best)
 {
     for (int i = 0; i < n; i += PAIR) {
         struct fit f[PAIR];
-        sums_at(t, x, w, inverse + i, f);
-        V_UNROLL
-        for (int k = 0; k < PAIR; k++) {
+        const int side = n - i < PAIR ? 1 : PAIR;
+        sums_at(t, side, x, w, inverse + i, f);
+        for (int k = 0; k < side; k++) {
             vm wins = vm_and(vf_gt(f[k].qq, vf_set1(0)), vf_gt(f[k].gain, best->gain));
             take(best, wins, &f[k]);
         }
@@ -182,11 +185,10 @@ static void fit_group(const struct qk_scale_search *t, const vf *x, const vf *w,
             inverse[n + 1] = -inverse[n];
         n += t->both ? 2 : 1;
     }
-    inverse[n] = inverse[n - 1];
     try_inverses(t, x, w, inverse, n, best);
     for (int k = 0; k < QK_FIT_ROUNDS; k++) {
-        inverse[0] = inverse[1] = v_level_inverse(best->scale);
-        try_inverses(t, x, w, inverse, PAIR, best);
+        inverse[0] = v_level_inverse(best->scale);
+        try_inverses(t, x, w, inverse, 1, best);
     }
     best->scale = vf_select(some, best->scale, zero);
     best->xq = vf_select(some, best->xq, zero);
@@ -196,41 +198,33 @@ static void fit_group(const struct qk_scale_search *t, const vf *x, const vf *w,
 /* ---- scales of few bits -----------------------------------------------------------------------
  */
 
-static void set_scale(const struct qk_scale_search *t, const int32_t code[VL], int add, vf *scale)
-{
-    float of[VL];
-    for (int k = 0; k < VL; k++)
-        of[k] = qk_scale_of_code(t->form, code[k] + add);
-    *scale = vf_load(of);
-}
-
-static void choose_code(const struct qk_scale_search *t, struct v_best *b, int g, vf scale)
+static void choose_code(const struct qk_scale_search *t, struct v_best *b, int g)
 {
     const vf *x = b->x + t->n * g, *w = b->w + t->n * g;
-    float fitted[VL];
-    int32_t first[VL], chosen[VL];
-    struct fit f[TRIPLE];
-    vf_store(fitted, scale);
-    for (int k = 0; k < VL; k++) {
-        first[k] = qk_code_below(t->form, fitted[k]);
-        chosen[k] = b->s[k].scale[g];
+    vf best = vf_set1(V_INF);
+    vi chosen = vi_set1(0);
+    for (int c = 0; c < t->n_steps; c += TRIPLE) {
+        int32_t code[TRIPLE][VL];
+        float scale[TRIPLE][VL];
+        struct fit f[TRIPLE];
+        for (int j = 0; j < TRIPLE; j++) {
+            for (int k = 0; k < VL; k++) {
+                code[j][k] = qk_code_near(t, b->s[k].scale[g], c + j);
+                scale[j][k] = qk_scale_of_code(t->form, code[j][k]);
+            }
+            f[j].scale = vf_load(scale[j]);
+        }
+        errors_at(t, x, w, f);
+        for (int j = 0; j < TRIPLE; j++) {
+            vm wins = vf_lt(f[j].gain, best);
+            best = vf_select(wins, f[j].gain, best);
+            chosen = vi_select(wins, vi_load(code[j]), chosen);
+        }
     }
-    set_scale(t, chosen, 0, &f[0].scale);
-    f[1].scale = f[2].scale = f[0].scale;
-    errors_at(t, x, w, f);
-    vf best = f[0].gain;
-    vi code = vi_load(chosen);
-    for (int c = 0; c < TRIPLE; c++)
-        set_scale(t, first, c, &f[c].scale);
-    errors_at(t, x, w, f);
-    for (int c = 0; c < TRIPLE; c++) {
-        vm wins = vf_lt(f[c].gain, best);
-        best = vf_select(wins, f[c].gain, best);
-        code = vi_select(wins, vi_load(first) + c, code);
-    }
-    vi_store(chosen, code);
+    int32_t code[VL];
+    vi_store(code, vi_select(vf_lt(best, vf_set1(V_INF)), chosen, vi_set1(0)));
     for (int k = 0; k < VL; k++)
-        b->s[k].scale[g] = (int16_t)chosen[k];
+        b->s[k].scale[g] = (int16_t)code[k];
 }
 
 /* ---- a common scale ---------------------------------------------------------------------------
@@ -391,7 +385,7 @@ V_FN vb stored_levels(const struct qk_scale_search *t, const float *x, vf invers
         else if (t->levels == QK_SIGN)
             level[k] = vi_inc(vi_set1(0), vf_ge(v, vf_set1(0)));
         else
-            level[k] = vi_trunc(vf_nearest(vf_clamp(v, t->lo, t->hi)) - t->lo);
+            level[k] = vi_trunc(vf_nearest_within(v, t->lo, t->hi) - t->lo);
     }
     return vb_from_vi(level);
 }
@@ -413,22 +407,22 @@ static void improve(const struct qk_scale_search *t, const struct qk_kernel *ker
 {
     struct v_best b;
     struct fit fit[QK_BEST_GROUPS];
-    b.weights = args != NULL ? args->weights : NULL;
+    v_begin_best(&b, args);
     while (v_next_best(walk, &t->type, &b)) {
         for (int g = 0; g < t->type.nelems / t->n; g++) {
-            fit_group(t, b.x + t->n * g, b.w + t->n * g, standard_scale(t, &b, g), &fit[g]);
             if (t->form == QK_SCALE_E8M0 || t->form == QK_SCALE_UE4M3)
-                choose_code(t, &b, g, fit[g].scale);
+                choose_code(t, &b, g);
+            else
+                fit_group(t, b.x + t->n * g, b.w + t->n * g, standard_scale(t, &b, g), &fit[g]);
         }
         if (t->form == QK_SCALE_F16)
             store_d(&b, fit[0].scale);
         if (t->form == QK_SCALE_CODES)
             choose_common(t, &b, fit);
         for (int k = 0; k < b.at.n; k++) {
-            uint8_t other[QK_BEST_NBYTES];
-            write_block(t, b.at.x[k], &b.s[k], other);
-            v_take_better(kernel, &t->type, &b, k, other);
+            write_block(t, b.at.x[k], &b.s[k], b.other + k * t->type.nbytes);
         }
+        v_take_better(kernel, &t->type, &b);
     }
 }
 

@@ -213,6 +213,17 @@ V_FN vf vf_nearest(vf a)
     return (a + 12582912.0f) - 12582912.0f;
 }
 
+/* The nearest of the integers lo .. hi, |lo| and |hi| below 2^21, to any a but NaN: positive floats are
+ * ordered as their bits are, and what is far below lo is negative. */
+V_FN vf vf_nearest_within(vf a, float lo, float hi)
+{
+    const float big = 12582912.0f;
+    if (!V_HAS_VI_MIN)
+        return vf_nearest(vf_max(vf_min(a, vf_set1(hi)), vf_set1(lo)));
+    vi at = vi_max((vi)(a + big), (vi)vf_set1(big + lo));
+    return (vf)vi_min(at, (vi)vf_set1(big + hi)) - big;
+}
+
 /* min and max of numbers of which one at least is positive (a zero: +0), by integers where these are
  * the faster: more units do them. */
 V_FN vf vf_max_positive(vf a, vf b)
