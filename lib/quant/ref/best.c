@@ -439,11 +439,11 @@ const struct qk_scale_search qk_search_nvfp4 = {
 const struct qk_scale_search qk_search_q1_0 = {
     TYPE(q1_0, 128, read_first), QK_SIGN, QK_SCALE_F16, 128, -1, 1, 1, 1, 0, 1, false, 0};
 const struct qk_scale_search qk_search_q2_0 = {
-    TYPE(q2_0, 64, read_first), QK_EVEN, QK_SCALE_F16, 64, -1, 2, 2, 0.40f, 0.07f, 12, true, 0};
+    TYPE(q2_0, 64, read_first), QK_EVEN, QK_SCALE_F16, 64, -1, 2, 2, 0.45f, 0.10f, 8, true, 0};
 const struct qk_scale_search qk_search_tq1_0 = {
-    TYPE(tq1_0, 256, read_tq1_0), QK_EVEN, QK_SCALE_F16, 256, -1, 1, 1, 0.60f, 0.15f, 20, false, 0};
+    TYPE(tq1_0, 256, read_tq1_0), QK_EVEN, QK_SCALE_F16, 256, -1, 1, 1, 0.80f, 0.30f, 8, false, 0};
 const struct qk_scale_search qk_search_tq2_0 = {
-    TYPE(tq2_0, 256, read_tq2_0), QK_EVEN, QK_SCALE_F16, 256, -1, 1, 1, 0.60f, 0.15f, 20, false, 0};
+    TYPE(tq2_0, 256, read_tq2_0), QK_EVEN, QK_SCALE_F16, 256, -1, 1, 1, 0.80f, 0.30f, 8, false, 0};
 
 const struct qk_line_search qk_search_q4_1 = {TYPE(q4_1, 32, read_two), 32, 15, 0};
 const struct qk_line_search qk_search_q5_1 = {TYPE(q5_1, 32, read_two), 32, 31, 0};

@@ -68,24 +68,31 @@ V_FN void sums_of(const struct qk_scale_search *t, enum qk_levels kind, int n, c
     }
 }
 
+V_FN void sums_of_some(const struct qk_scale_search *t, enum qk_levels kind, int n, const vf *x,
+                       const vf *w, const vf inverse[PAIR], struct fit f[PAIR])
+{
+    if (n == PAIR)
+        sums_of(t, kind, PAIR, x, w, inverse, f);
+    else
+        sums_of(t, kind, 1, x, w, inverse, f);
+}
+
 static void sums_at(const struct qk_scale_search *t, int n, const vf *x, const vf *w,
                     const vf inverse[PAIR], struct fit f[PAIR])
 {
-#define SUMS_OF(kind) n == PAIR ? sums_of(t, kind, PAIR, x, w, inverse, f) : sums_of(t, kind, 1, x, w, inverse, f)
     switch (t->levels) {
     case QK_IQ4:
-        SUMS_OF(QK_IQ4);
+        sums_of_some(t, QK_IQ4, n, x, w, inverse, f);
         break;
     case QK_FP4:
-        SUMS_OF(QK_FP4);
+        sums_of_some(t, QK_FP4, n, x, w, inverse, f);
         break;
     case QK_SIGN:
-        SUMS_OF(QK_SIGN);
+        sums_of_some(t, QK_SIGN, n, x, w, inverse, f);
         break;
     default:
-        SUMS_OF(QK_EVEN);
+        sums_of_some(t, QK_EVEN, n, x, w, inverse, f);
     }
-#undef SUMS_OF
 }
 
 /* The same at three scales, with the errors as gains. */
