@@ -59,14 +59,19 @@ struct affine_state {
     vf lo[SIDE], hi[SIDE], sum_w[SIDE], sum_x[SIDE];
     vm flat[SIDE];
     vf error[SIDE];               /* of the best */
-    vf inverse[SIDE], from[SIDE]; /* of the candidate */
-    vf sum_q[SIDE], sum_qq[SIDE], sum_xq[SIDE];
-    /* With skipping: number of the candidate, its range, the greatest v / (q + 1/2). */
-    vf k[SIDE], range[SIDE], reach[SIDE];
-    vf scale[SIDE], min[SIDE]; /* its line */
-    vm line[SIDE];             /* is there one? */
-    enum affine_cut cut[SIDE];
+    vf inverse[SIDE];             /* of the candidate; from is the minimum of the best */
+    vf scale[SIDE], min[SIDE];    /* its line */
+    vm line[SIDE];                /* is there one? */
+    /* With skipping: number of the candidate, and of the next unless this one wins. */
+    vf k[SIDE], next[SIDE];
     vf q[SIDE * QK_GROUP_MAX]; /* SIDE * i + u */
+};
+
+/* Of a pair's candidates. */
+struct affine_pair {
+    vf range[PAIR], from[PAIR], inverse[PAIR];
+    vf q[PAIR], qq[PAIR], xq[PAIR]; /* sums */
+    vf reach[PAIR];                 /* with skipping: the greatest v / (q + 1/2) */
 };
 
 V_FN enum affine_cut affine_by_table(int nmax)
@@ -118,21 +123,21 @@ V_FN vf affine_reach(vf v, vf q, vi at, int nmax, const vf table[32 / VL])
  * of one pair are taken, nothing waits for the divisions of the other. */
 
 /* Sets inverse to range / (hi - from). Flat groups get one so small that all levels are 0. */
-V_FN enum affine_cut affine_prepare(struct affine_state *a, int first)
+V_FN enum affine_cut affine_prepare(const struct affine_state *a, int first, struct affine_pair *p)
 {
     const vf zero = vf_set1(0);
     vm tame = vm_not(vm_from_bits(0)), inside = tame;
     enum affine_cut table = affine_by_table(a->s->nmax);
     const vf least = vf_set1(table == CUT_TABLE8 ? -2.5f : -8.5f);
     V_UNROLL
-    for (int u = first; u < first + PAIR; u++) {
-        vf inverse = a->range[u] / (a->hi[u] - a->from[u]);
-        inverse = vf_select(a->flat[u], vf_set1(1e-30f), inverse);
-        vf lowest = inverse * (a->lo[u] - a->from[u]);
+    for (int u = 0; u < PAIR; u++) {
+        vf inverse = p->range[u] / (a->hi[first + u] - p->from[u]);
+        inverse = vf_select(a->flat[first + u], vf_set1(1e-30f), inverse);
+        vf lowest = inverse * (a->lo[first + u] - p->from[u]);
         tame = vm_and(tame, vm_and(vf_lt(zero, inverse), vf_lt(inverse, vf_set1(V_INF))));
         tame = vm_and(tame, vf_gt(lowest, vf_set1(-4194304.0f)));
         inside = vm_and(inside, vf_ge(lowest, least));
-        a->inverse[u] = inverse;
+        p->inverse[u] = inverse;
     }
     if (!vm_all(tame))
         return CUT_WILD;
@@ -140,73 +145,67 @@ V_FN enum affine_cut affine_prepare(struct affine_state *a, int first)
 }
 
 /* Levels of the candidates, their sums, and with skipping how soon a level grows. */
-V_FN void affine_sums(struct affine_state *a, int first, enum affine_cut cut, int nmax, bool skip)
+V_FN void affine_sums(struct affine_state *a, int first, enum affine_cut cut, int nmax, bool skip,
+                      struct affine_pair *p)
 {
     const int n = a->s->n;
     struct affine_tables t;
-    vf sum_q[PAIR], sum_qq[PAIR], sum_xq[PAIR], reach[PAIR];
     affine_open(&t, cut, nmax);
     V_UNROLL
     for (int u = 0; u < PAIR; u++)
-        sum_q[u] = sum_qq[u] = sum_xq[u] = reach[u] = vf_set1(0);
+        p->q[u] = p->qq[u] = p->xq[u] = p->reach[u] = vf_set1(0);
     for (int i = 0; i < n; i++) {
         V_UNROLL
         for (int u = 0; u < PAIR; u++) {
             vi at = vi_set1(0);
             const int side = first + u;
-            vf x = a->x[side * n + i], v = a->inverse[side] * (x - a->from[side]);
+            vf x = a->x[side * n + i], v = p->inverse[u] * (x - p->from[u]);
             vf q = affine_level(v, cut, nmax, t.level, &at);
             vf wq = a->w[side * n + i] * q;
             a->q[SIDE * i + side] = q;
-            sum_q[u] += wq;
-            sum_qq[u] += wq * q;
-            sum_xq[u] += wq * x;
+            p->q[u] += wq;
+            p->qq[u] += wq * q;
+            p->xq[u] += wq * x;
             if (skip)
-                reach[u] = vf_max_positive(affine_reach(v, q, at, nmax, t.grow), reach[u]);
+                p->reach[u] = vf_max_positive(affine_reach(v, q, at, nmax, t.grow), p->reach[u]);
         }
-    }
-    V_UNROLL
-    for (int u = 0; u < PAIR; u++) {
-        a->sum_q[first + u] = sum_q[u];
-        a->sum_qq[first + u] = sum_qq[u];
-        a->sum_xq[first + u] = sum_xq[u];
-        if (skip)
-            a->reach[first + u] = reach[u];
     }
 }
 
-V_FN void affine_measure(struct affine_state *a, int first, enum affine_cut cut)
+V_FN void affine_measure(struct affine_state *a, int first, enum affine_cut cut,
+                         struct affine_pair *p)
 {
     switch (cut) {
     case CUT_CLAMP:
-        affine_sums(a, first, CUT_CLAMP, a->s->nmax, false);
+        affine_sums(a, first, CUT_CLAMP, a->s->nmax, false, p);
         break;
     case CUT_TABLE8:
-        affine_sums(a, first, CUT_TABLE8, 3, false);
+        affine_sums(a, first, CUT_TABLE8, 3, false, p);
         break;
     case CUT_TABLE32:
-        affine_sums(a, first, CUT_TABLE32, 15, false);
+        affine_sums(a, first, CUT_TABLE32, 15, false, p);
         break;
     default:
-        affine_sums(a, first, CUT_WILD, a->s->nmax, false);
+        affine_sums(a, first, CUT_WILD, a->s->nmax, false, p);
     }
 }
 
-V_FN void affine_measure_skip(struct affine_state *a, int first, enum affine_cut cut)
+V_FN void affine_measure_skip(struct affine_state *a, int first, enum affine_cut cut,
+                              struct affine_pair *p)
 {
     const int nmax = a->s->nmax;
     if (cut == CUT_TABLE8)
-        affine_sums(a, first, CUT_TABLE8, 3, true);
+        affine_sums(a, first, CUT_TABLE8, 3, true, p);
     else if (cut == CUT_TABLE32)
-        affine_sums(a, first, CUT_TABLE32, 15, true);
+        affine_sums(a, first, CUT_TABLE32, 15, true, p);
     else if (cut == CUT_CLAMP && nmax == 3)
-        affine_sums(a, first, CUT_CLAMP, 3, true);
+        affine_sums(a, first, CUT_CLAMP, 3, true, p);
     else if (cut == CUT_CLAMP && nmax == 15)
-        affine_sums(a, first, CUT_CLAMP, 15, true);
+        affine_sums(a, first, CUT_CLAMP, 15, true, p);
     else if (cut == CUT_CLAMP)
-        affine_sums(a, first, CUT_CLAMP, 31, true);
+        affine_sums(a, first, CUT_CLAMP, 31, true, p);
     else
-        affine_sums(a, first, CUT_WILD, nmax, false);
+        affine_sums(a, first, CUT_WILD, nmax, false, p);
 }
 
 /* Errors of the lines scale q + min. */
@@ -231,8 +230,8 @@ V_FN void affine_errors(const struct affine_state *a, int first, bool use_mad, v
 }
 
 /* Error of the first guess: its levels are in range unless the group is wild. */
-V_FN void affine_guess(const struct affine_state *a, const vf scale[SIDE], bool wild, bool use_mad,
-                       vf error[SIDE])
+V_FN void affine_guess(const struct affine_state *a, const struct v_affine *best, bool wild,
+                       bool use_mad, vf error[SIDE])
 {
     const int n = a->s->n;
     vf sum[SIDE];
@@ -243,15 +242,33 @@ V_FN void affine_guess(const struct affine_state *a, const vf scale[SIDE], bool 
         V_UNROLL
         for (int u = 0; u < SIDE; u++) {
             vi at;
-            vf x = a->x[u * n + i], v = a->inverse[u] * (x - a->from[u]);
+            vf x = a->x[u * n + i], v = best->inverse[u] * (x - best->from[u]);
             vf q = wild ? affine_level(v, CUT_WILD, a->s->nmax, NULL, &at) : vf_nearest(v);
-            vf diff = scale[u] * q + a->from[u] - x;
+            vf diff = best->scale[u] * q + best->from[u] - x;
             sum[u] += a->w[u * n + i] * (use_mad ? vf_abs(diff) : diff * diff);
         }
     }
     V_UNROLL
     for (int u = 0; u < SIDE; u++)
         error[u] = sum[u];
+}
+
+/* The first guess of a pair. */
+V_FN enum affine_cut affine_first(const struct affine_state *a, int first, struct v_affine *best)
+{
+    struct affine_pair p;
+    V_UNROLL
+    for (int u = 0; u < PAIR; u++) {
+        p.range[u] = vf_set1((float)a->s->nmax);
+        p.from[u] = best->from[first + u];
+    }
+    enum affine_cut cut = affine_prepare(a, first, &p);
+    V_UNROLL
+    for (int u = 0; u < PAIR; u++) {
+        best->inverse[first + u] = p.inverse[u];
+        best->scale[first + u] = 1.0f / p.inverse[u];
+    }
+    return cut;
 }
 
 static void affine_start(struct affine_state *a, struct v_affine *best)
@@ -276,31 +293,24 @@ static void affine_start(struct affine_state *a, struct v_affine *best)
         a->hi[u] = hi;
         a->sum_w[u] = sum_w;
         a->sum_x[u] = sum_x;
-        a->from[u] = min;
         a->k[u] = vf_set1(0);
-        a->range[u] = vf_set1((float)a->s->nmax);
+        best->from[u] = best->min[u] = min;
     }
     for (int first = 0; first < SIDE; first += PAIR)
-        wild |= affine_prepare(a, first) == CUT_WILD;
-    V_UNROLL
-    for (int u = 0; u < SIDE; u++) {
-        best->inverse[u] = a->inverse[u];
-        best->from[u] = best->min[u] = a->from[u];
-        best->scale[u] = 1.0f / a->inverse[u];
-    }
+        wild |= affine_first(a, first, best) == CUT_WILD;
     if (wild)
-        affine_guess(a, best->scale, true, a->s->use_mad, a->error);
+        affine_guess(a, best, true, a->s->use_mad, a->error);
     else if (a->s->use_mad)
-        affine_guess(a, best->scale, false, true, a->error);
+        affine_guess(a, best, false, true, a->error);
     else
-        affine_guess(a, best->scale, false, false, a->error);
+        affine_guess(a, best, false, false, a->error);
 }
 
 /* The candidate's line of least squares. */
-V_FN void affine_line(struct affine_state *a, int u)
+V_FN void affine_line(struct affine_state *a, int first, const struct affine_pair *p, int u)
 {
-    vf sum_w = a->sum_w[u], sum_x = a->sum_x[u];
-    vf q = a->sum_q[u], qq = a->sum_qq[u], xq = a->sum_xq[u];
+    vf sum_w = a->sum_w[first + u], sum_x = a->sum_x[first + u];
+    vf q = p->q[u], qq = p->qq[u], xq = p->xq[u];
     vf det = sum_w * qq - q * q;
     vf scale = (sum_w * xq - sum_x * q) / det, min = (qq * sum_x - q * xq) / det;
     vm positive = vf_gt(min, vf_set1(0));
@@ -308,9 +318,9 @@ V_FN void affine_line(struct affine_state *a, int u)
         scale = vf_select(positive, xq / qq, scale);
         min = vf_select(positive, vf_set1(0), min);
     }
-    a->scale[u] = scale;
-    a->min[u] = min;
-    a->line[u] = vf_gt(det, vf_set1(0));
+    a->scale[first + u] = scale;
+    a->min[first + u] = min;
+    a->line[first + u] = vf_gt(det, vf_set1(0));
 }
 
 /* Keeps the candidate where it wins. That can't be told beforehand: no branch. */
@@ -318,20 +328,18 @@ V_FN void affine_keep(struct affine_state *a, int u, vm wins, vf error, struct v
 {
     a->error[u] = vf_select(wins, error, a->error[u]);
     best->scale[u] = vf_select(wins, a->scale[u], best->scale[u]);
+    best->from[u] = vf_select(wins, best->min[u], best->from[u]);
     best->min[u] = vf_select(wins, a->min[u], best->min[u]);
     best->inverse[u] = vf_select(wins, a->inverse[u], best->inverse[u]);
-    best->from[u] = vf_select(wins, a->from[u], best->from[u]);
 }
 
-/* Number of the next candidate, where this one won and where not. */
-V_FN vf affine_next(const struct affine_state *a, int u, vm wins)
+/* Number of the next candidate if candidate k does not win. */
+V_FN vf affine_next(const struct qk_min_search *s, vf k, vf range, vf reach)
 {
-    const struct qk_min_search *s = a->s;
     const float off = 0.5f - (V_HAS_LOOKUP8 ? 0.015f : 0.1f);
-    vf next = a->k[u] + 1.0f;
-    vf k = (a->range[u] / a->reach[u] - (s->rmin + (float)s->nmax)) * (1.0f / s->rdelta) + off;
-    k = vf_nearest(vf_min(k, vf_set1((float)s->nstep + 1)));
-    return vf_select(wins, next, vf_max(k, next));
+    vf next = (range / reach - (s->rmin + (float)s->nmax)) * (1.0f / s->rdelta) + off;
+    next = vf_nearest(vf_min(next, vf_set1((float)s->nstep + 1)));
+    return vf_max(next, k + 1.0f);
 }
 
 /* Sums and line of candidate k, or with skip of each lane's own. */
@@ -339,20 +347,27 @@ V_FN void affine_try(struct affine_state *a, int first, int k, bool skip,
                      const struct v_affine *best)
 {
     const struct qk_min_search *s = a->s;
+    struct affine_pair p;
     V_UNROLL
-    for (int u = first; u < first + PAIR; u++) {
-        vf at = skip ? a->k[u] : vf_set1((float)k);
-        a->from[u] = best->min[u];
-        a->range[u] = (s->rmin + s->rdelta * at) + (float)s->nmax;
+    for (int u = 0; u < PAIR; u++) {
+        vf at = skip ? a->k[first + u] : vf_set1((float)k);
+        p.from[u] = best->min[first + u];
+        p.range[u] = (s->rmin + s->rdelta * at) + (float)s->nmax;
     }
-    a->cut[first] = affine_prepare(a, first);
+    enum affine_cut cut = affine_prepare(a, first, &p);
     if (skip)
-        affine_measure_skip(a, first, a->cut[first]);
+        affine_measure_skip(a, first, cut, &p);
     else
-        affine_measure(a, first, a->cut[first]);
+        affine_measure(a, first, cut, &p);
     V_UNROLL
-    for (int u = first; u < first + PAIR; u++)
-        affine_line(a, u);
+    for (int u = 0; u < PAIR; u++) {
+        const int side = first + u;
+        a->inverse[side] = p.inverse[u];
+        affine_line(a, first, &p, u);
+        if (skip)
+            a->next[side] = cut == CUT_WILD ? a->k[side] + 1.0f
+                                            : affine_next(s, a->k[side], p.range[u], p.reach[u]);
+    }
 }
 
 /* The better of candidate and best; with skip where each lane goes on. */
@@ -371,27 +386,43 @@ V_FN void affine_judge(struct affine_state *a, int first, bool skip, struct v_af
             wins = vm_and(wins, vf_le(a->k[side], vf_set1((float)a->s->nstep)));
         affine_keep(a, side, wins, error[u], best);
         if (skip)
-            a->k[side] =
-                a->cut[first] == CUT_WILD ? a->k[side] + 1.0f : affine_next(a, side, wins);
+            a->k[side] = vf_select(wins, a->k[side] + 1.0f, a->next[side]);
     }
 }
 
-V_FN void affine_round(struct affine_state *a, int k, bool skip, struct v_affine *best)
+V_FN void affine_round(struct affine_state *a, int k, struct v_affine *best)
 {
     for (int first = 0; first < SIDE; first += PAIR)
-        affine_try(a, first, k, skip, best);
+        affine_try(a, first, k, false, best);
     for (int first = 0; first < SIDE; first += PAIR)
-        affine_judge(a, first, skip, best);
+        affine_judge(a, first, false, best);
 }
 
-/* Is any lane at a candidate? */
-V_FN bool affine_goes_on(const struct affine_state *a)
+/* Is any lane of a pair at a candidate? */
+V_FN bool affine_goes_on(const struct affine_state *a, int first)
 {
     vm more = vm_from_bits(0);
     V_UNROLL
-    for (int u = 0; u < SIDE; u++)
-        more = vm_or(more, vf_le(a->k[u], vf_set1((float)a->s->nstep)));
+    for (int u = 0; u < PAIR; u++)
+        more = vm_or(more, vf_le(a->k[first + u], vf_set1((float)a->s->nstep)));
     return vm_any(more);
+}
+
+/* Tries each lane's candidates; false when there are no more. */
+V_FN bool affine_round_skip(struct affine_state *a, struct v_affine *best)
+{
+    bool more[SIDE], any = false;
+    for (int first = 0; first < SIDE; first += PAIR) {
+        more[first] = affine_goes_on(a, first);
+        any |= more[first];
+        if (more[first])
+            affine_try(a, first, 0, true, best);
+    }
+    for (int first = 0; first < SIDE; first += PAIR) {
+        if (more[first])
+            affine_judge(a, first, true, best);
+    }
+    return any;
 }
 
 /* Is it worth looking ahead? */
@@ -411,11 +442,11 @@ static __attribute__((noinline)) void v_search_affine(const struct qk_min_search
     a.w = w;
     affine_start(&a, best);
     if (affine_skips(s)) {
-        while (affine_goes_on(&a))
-            affine_round(&a, 0, true, best);
+        while (affine_round_skip(&a, best))
+            continue;
     } else {
         for (int k = 0; k <= s->nstep; k++)
-            affine_round(&a, k, false, best);
+            affine_round(&a, k, best);
     }
     V_UNROLL
     for (int u = 0; u < SIDE; u++)

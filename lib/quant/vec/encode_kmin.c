@@ -1,7 +1,7 @@
-/* Encoders of Q2_K, Q4_K and Q5_K: lib/quant/ref/kquant_min.c with a super-block in each lane. */
+/* Encoders of Q2_K, Q4_K and Q5_K: lib/quant/ref/kquant_min.c by groups (groups.h). */
 #include "lib/quant/vec/affine.h"
+#include "lib/quant/vec/groups.h"
 #include "lib/quant/vec/positive.h"
-#include "lib/quant/vec/super.h"
 
 struct min_type {
     struct qk_min_search plain, weighted;
@@ -19,53 +19,55 @@ static const struct min_type q5_K = {{32, 31, 15, -0.5f, 0.1f, 0}, {32, 31, 36, 
 
 /* VL super-blocks being encoded. */
 struct min_work {
-    struct v_super b;
-    vf scale[16], min[16];    /* of the groups */
-    vf mass[16];              /* sums of their weights */
-    vf inverse[16], from[16]; /* their own levels: inverse * (x - from) */
-    vf d, dmin;               /* common; through F16 */
-    vu d_bits, dmin_bits;
+    struct v_batch b;
+    /* Of groups, a group a lane; inverse and from: their own levels are inverse * (x - from). */
+    vf scale[16], min[16], mass[16], inverse[16], from[16];
+    /* Of super-blocks, a super-block a lane. */
     vi scale_code[16], min_code[16]; /* bytes */
+    uint16_t d[VL], dmin[VL];        /* F16 */
+    vf step[16], low[16];            /* of the groups: d * scale, dmin * min */
 };
 
 /* ---- fitting ----------------------------------------------------------------------------------
  */
 
-/* Weights of SIDE groups from first on. */
-static void min_weights(struct min_work *k, int n, int first, vf *w)
+/* Weights of vector v of groups of n. */
+V_FN void min_weights(struct min_work *k, int n, int v, const vf *x, vf *w)
 {
-    V_UNROLL
-    for (int u = 0; u < SIDE; u++, first += n, w += n) {
-        const vf *x = k->b.x + first;
-        vf level = vf_set1(0);
-        if (k->b.weights != NULL) {
-            v_importance(&k->b, first, n, w);
-            k->mass[first / n] = v_sum(w, n);
-            continue;
-        }
-        if (n == 32)
-            level = vf_sqrt(v_sum_squares(x, n) / 32.0f);
-        for (int i = 0; i < n; i++)
-            w[i] = level + vf_abs(x[i]);
+    vf level = vf_set1(0);
+    if (k->b.weights != NULL) {
+        v_load_importance(&k->b, QT_SUPER / n, v, x, w);
+        k->mass[v] = v_sum(w, n);
+        return;
     }
+    for (int i = 0; n == 32 && i < n; i++)
+        level += x[i] * x[i];
+    level = vf_sqrt(level / 32.0f);
+    for (int i = 0; i < n; i++)
+        w[i] = level + vf_abs(x[i]);
 }
 
-static void fit_groups(const struct min_type *t, struct min_work *k)
+V_FN void fit_groups(const struct min_type *t, struct min_work *k)
 {
     const struct qk_min_search *s = k->b.weights != NULL ? &t->weighted : &t->plain;
+    const int n = t->plain.n, n_groups = QT_SUPER / n;
     if (k->b.weights != NULL)
-        k->b.sigma2 = t->variance * v_sum_squares(k->b.x, QT_SUPER) / (float)QT_SUPER;
-    for (int j = 0; j < QT_SUPER / s->n; j += SIDE) {
-        vf w[SIDE * QK_GROUP_MAX];
+        v_set_sigma2(&k->b, t->variance);
+    for (int v = 0; v < n_groups; v += SIDE) {
+        vf x[SIDE * QK_GROUP_MAX], w[SIDE * QK_GROUP_MAX];
         struct v_affine fit;
-        min_weights(k, s->n, j * s->n, w);
-        v_search_affine(s, k->b.x + j * s->n, w, &fit);
+        for (int u = 0; u < SIDE; u++) {
+            v_load_groups(&k->b, n_groups, v + u, x + n * u);
+            min_weights(k, n, v + u, x + n * u, w + n * u);
+        }
+        v_ask_ahead(&k->b, n_groups, v + SIDE - 1, SIDE);
+        v_search_affine(s, x, w, &fit);
         V_UNROLL
         for (int u = 0; u < SIDE; u++) {
-            k->scale[j + u] = fit.scale[u];
-            k->min[j + u] = -fit.min[u];
-            k->inverse[j + u] = fit.inverse[u];
-            k->from[j + u] = fit.from[u];
+            k->scale[v + u] = fit.scale[u];
+            k->min[v + u] = -fit.min[u];
+            k->inverse[v + u] = fit.inverse[u];
+            k->from[v + u] = fit.from[u];
         }
     }
 }
@@ -95,39 +97,71 @@ static vf common_weighted(const struct min_type *t, int n, const vf *v, const vf
     return d;
 }
 
-static void fit(const struct min_type *t, struct min_work *k)
+/* Scales and minima of the groups, and their codes on common ones. */
+V_FN void fit(const struct min_type *t, struct min_work *k)
 {
     const int n = QT_SUPER / t->plain.n;
-    vf d, dmin;
+    vf scale[16], min[16], mass[16], d, dmin;
     fit_groups(t, k);
+    v_to_supers(scale, k->scale, n);
+    v_to_supers(min, k->min, n);
     if (k->b.weights != NULL) {
-        d = common_weighted(t, n, k->scale, k->mass, k->scale_code);
-        dmin = common_weighted(t, n, k->min, k->mass, k->min_code);
+        v_to_supers(mass, k->mass, n);
+        d = common_weighted(t, n, scale, mass, k->scale_code);
+        dmin = common_weighted(t, n, min, mass, k->min_code);
     } else {
-        d = common_plain(t, n, k->scale, k->scale_code);
-        dmin = common_plain(t, n, k->min, k->min_code);
+        d = common_plain(t, n, scale, k->scale_code);
+        dmin = common_plain(t, n, min, k->min_code);
     }
-    k->d = v_through_f16(d, &k->d_bits);
-    k->dmin = v_through_f16(dmin, &k->dmin_bits);
+    vf_to_f16(k->d, d);
+    vf_to_f16(k->dmin, dmin);
 }
 
-/* Levels of group j on scale d * scale and minimum dmin * min; where the scale is 0 those of its own
- * fit. */
-V_FN void round_group(const struct min_type *t, const struct min_work *k, int j, vi scale, vi min,
-                      vu *level)
+/* What the codes, as they are read again, stand for. */
+V_FN void set_steps(struct min_work *k, int n)
 {
-    const int n = t->plain.n, nmax = t->plain.nmax;
-    const vf *x = k->b.x + n * j;
-    vf d = k->d * vf_from_i(scale), m = k->dmin * vf_from_i(min);
-    vm own = vf_eq(d, vf_set1(0));
-    for (int i = 0; i < n; i++)
-        level[i] = (vu)vi_clamp(v_nearest_wild((x[i] + m) / d), 0, nmax);
-    if (!vm_any(own))
-        return;
-    for (int i = 0; i < n; i++) {
-        vf v = k->inverse[j] * (x[i] - k->from[j]);
-        level[i] = (vu)vi_select(own, vi_clamp(v_nearest_wild(v), 0, nmax), (vi)level[i]);
+    vf d = vf_from_f16(k->d), dmin = vf_from_f16(k->dmin);
+    for (int j = 0; j < n; j++) {
+        k->step[j] = d * vf_from_i(k->scale_code[j]);
+        k->low[j] = dmin * vf_from_i(k->min_code[j]);
     }
+}
+
+/* Levels of group j of super-block s on scale d * scale and minimum dmin * min; where the scale is 0
+ * those of its own fit. */
+V_FN void round_group(const struct min_type *t, const struct min_work *k, int s, int j,
+                      uint8_t *level)
+{
+    const int n = t->plain.n;
+    const float *x = k->b.at.x[s] + n * j;
+    const float d = ((const float *)k->step)[j * VL + s];
+    const int own = s * (QT_SUPER / n) + j;
+    vf step = vf_set1(d), low = vf_set1(((const float *)k->low)[j * VL + s]), v[V_PER16];
+    vf inverse = vf_set1(((const float *)k->inverse)[own]);
+    vf from = vf_set1(((const float *)k->from)[own]);
+    V_UNROLL
+    for (int i = 0; i < n; i += 16) {
+        V_UNROLL
+        for (int h = 0; h < V_PER16; h++) {
+            vf a = vf_load(x + i + h * VL);
+            v[h] = d != 0 ? (a + low) / step : inverse * (a - from);
+        }
+        vb_store(level + i, v_cut_codes(v, 0, t->plain.nmax));
+    }
+}
+
+V_FN void round_super(const struct min_type *t, const struct min_work *k, int s,
+                      uint8_t level[QT_SUPER])
+{
+    const int n = t->plain.n;
+    for (int j = 0; j < QT_SUPER / n; j++)
+        round_group(t, k, s, j, level + n * j);
+}
+
+/* What v holds for super-block s. */
+V_FN uint32_t lane_of(const vu *v, int s)
+{
+    return ((const uint32_t *)(const void *)v)[s];
 }
 
 /* ---- Q2_K -------------------------------------------------------------------------------------
@@ -135,29 +169,35 @@ V_FN void round_group(const struct min_type *t, const struct min_work *k, int j,
 
 static void encode_q2_K(struct min_work *k)
 {
-    vu word[21], level[128];
+    vu word[4];
     fit(&q2_K, k);
-    for (int j = 0; j < 16; j++)
-        k->scale_code[j] = (k->scale_code[j] | (vi)((vu)k->min_code[j] << 4)) & 255;
-    for (int j = 0; j < 16; j += 4)
-        word[j / 4] = v_word_at((const vu *)k->scale_code, j);
-    for (int h = 0; h < 2; h++) {
-        for (int j = 0; j < 8; j++) {
-            vi s = k->scale_code[8 * h + j];
-            round_group(&q2_K, k, 8 * h + j, s & 15, (vi)((vu)s >> 4), level + 16 * j);
-        }
-        for (int i = 0; i < 32; i += 4)
-            word[4 + 8 * h + i / 4] = (v_word_at(level, i) | v_word_at(level, i + 32) << 2) |
-                                      (v_word_at(level, i + 64) << 4 | v_word_at(level, i + 96) << 6);
+    for (int j = 0; j < 16; j++) {
+        vu s = (vu)((k->scale_code[j] | (vi)((vu)k->min_code[j] << 4)) & 255);
+        k->scale_code[j] = (vi)(s & 15u);
+        k->min_code[j] = (vi)(s >> 4);
+        word[j / 4] = j % 4 == 0 ? s : word[j / 4] | s << 8 * (j % 4);
     }
-    word[20] = k->d_bits | k->dmin_bits << 16;
-    v_store_words(&k->b, 0, word, 21);
+    set_steps(k, 16);
+    for (int s = 0; s < k->b.at.n; s++) {
+        struct qt_block_q2_K *b = (struct qt_block_q2_K *)(void *)k->b.at.y[s];
+        uint8_t level[QT_SUPER];
+        round_super(&q2_K, k, s, level);
+        for (int j = 0; j < 4; j++)
+            gg_store_u32(b->scales + 4 * j, lane_of(&word[j], s));
+        for (int i = 0; i < 64; i += 16) {
+            const uint8_t *q = level + i / 32 * 128 + i % 32;
+            vb_store(b->qs + i, (vb_load(q) | vb_shl(vb_load(q + 32), 2)) |
+                                    (vb_shl(vb_load(q + 64), 4) | vb_shl(vb_load(q + 96), 6)));
+        }
+        gg_store_u16(&b->d, k->d[s]);
+        gg_store_u16(&b->dmin, k->dmin[s]);
+    }
 }
 
 /* ---- Q4_K and Q5_K ----------------------------------------------------------------------------
  */
 
-/* The twelve bytes of scales, to byte[] and to words; codes become what is read from them. */
+/* The twelve bytes of scales as words; codes become what is read from them. */
 static void pack_scales(struct min_work *k, vu word[3])
 {
     vu *scale = (vu *)k->scale_code, *min = (vu *)k->min_code, p[12];
@@ -174,54 +214,68 @@ static void pack_scales(struct min_work *k, vu word[3])
         min[j + 4] = p[j + 8] >> 4 | p[j + 4] >> 6 << 4;
     }
     for (int j = 0; j < 3; j++)
-        word[j] = v_word_at(p, 4 * j);
+        word[j] = (p[4 * j] | p[4 * j + 1] << 8) | (p[4 * j + 2] << 16 | p[4 * j + 3] << 24);
 }
 
-V_FN void round_pair(const struct min_type *t, const struct min_work *k, int j, vu level[64])
+/* Sixteen bytes of the pair of groups at q: low nibbles of both. */
+V_FN vb pair_nibbles(const uint8_t *q)
 {
-    round_group(t, k, j, k->scale_code[j], k->min_code[j], level);
-    round_group(t, k, j + 1, k->scale_code[j + 1], k->min_code[j + 1], level + 32);
+    return (vb_load(q) & 15) | vb_shl(vb_load(q + 32), 4);
 }
 
 static void encode_q4_K(struct min_work *k)
 {
-    vu word[36], level[64];
+    vu word[3];
     fit(&q4_K, k);
-    word[0] = k->d_bits | k->dmin_bits << 16;
-    pack_scales(k, word + 1);
-    for (int p = 0; p < 4; p++) {
-        round_pair(&q4_K, k, 2 * p, level);
-        for (int i = 0; i < 32; i += 4)
-            word[4 + 8 * p + i / 4] = v_word_at(level, i) | v_word_at(level, i + 32) << 4;
+    pack_scales(k, word);
+    set_steps(k, 8);
+    for (int s = 0; s < k->b.at.n; s++) {
+        struct qt_block_q4_K *b = (struct qt_block_q4_K *)(void *)k->b.at.y[s];
+        uint8_t level[QT_SUPER];
+        round_super(&q4_K, k, s, level);
+        gg_store_u16(&b->d, k->d[s]);
+        gg_store_u16(&b->dmin, k->dmin[s]);
+        for (int j = 0; j < 3; j++)
+            gg_store_u32(b->scales + 4 * j, lane_of(&word[j], s));
+        for (int i = 0; i < 128; i += 16)
+            vb_store(b->qs + i, pair_nibbles(level + i / 32 * 64 + i % 32));
     }
-    v_store_words(&k->b, 0, word, 36);
 }
 
 static void encode_q5_K(struct min_work *k)
 {
-    vu word[44], level[64], high[8];
+    vu word[3];
     fit(&q5_K, k);
-    word[0] = k->d_bits | k->dmin_bits << 16;
-    pack_scales(k, word + 1);
-    memset(high, 0, sizeof high);
-    for (int p = 0; p < 4; p++) {
-        round_pair(&q5_K, k, 2 * p, level);
-        for (int i = 0; i < 32; i += 4) {
-            vu a = v_word_at(level, i), b = v_word_at(level, i + 32);
-            word[12 + 8 * p + i / 4] = (a & 0x0f0f0f0fu) | (b & 0x0f0f0f0fu) << 4;
-            high[i / 4] |= ((a >> 4 & 0x01010101u) | (b >> 3 & 0x02020202u)) << 2 * p;
+    pack_scales(k, word);
+    set_steps(k, 8);
+    for (int s = 0; s < k->b.at.n; s++) {
+        struct qt_block_q5_K *b = (struct qt_block_q5_K *)(void *)k->b.at.y[s];
+        uint8_t level[QT_SUPER];
+        round_super(&q5_K, k, s, level);
+        gg_store_u16(&b->d, k->d[s]);
+        gg_store_u16(&b->dmin, k->dmin[s]);
+        for (int j = 0; j < 3; j++)
+            gg_store_u32(b->scales + 4 * j, lane_of(&word[j], s));
+        for (int i = 0; i < 128; i += 16)
+            vb_store(b->qs + i, pair_nibbles(level + i / 32 * 64 + i % 32));
+        for (int i = 0; i < 32; i += 16) {
+            vb high = vb_set1(0);
+            V_UNROLL
+            for (int g = 0; g < 8; g++) {
+                vb bit = vb_load(level + 32 * g + i) & 16;
+                high |= g < 4 ? vb_shr(bit, 4 - g) : vb_shl(bit, g - 4);
+            }
+            vb_store(b->qh + i, high);
         }
     }
-    memcpy(word + 4, high, sizeof high);
-    v_store_words(&k->b, 0, word, 44);
 }
 
 /* ---- entries ----------------------------------------------------------------------------------
  */
 
-V_QUANT_SUPER(q2_K, struct min_work)
-V_QUANT_SUPER(q4_K, struct min_work)
-V_QUANT_SUPER(q5_K, struct min_work)
+V_QUANT_BATCH(q2_K, struct min_work)
+V_QUANT_BATCH(q4_K, struct min_work)
+V_QUANT_BATCH(q5_K, struct min_work)
 
 void V_NAME(qk_vec_encode_kmin)(struct qk_table *table)
 {
