@@ -12,6 +12,7 @@
 #include "lib/quant/vec/search.h"
 
 enum { DESCENT_N = 16, DESCENT_NMAX = 4, DESCENT_ROUNDS = 5 };
+#define DESCENT_TAME 1e10f /* magnitudes below it are */
 /* Vectors side by side; rounds in which some level surely changes. */
 enum { DESCENT_SIDE = VL == 16 ? 2 : 1, DESCENT_SURE = VL == 16 ? 1 : 0 };
 
@@ -35,17 +36,79 @@ static const float descent_most[16] = {0.4999f,  1.4999f,  2.4999f,  30.0f, -3.5
                                        -1.5001f, -0.5001f, 0.4999f,  1.4999f, 2.4999f, 30.0f,
                                        -3.5001f, -2.5001f, -1.5001f, -0.5001f};
 
+/* Between which multiples of xq a level stays. */
+V_FN void descent_bounds(vf q, bool tame, vf *least, vf *most)
+{
+    vf lo[V_PER16], hi[V_PER16];
+    vi at = (vi)(q + 12582912.0f);
+    v_load_run(lo, descent_least[tame], V_PER16);
+    v_load_run(hi, descent_most, V_PER16);
+    *least = vf_lookup8(lo, at);
+    *most = vf_lookup8(hi, at);
+}
+
 V_FN void descent_set(struct v_descent *d, int i, vf q)
 {
-    vf w = d->w[i], least[V_PER16], most[V_PER16];
-    vi at = (vi)(q + 12582912.0f);
-    v_load_run(least, descent_least[d->tame], V_PER16);
-    v_load_run(most, descent_most, V_PER16);
+    vf w = d->w[i];
     d->q[i] = q;
     d->xq[i] = w * d->x[i] * q;
     d->qq[i] = w * q * q;
-    d->least[i] = vf_lookup8(least, at);
-    d->most[i] = vf_lookup8(most, at);
+    descent_bounds(q, d->tame, &d->least[i], &d->most[i]);
+}
+
+/* Opens groups whose x is there, with the first levels and their sums. */
+V_FN void v_descent_open(struct v_descent *d, vf inverse, vf sum_xq, vf sum_qq)
+{
+    vf magnitude = vf_set1(0);
+    for (int i = 0; i < DESCENT_N; i++)
+        magnitude = vf_max(magnitude, vf_abs(d->x[i]));
+    d->tame = vm_all(vf_lt(magnitude, vf_set1(DESCENT_TAME)));
+    d->sum_xq = sum_xq;
+    d->sum_qq = sum_qq;
+    for (int i = 0; i < DESCENT_N; i++) {
+        d->w[i] = d->x[i] * d->x[i];
+        descent_set(d, i, v_signed_level(inverse * d->x[i], DESCENT_NMAX, false));
+    }
+}
+
+/* A group as it starts. */
+struct v_looseness {
+    vf q[DESCENT_N], xq[DESCENT_N], qq[DESCENT_N];
+};
+
+/* The first levels and their sums. */
+V_FN void v_descent_start(struct v_looseness *l, const vf x[DESCENT_N], vf inverse, vf *sum_xq,
+                          vf *sum_qq)
+{
+    vf xq = vf_set1(0), qq = xq;
+    V_UNROLL
+    for (int i = 0; i < DESCENT_N; i++) {
+        vf q = v_signed_level(inverse * x[i], DESCENT_NMAX, false), w = x[i] * x[i];
+        l->q[i] = q;
+        l->xq[i] = w * x[i] * q;
+        l->qq[i] = w * q * q;
+        xq += l->xq[i];
+        qq += l->qq[i];
+    }
+    *sum_xq = xq;
+    *sum_qq = qq;
+}
+
+/* Does any element stay for none of the reasons below? As long as nothing changes, every element meets
+ * the same sums: a group in which all stay is done before its first round. */
+V_FN vm v_descent_loose(const struct v_looseness *l, const vf x[DESCENT_N], vm tame, vf sum_xq,
+                        vf sum_qq)
+{
+    vm still = tame;
+    V_UNROLL
+    for (int i = 0; i < DESCENT_N; i++) {
+        vf least, most, xq = sum_xq - l->xq[i], t = x[i] * (sum_qq - l->qq[i]);
+        descent_bounds(l->q[i], true, &least, &most);
+        vm stays = vm_and(vf_le(t, most * xq), vf_ge(t, least * xq));
+        stays = vm_and(stays, vf_gt(xq, vf_set1(1e-30f)));
+        still = vm_and(still, vm_or(stays, vf_le(xq, vf_set1(0))));
+    }
+    return vm_not(still);
 }
 
 /* Element i: to the nearest level of the scale that the others want, kept if

@@ -60,7 +60,7 @@ V_FN void fit_groups(const struct min_type *t, struct min_work *k)
             v_load_groups(&k->b, n_groups, v + u, x + n * u);
             min_weights(k, n, v + u, x + n * u, w + n * u);
         }
-        v_ask_ahead(&k->b, n_groups, v + SIDE - 1, SIDE);
+        v_ask_ahead(&k->b, n_groups, v, SIDE, SIDE);
         v_search_affine(s, x, w, &fit);
         V_UNROLL
         for (int u = 0; u < SIDE; u++) {

@@ -1,50 +1,62 @@
-/* Encoders of Q3_K and Q6_K: lib/quant/ref/kquant_sym.c with a super-block in each lane. */
+/* Encoders of Q3_K and Q6_K: lib/quant/ref/kquant_sym.c by groups (groups.h). */
 #include "lib/quant/vec/descent.h"
-#include "lib/quant/vec/super.h"
+#include "lib/quant/vec/groups.h"
 
 enum { N_GROUPS = 16, GROUP = 16 };
 
 /* VL super-blocks being encoded. */
 struct sym_work {
-    struct v_super b;
-    vf scale[N_GROUPS], inverse[N_GROUPS]; /* of the groups, alone */
-    vm zero[N_GROUPS];                     /* nothing in the group */
-    vf mass[N_GROUPS];                     /* sums of weights */
-    vf d;                                  /* common, through F16 */
-    vu d_bits;
+    struct v_batch b;
+    /* Of groups, a group a lane: alone. */
+    vf scale[N_GROUPS], inverse[N_GROUPS];
+    vm zero[N_GROUPS];   /* nothing in the group */
+    vf mass[N_GROUPS];   /* sums of weights */
+    /* Q3_K without weights: sums w x q and w q q; groups whose levels may be improved; and levels,
+     * where they are asked for. */
+    vf xq[N_GROUPS], qq[N_GROUPS];
+    vm loose[N_GROUPS];
+    uint8_t own[VL * QT_SUPER];
+    /* Of super-blocks, a super-block a lane. */
+    uint16_t d[VL];    /* F16 */
     vi code[N_GROUPS]; /* the group's scale is d * code */
-    /* Q3_K without weights: sums w x q and w q q, and levels where they are asked for. */
-    vf xq[N_GROUPS], qq[N_GROUPS], own[QT_SUPER];
+    vf step[N_GROUPS]; /* that */
 };
 
-/* The group's own levels, where its scale became 0. */
-V_FN vi own_level(const struct sym_work *k, int j, int i, int nmax)
+/* ---- fitting ---------------------------------------------------------------------------------- */
+
+/* Weights of vector v. */
+V_FN void sym_weights(struct sym_work *k, bool raw, int v, const vf x[GROUP], vf w[GROUP])
 {
-    struct v_signed fit = {k->scale[j], k->inverse[j], k->zero[j]};
-    return v_signed_code(&fit, nmax, k->b.x[GROUP * j + i], false);
+    if (k->b.weights == NULL) {
+        for (int i = 0; i < GROUP; i++)
+            w[i] = x[i] * x[i];
+    } else if (raw) {
+        v_load_weights(&k->b, N_GROUPS, v, w);
+    } else {
+        v_load_importance(&k->b, N_GROUPS, v, x, w);
+        k->mass[v] = v_sum(w, GROUP);
+    }
 }
 
-/* Levels of group j, as bytes of four words. */
-V_FN void round_group(const struct sym_work *k, int j, int nmax, vu word[4])
+static void fit_groups(struct sym_work *k, int nmax, bool raw)
 {
-    const vf *x = k->b.x + GROUP * j;
-    vf d = k->d * vf_from_i(k->code[j]);
-    vm own = vf_eq(d, vf_set1(0));
-    V_UNROLL
-    for (int i = 0; i < GROUP; i += 4) {
-        vu level[4];
-        V_UNROLL
-        for (int e = 0; e < 4; e++)
-            level[e] = (vu)(vi_clamp(v_nearest_wild(x[i + e] / d), -nmax, nmax - 1) + nmax);
-        word[i / 4] = v_word_at(level, 0);
+    struct v_signed fit[N_GROUPS];
+    struct v_trials t;
+    vf x[2][GROUP], w[GROUP];
+    v_load_groups(&k->b, N_GROUPS, 0, x[0]);
+    v_fit_begin(&t, GROUP, nmax, x[0]);
+    for (int v = 0; v < N_GROUPS; v++) {
+        const vf *this = x[v % 2];
+        vf *next = x[(v + 1) % 2];
+        v_load_groups(&k->b, N_GROUPS, v + 1 < N_GROUPS ? v + 1 : v, next);
+        v_ask_ahead(&k->b, N_GROUPS, v, 4, 1);
+        sym_weights(k, raw, v, this, w);
+        v_fit_next(&t, v, GROUP, nmax, this, w, next, fit);
     }
-    if (!vm_any(own))
-        return;
-    for (int i = 0; i < GROUP; i += 4) {
-        vu level[4];
-        for (int e = 0; e < 4; e++)
-            level[e] = (vu)own_level(k, j, i + e, nmax);
-        word[i / 4] = (vu)vi_select(own, (vi)v_word_at(level, 0), (vi)word[i / 4]);
+    for (int v = 0; v < N_GROUPS; v++) {
+        k->scale[v] = fit[v].scale;
+        k->inverse[v] = fit[v].inverse;
+        k->zero[v] = fit[v].zero;
     }
 }
 
@@ -60,158 +72,175 @@ static vf largest_of(const vf *scale)
     return value;
 }
 
-/* Weights of all elements. */
-static void sym_weights(struct sym_work *k, bool raw, vf w[QT_SUPER])
-{
-    const float *from[VL];
-    if (k->b.weights == NULL) {
-        for (int i = 0; i < QT_SUPER; i++)
-            w[i] = k->b.x[i] * k->b.x[i];
-    } else if (raw) {
-        for (int i = 0; i < VL; i++)
-            from[i] = k->b.weights + k->b.at.col[i];
-        v_load_blocks(w, from, QT_SUPER, QT_SUPER);
-    } else {
-        v_importance(&k->b, 0, QT_SUPER, w);
-    }
-}
-
-static void fit_groups(struct sym_work *k, int nmax, bool raw)
-{
-    struct v_signed fit[N_GROUPS];
-    vf w[QT_SUPER];
-    sym_weights(k, raw, w);
-    v_fit_scales(N_GROUPS, GROUP, nmax, k->b.x, w, fit);
-    for (int j = 0; j < N_GROUPS; j++) {
-        if (k->b.weights != NULL && !raw)
-            k->mass[j] = v_sum(w + GROUP * j, GROUP);
-        k->scale[j] = fit[j].scale;
-        k->inverse[j] = fit[j].inverse;
-        k->zero[j] = fit[j].zero;
-    }
-}
-
 /* Wraps to a signed byte. */
 V_FN vi as_byte(vi a)
 {
     return ((a + 128) & 255) - 128;
 }
 
-/* ---- Q6_K -------------------------------------------------------------------------------------
- */
+/* ---- levels ----------------------------------------------------------------------------------- */
 
-static void pack_q6(const vu word[32], vu *ql, vu *qh)
+/* d and what codes stand for: the groups' scales. */
+static void set_steps(struct sym_work *k, vf d, int code_zero)
 {
-    const vu low = (vu)vi_set1(0x0f0f0f0f), high = (vu)vi_set1(0x03030303);
-    for (int i = 0; i < 8; i++) {
-        vu a = word[i], b = word[8 + i], c = word[16 + i], d = word[24 + i];
-        ql[i] = (a & low) | (c & low) << 4;
-        ql[8 + i] = (b & low) | (d & low) << 4;
-        qh[i] = ((a >> 4 & high) | (b >> 4 & high) << 2) |
-                ((c >> 4 & high) << 4 | (d >> 4 & high) << 6);
+    vf_to_f16(k->d, d);
+    d = vf_from_f16(k->d);
+    for (int j = 0; j < N_GROUPS; j++)
+        k->step[j] = d * vf_from_i(k->code[j] - code_zero);
+}
+
+/* The group's own levels, where its scale became 0. */
+static void own_levels(const struct sym_work *k, const float *x, int g, int nmax, uint8_t *level)
+{
+    const vf inverse = vf_set1(((const float *)k->inverse)[g]);
+    vf v[V_PER16];
+    for (int h = 0; h < V_PER16; h++)
+        v[h] = inverse * vf_load(x + h * VL);
+    vb q = v_cut_codes(v, -nmax, nmax - 1);
+    vb_store(level, vm_bits(k->zero[g / VL]) >> g % VL & 1 ? vb_set1(0) : q);
+}
+
+/* Levels of super-block s; improved: those found for groups whose scale became 0, or NULL. */
+V_FN void round_super(const struct sym_work *k, int s, int nmax, const vm *improved,
+                      uint8_t level[QT_SUPER])
+{
+    const float *x = k->b.at.x[s];
+    for (int j = 0; j < N_GROUPS; j++, x += GROUP, level += GROUP) {
+        const float d = ((const float *)k->step)[j * VL + s];
+        const int g = s * N_GROUPS + j;
+        vf v[V_PER16];
+        V_UNROLL
+        for (int h = 0; h < V_PER16; h++)
+            v[h] = vf_load(x + h * VL) / vf_set1(d);
+        vb_store(level, v_cut_codes(v, -nmax, nmax - 1));
+        if (d != 0)
+            continue;
+        if (improved != NULL && vm_bits(improved[g / VL]) >> g % VL & 1)
+            vb_store(level, vb_load(k->own + g * GROUP));
+        else
+            own_levels(k, x, g, nmax, level);
+    }
+}
+
+/* What v holds for super-block s. */
+V_FN uint32_t lane_of(const vu *v, int s)
+{
+    return ((const uint32_t *)(const void *)v)[s];
+}
+
+/* Word of bytes code[j] .. code[j + 3]. */
+V_FN vu word_at(const vu *code, int j)
+{
+    return (code[j] | code[j + 1] << 8) | (code[j + 2] << 16 | code[j + 3] << 24);
+}
+
+/* ---- Q6_K ------------------------------------------------------------------------------------- */
+
+static void pack_q6(const uint8_t *level, struct qt_block_q6_K *b)
+{
+    V_UNROLL
+    for (int i = 0; i < 64; i += 16) {
+        const uint8_t *p = level + i / 32 * 128 + i % 32;
+        uint8_t *ql = b->ql + i / 32 * 64 + i % 32;
+        vb q0 = vb_load(p), q1 = vb_load(p + 32), q2 = vb_load(p + 64), q3 = vb_load(p + 96);
+        vb_store(ql, (q0 & 15) | vb_shl(q2, 4));
+        vb_store(ql + 32, (q1 & 15) | vb_shl(q3, 4));
+        vb_store(b->qh + i, (vb_shr(q0, 4) | vb_shl(vb_shr(q1, 4), 2)) |
+                                (vb_shl(vb_shr(q2, 4), 4) | vb_shl(vb_shr(q3, 4), 6)));
     }
 }
 
 static void encode_q6_K(struct sym_work *k)
 {
-    vu word[52], level[32];
+    vf scale[N_GROUPS];
+    vu word[4];
     fit_groups(k, 32, true);
-    vf largest = largest_of(k->scale);
-    vm empty = vf_lt(vf_abs(largest), vf_set1(QK_GROUP_EPS));
-    vf inverse = -128.0f / largest;
-    k->d = v_through_f16(1.0f / inverse, &k->d_bits);
+    v_to_supers(scale, k->scale, N_GROUPS);
+    vf largest = largest_of(scale), inverse = -128.0f / largest;
+    unsigned empty = vm_bits(vf_lt(vf_abs(largest), vf_set1(QK_GROUP_EPS)));
     for (int j = 0; j < N_GROUPS; j++)
-        k->code[j] = as_byte(vi_min(v_nearest_wild(inverse * k->scale[j]), vi_set1(127)));
-    for (int h = 0; h < 2; h++) {
-        for (int j = 0; j < 8; j++)
-            round_group(k, 8 * h + j, 32, level + 4 * j);
-        pack_q6(level, word + 16 * h, word + 32 + 8 * h);
-    }
+        k->code[j] = as_byte(vi_min(v_nearest_wild(inverse * scale[j]), vi_set1(127)));
+    set_steps(k, 1.0f / inverse, 0);
     for (int j = 0; j < N_GROUPS; j++)
         k->code[j] &= 255;
     for (int j = 0; j < 4; j++)
-        word[48 + j] = v_word_at((const vu *)k->code, 4 * j);
-    if (vm_any(empty))
-        for (int j = 0; j < 52; j++)
-            word[j] = (vu)vi_select(empty, vi_set1(0), (vi)word[j]);
-    v_store_words(&k->b, 0, word, 52);
-    v_store_halves(&k->b, 208, (vu)vi_select(empty, vi_set1(0), (vi)k->d_bits));
+        word[j] = word_at((const vu *)k->code, 4 * j);
+    for (int s = 0; s < k->b.at.n; s++) {
+        struct qt_block_q6_K *b = (struct qt_block_q6_K *)(void *)k->b.at.y[s];
+        uint8_t level[QT_SUPER];
+        if (empty >> s & 1) {
+            memset(b, 0, sizeof *b);
+            continue;
+        }
+        round_super(k, s, 32, NULL, level);
+        pack_q6(level, b);
+        for (int j = 0; j < 4; j++)
+            gg_store_u32((uint8_t *)b->scales + 4 * j, lane_of(&word[j], s));
+        gg_store_u16(&b->d, k->d[s]);
+    }
 }
 
-/* ---- Q3_K: fitting ----------------------------------------------------------------------------
- */
+/* ---- Q3_K: fitting ---------------------------------------------------------------------------- */
 
-/* The first levels of group j, and their sums. */
-static void start_group(struct sym_work *k, int j)
+/* The first levels of vector v, their sums, and which groups may be improved. */
+V_FN void start_groups(struct sym_work *k, int v)
 {
-    const vf *x = k->b.x + GROUP * j;
-    vf magnitude = vf_set1(0), largest = magnitude, xq = magnitude, qq = magnitude;
+    vf x[GROUP], magnitude = vf_set1(0), largest = magnitude;
+    struct v_looseness l;
+    v_load_groups(&k->b, N_GROUPS, v, x);
     for (int i = 0; i < GROUP; i++) {
         vm more = vf_gt(vf_abs(x[i]), magnitude);
-        magnitude = vf_select(more, vf_abs(x[i]), magnitude);
+        magnitude = vf_max(vf_abs(x[i]), magnitude);
         largest = vf_select(more, x[i], largest);
     }
-    k->zero[j] = vf_lt(magnitude, vf_set1(QK_GROUP_EPS));
-    k->inverse[j] = -4.0f / vf_select(k->zero[j], vf_set1(1), largest);
-    for (int i = 0; i < GROUP; i++) {
-        vf q = v_signed_level(k->inverse[j] * x[i], 4, false), w = x[i] * x[i];
-        xq += w * x[i] * q;
-        qq += w * q * q;
-    }
-    k->xq[j] = xq;
-    k->qq[j] = qq;
+    k->zero[v] = vf_lt(magnitude, vf_set1(QK_GROUP_EPS));
+    k->inverse[v] = -4.0f / vf_select(k->zero[v], vf_set1(1), largest);
+    v_descent_start(&l, x, k->inverse[v], &k->xq[v], &k->qq[v]);
+    vm m = v_descent_loose(&l, x, vf_lt(magnitude, vf_set1(DESCENT_TAME)), k->xq[v], k->qq[v]);
+    k->loose[v] = vm_and(m, vm_and(vf_gt(k->inverse[v], vf_set1(0)), vm_not(k->zero[v])));
 }
 
-/* Groups to be improved: number j of super-block k is VL * j + k. */
+/* Groups to be improved. */
 struct group_list {
     int n, at[N_GROUPS * VL];
 };
 
 /* A group whose largest value is positive has negative levels for positive values, and the other way
- * round: sum(w x q) is negative with or without any of its elements, and no level is ever changed.
- * The others (half of them) are collected, so that no lane is idle. */
+ * round: sum(w x q) is negative with or without any of its elements, and no level is ever changed. Of
+ * the others (half of them) most keep their levels. What is left is collected, so that no lane is
+ * idle. */
 static void list_groups(const struct sym_work *k, const vm *wanted, struct group_list *l)
 {
     l->n = 0;
-    for (int j = 0; j < N_GROUPS; j++) {
-        vm m = vm_and(vf_gt(k->inverse[j], vf_set1(0)), vm_not(k->zero[j]));
-        unsigned bits = vm_bits(wanted != NULL ? vm_and(m, wanted[j]) : m);
+    for (int v = 0; v < N_GROUPS; v++) {
+        unsigned bits = vm_bits(wanted != NULL ? wanted[v] : k->loose[v]);
         for (; bits != 0; bits &= bits - 1)
-            l->at[l->n++] = VL * j + __builtin_ctz(bits);
+            l->at[l->n++] = VL * v + __builtin_ctz(bits);
     }
 }
 
 static void load_descent(const struct sym_work *k, const int at[VL], struct v_descent *d)
 {
-    const float *from[VL], *inverse = (const float *)k->inverse;
+    const float *from[VL];
     float part[3][VL];
     for (int i = 0; i < VL; i++) {
-        from[i] = k->b.at.x[at[i] % VL] + at[i] / VL * GROUP;
-        part[0][i] = inverse[at[i]];
+        from[i] = k->b.at.x[at[i] / N_GROUPS] + at[i] % N_GROUPS * GROUP;
+        part[0][i] = ((const float *)k->inverse)[at[i]];
         part[1][i] = ((const float *)k->xq)[at[i]];
         part[2][i] = ((const float *)k->qq)[at[i]];
     }
     v_load_columns(d->x, from, GROUP);
-    vf magnitude = vf_set1(0);
-    for (int i = 0; i < GROUP; i++)
-        magnitude = vf_max(magnitude, vf_abs(d->x[i]));
-    d->tame = vm_all(vf_lt(magnitude, vf_set1(1e10f)));
-    d->sum_xq = vf_load(part[1]);
-    d->sum_qq = vf_load(part[2]);
-    for (int i = 0; i < GROUP; i++) {
-        d->w[i] = d->x[i] * d->x[i];
-        descent_set(d, i, v_signed_level(vf_load(part[0]) * d->x[i], 4, false));
-    }
+    v_descent_open(d, vf_load(part[0]), vf_load(part[1]), vf_load(part[2]));
 }
 
-/* Takes over what was found for n groups: their sums, or their levels (in k->own). */
+/* Takes over what was found for n groups: their sums, or their levels. */
 static void keep_descent(struct sym_work *k, const int at[VL], int n, const struct v_descent *d,
                          bool levels)
 {
     for (int i = 0; i < n; i++) {
-        float *own = (float *)k->own + at[i] / VL * GROUP * VL + at[i] % VL;
+        uint8_t *own = k->own + at[i] * GROUP;
         for (int e = 0; levels && e < GROUP; e++)
-            own[e * VL] = ((const float *)d->q)[e * VL + i];
+            own[e] = (uint8_t)((int)((const float *)d->q)[e * VL + i] + 4);
         if (!levels) {
             ((float *)k->xq)[at[i]] = ((const float *)&d->sum_xq)[i];
             ((float *)k->qq)[at[i]] = ((const float *)&d->sum_qq)[i];
@@ -244,19 +273,23 @@ static vf fit_q3_plain(struct sym_work *k)
 {
     const vf zero = vf_set1(0);
     struct group_list list;
-    for (int j = 0; j < N_GROUPS; j++)
-        start_group(k, j);
+    vf scale[N_GROUPS];
+    for (int v = 0; v < N_GROUPS; v++) {
+        v_ask_ahead(&k->b, N_GROUPS, v, 4, 1);
+        start_groups(k, v);
+    }
     list_groups(k, NULL, &list);
     improve_groups(k, &list, false);
-    for (int j = 0; j < N_GROUPS; j++) {
-        vf scale = vf_select(vf_gt(k->qq[j], zero), k->xq[j] / k->qq[j], zero);
-        k->scale[j] = vf_select(k->zero[j], zero, scale);
+    for (int v = 0; v < N_GROUPS; v++) {
+        vf s = vf_select(vf_gt(k->qq[v], zero), k->xq[v] / k->qq[v], zero);
+        k->scale[v] = vf_select(k->zero[v], zero, s);
     }
-    vf largest = largest_of(k->scale);
+    v_to_supers(scale, k->scale, N_GROUPS);
+    vf largest = largest_of(scale);
     vm empty = vf_eq(largest, zero);
     vf inverse = -32.0f / largest;
     for (int j = 0; j < N_GROUPS; j++) {
-        vi q = vi_clamp(as_byte(v_nearest_wild(inverse * k->scale[j])), -32, 31);
+        vi q = vi_clamp(as_byte(v_nearest_wild(inverse * scale[j])), -32, 31);
         k->code[j] = vi_select(empty, vi_set1(0), q + 32);
     }
     return vf_select(empty, zero, 1.0f / inverse);
@@ -265,16 +298,18 @@ static vf fit_q3_plain(struct sym_work *k)
 static vf fit_q3_weighted(struct sym_work *k)
 {
     struct v_signed fit;
-    k->b.sigma2 = 2.0f * v_sum_squares(k->b.x, QT_SUPER) / (float)QT_SUPER;
+    vf scale[N_GROUPS], mass[N_GROUPS];
+    v_set_sigma2(&k->b, 2.0f);
     fit_groups(k, 4, false);
-    v_fit_scale_wild(N_GROUPS, 32, k->scale, k->mass, &fit);
+    v_to_supers(scale, k->scale, N_GROUPS);
+    v_to_supers(mass, k->mass, N_GROUPS);
+    v_fit_scale_wild(N_GROUPS, 32, scale, mass, &fit);
     for (int j = 0; j < N_GROUPS; j++)
-        k->code[j] = v_signed_code(&fit, 32, k->scale[j], true);
+        k->code[j] = v_signed_code(&fit, 32, scale[j], true);
     return fit.scale;
 }
 
-/* ---- Q3_K: packing ----------------------------------------------------------------------------
- */
+/* ---- Q3_K: packing ---------------------------------------------------------------------------- */
 
 static void pack_scale6(const vi *scale, vu word[3])
 {
@@ -286,74 +321,76 @@ static void pack_scale6(const vi *scale, vu word[3])
         p[j + 8] = (code[j] >> 4 | code[j + 4] >> 4 << 2) |
                    (code[j + 8] >> 4 << 4 | code[j + 12] >> 4 << 6);
     for (int j = 0; j < 3; j++)
-        word[j] = v_word_at(p, 4 * j);
+        word[j] = word_at(p, 4 * j);
 }
 
-/* Where groups have scale 0 and levels that were improved, those. */
-static void take_improved(struct sym_work *k, const vm *improved, int j, vu word[4])
-{
-    for (int i = 0; i < GROUP; i += 4) {
-        vu level[4];
-        for (int e = 0; e < 4; e++)
-            level[e] = (vu)(vi_trunc(k->own[GROUP * j + i + e]) + 4);
-        word[i / 4] = (vu)vi_select(improved[j], (vi)v_word_at(level, 0), (vi)word[i / 4]);
-    }
-}
-
-/* Finds those groups. */
+/* Where groups have scale 0, levels that were improved. False where there are none. */
 static bool find_improved(struct sym_work *k, vm improved[N_GROUPS])
 {
     struct group_list list;
-    for (int j = 0; j < N_GROUPS; j++) {
-        vm own = vf_eq(k->d * vf_from_i(k->code[j]), vf_set1(0));
-        vm better = vm_and(vf_gt(k->inverse[j], vf_set1(0)), vm_not(k->zero[j]));
-        improved[j] = vm_and(own, better);
+    vm any = vm_from_bits(0);
+    for (int j = 0; j < N_GROUPS; j++)
+        any = vm_or(any, vf_eq(k->step[j], vf_set1(0)));
+    if (!vm_any(any))
+        return false;
+    for (int v = 0; v < N_GROUPS; v++) {
+        unsigned bits = 0;
+        for (int i = 0, g = v * VL; i < VL; i++, g++) {
+            float step = ((const float *)k->step)[g % N_GROUPS * VL + g / N_GROUPS];
+            bits |= (unsigned)(step == 0) << i;
+        }
+        improved[v] = vm_and(k->loose[v], vm_from_bits(bits));
     }
     list_groups(k, improved, &list);
-    for (int j = 0; list.n > 0 && j < N_GROUPS; j++)
-        start_group(k, j); /* the sums again */
+    for (int v = 0; list.n > 0 && v < N_GROUPS; v++)
+        start_groups(k, v); /* the sums again */
     improve_groups(k, &list, true);
     return list.n > 0;
 }
 
-static void encode_q3_K(struct sym_work *k)
+static void pack_q3(const uint8_t *level, struct qt_block_q3_K *b)
 {
-    const vu two = (vu)vi_set1(0x03030303), one = (vu)vi_set1(0x01010101);
-    vu word[27], level[32];
-    vm improved[N_GROUPS];
-    vf d = k->b.weights != NULL ? fit_q3_weighted(k) : fit_q3_plain(k);
-    k->d = v_through_f16(d, &k->d_bits);
-    pack_scale6(k->code, word + 24);
-    for (int j = 0; j < N_GROUPS; j++)
-        k->code[j] -= 32;
-    bool some = k->b.weights == NULL && find_improved(k, improved);
-    memset(word, 0, 8 * sizeof *word);
-    for (int h = 0; h < 2; h++) {
-        for (int j = 0; j < 8; j++) {
-            round_group(k, 8 * h + j, 4, level + 4 * j);
-            if (some)
-                take_improved(k, improved, 8 * h + j, level + 4 * j);
-        }
-        for (int i = 0; i < 8; i++) {
-            vu q = (vu)vi_set1(0), high = q;
+    V_UNROLL
+    for (int i = 0; i < 32; i += 16) {
+        vb high = vb_set1(0);
+        V_UNROLL
+        for (int h = 0; h < 2; h++) {
+            vb q = high ^ high;
+            V_UNROLL
             for (int p = 0; p < 4; p++) {
-                vu a = level[8 * p + i];
-                q |= (a & two) << 2 * p;
-                high |= (a >> 2 & one) << p;
+                vb a = vb_load(level + 128 * h + 32 * p + i);
+                q |= vb_shl(a & 3, 2 * p);
+                high |= vb_shl(vb_shr(a, 2), 4 * h + p);
             }
-            word[8 + 8 * h + i] = q;
-            word[i] |= high << 4 * h;
+            vb_store(b->qs + 32 * h + i, q);
         }
+        vb_store(b->hmask + i, high);
     }
-    v_store_words(&k->b, 0, word, 27);
-    v_store_halves(&k->b, 108, k->d_bits);
 }
 
-/* ---- entries ----------------------------------------------------------------------------------
- */
+static void encode_q3_K(struct sym_work *k)
+{
+    vu word[3];
+    vm improved[N_GROUPS];
+    vf d = k->b.weights != NULL ? fit_q3_weighted(k) : fit_q3_plain(k);
+    pack_scale6(k->code, word);
+    set_steps(k, d, 32);
+    bool some = k->b.weights == NULL && find_improved(k, improved);
+    for (int s = 0; s < k->b.at.n; s++) {
+        struct qt_block_q3_K *b = (struct qt_block_q3_K *)(void *)k->b.at.y[s];
+        uint8_t level[QT_SUPER];
+        round_super(k, s, 4, some ? improved : NULL, level);
+        pack_q3(level, b);
+        for (int j = 0; j < 3; j++)
+            gg_store_u32(b->scales + 4 * j, lane_of(&word[j], s));
+        gg_store_u16(&b->d, k->d[s]);
+    }
+}
 
-V_QUANT_SUPER(q3_K, struct sym_work)
-V_QUANT_SUPER(q6_K, struct sym_work)
+/* ---- entries ---------------------------------------------------------------------------------- */
+
+V_QUANT_BATCH(q3_K, struct sym_work)
+V_QUANT_BATCH(q6_K, struct sym_work)
 
 void V_NAME(qk_vec_encode_ksym)(struct qk_table *table)
 {

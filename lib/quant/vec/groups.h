@@ -9,27 +9,13 @@
 #include "lib/quant/vec/search.h"
 #include "lib/quant/vec/walk.h"
 
+#include <string.h>
+
 struct v_batch {
     struct v_group at;
     const float *weights; /* of all columns; NULL: none */
     float sigma2[VL];     /* with weights: what is added to x^2 */
 };
-
-/* Columns of the runs at p, which mostly follow each other: then one pointer does. */
-V_FN void v_load_runs(vf *out, const float *const p[VL], size_t n)
-{
-    const float *from[VL];
-    bool run = true;
-    for (int k = 1; k < VL; k++)
-        run &= p[k] == p[0] + n * (size_t)k;
-    if (!run) {
-        v_load_columns(out, p, n);
-        return;
-    }
-    for (int k = 0; k < VL; k++)
-        from[k] = p[0] + n * (size_t)k;
-    v_load_columns(out, from, n);
-}
 
 /* sigma2 = factor * (mean of x^2), summed in the order of the elements. */
 V_FN void v_set_sigma2(struct v_batch *b, float factor)
@@ -44,34 +30,45 @@ V_FN void v_set_sigma2(struct v_batch *b, float factor)
     vf_store(b->sigma2, factor * sum / (float)QT_SUPER);
 }
 
-/* Values of vector v of groups, of which a super-block has n_groups. */
-V_FN void v_load_groups(const struct v_batch *b, int n_groups, int v, vf *x)
+/* Runs of n floats in lanes, of which those of a super-block's groups follow each other: at[] is where
+ * the first of them is in each super-block. */
+V_FN void v_load_runs(vf *out, const float *const at[VL], int n_groups)
 {
     const int n = QT_SUPER / n_groups;
     const float *from[VL];
-    for (int k = 0, g = v * VL; k < VL; k++, g++)
-        from[k] = b->at.x[g / n_groups] + g % n_groups * n;
-    v_load_runs(x, from, (size_t)n);
+    V_UNROLL
+    for (int k = 0; k < VL; k++)
+        from[k] = at[k / n_groups] + k % n_groups * n;
+    v_load_columns(out, from, (size_t)n);
 }
 
-/* Asks for the values after those of vector v, as many as n_vectors hold: they will most likely come
- * next, and work on these takes long enough. */
-V_FN void v_ask_ahead(const struct v_batch *b, int n_groups, int v, int n_vectors)
+/* Values of vector v of groups, of which a super-block has n_groups. */
+V_FN void v_load_groups(const struct v_batch *b, int n_groups, int v, vf *x)
 {
-    const int n = QT_SUPER / n_groups, last = v * VL + VL - 1;
-    uintptr_t p = (uintptr_t)(b->at.x[last / n_groups] + (last % n_groups + 1) * n);
-    for (int i = 0; i < n_vectors * VL * n * 4; i += 64)
-        __builtin_prefetch((const void *)(p + (uintptr_t)i), 0, 2);
+    const float *at[VL];
+    for (int k = 0, g = v * VL; k < VL; k += n_groups, g += n_groups)
+        at[k / n_groups] = b->at.x[g / n_groups] + g % n_groups * (QT_SUPER / n_groups);
+    v_load_runs(x, at, n_groups);
+}
+
+/* Asks for the values of n vectors, as many beyond vector v as `ahead` says: they will most likely come
+ * then, and what is done until then takes long enough. */
+V_FN void v_ask_ahead(const struct v_batch *b, int n_groups, int v, int ahead, int n)
+{
+    const int nbytes = VL * QT_SUPER / n_groups * (int)sizeof(float), g = v * VL;
+    const float *x = b->at.x[g / n_groups] + g % n_groups * (QT_SUPER / n_groups);
+    for (int i = ahead * nbytes; i < (ahead + n) * nbytes; i += 64)
+        __builtin_prefetch((const void *)((uintptr_t)x + (uintptr_t)i), 0, 2);
 }
 
 /* Their weights. */
 V_FN void v_load_weights(const struct v_batch *b, int n_groups, int v, vf *w)
 {
-    const int n = QT_SUPER / n_groups;
-    const float *from[VL];
-    for (int k = 0, g = v * VL; k < VL; k++, g++)
-        from[k] = b->weights + b->at.col[g / n_groups] + g % n_groups * n;
-    v_load_runs(w, from, (size_t)n);
+    const float *at[VL];
+    for (int k = 0, g = v * VL; k < VL; k += n_groups, g += n_groups)
+        at[k / n_groups] =
+            b->weights + b->at.col[g / n_groups] + g % n_groups * (QT_SUPER / n_groups);
+    v_load_runs(w, at, n_groups);
 }
 
 /* w = weight * sqrt(sigma2 + x^2). */

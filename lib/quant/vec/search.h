@@ -38,6 +38,7 @@ V_FN vf vf_clamp(vf a, float lo, float hi)
 
 /* V_BATCH: as many sums as registers hold. */
 enum { V_TRIES = 9, N_TRIALS = 2 * V_TRIES + 1, V_BATCH = VL == 16 ? V_TRIES : 3 };
+enum { V_WHOLE_SIDE = V_BATCH == V_TRIES };
 
 struct v_element {
     vf magnitude;    /* of x */
@@ -124,20 +125,46 @@ V_FN void v_element_add(const struct v_element *e, int side, const vf inverse2[V
     }
 }
 
-/* The elements' parts, and the sums of the plain candidate; inverses of the next group. */
+/* Keeps an element's parts: with sums of a whole side in registers, only those for the other side. */
+V_FN void v_element_keep(struct v_element *to, const struct v_element *e)
+{
+    to->magnitude = e->magnitude;
+    V_UNROLL
+    for (int s = V_WHOLE_SIDE; s < 3; s++) {
+        to->xq[s] = e->xq[s];
+        to->qq[s] = e->qq[s];
+    }
+    V_UNROLL
+    for (int s = V_WHOLE_SIDE; s < 2; s++)
+        to->middle[s] = e->middle[s];
+}
+
+/* The elements' parts, the sums of the plain candidate and, in registers, of the lower side; inverses
+ * of the next group. */
 V_FN void v_trials_start(struct v_trials *t, int n, int nmax, const vf *x, const vf *w,
                          struct v_trial *this, struct v_trial *next)
 {
-    vf xq = vf_set1(0), qq = xq;
+    vf plain_xq = vf_set1(0), plain_qq = plain_xq, xq[V_BATCH], qq[V_BATCH];
+    V_UNROLL
+    for (int c = 0; c < V_BATCH; c++)
+        xq[c] = qq[c] = vf_set1(0);
     for (int i = 0; i < n; i++) {
-        struct v_element *e = &t->e[i];
-        v_element_set(e, this, nmax, x[i], w[i]);
-        xq += e->xq[1];
-        qq += e->qq[1];
+        struct v_element e;
+        v_element_set(&e, this, nmax, x[i], w[i]);
+        v_element_keep(&t->e[i], &e);
+        plain_xq += e.xq[1];
+        plain_qq += e.qq[1];
+        if (V_WHOLE_SIDE)
+            v_element_add(&e, 0, this->inverse2, xq, qq);
         v_trial_inverse(next, nmax, i & 15);
     }
-    this->xq[V_TRIES] = xq;
-    this->qq[V_TRIES] = qq;
+    this->xq[V_TRIES] = plain_xq;
+    this->qq[V_TRIES] = plain_qq;
+    V_UNROLL
+    for (int c = 0; V_WHOLE_SIDE && c < V_BATCH; c++) {
+        this->xq[c] = xq[c];
+        this->qq[c] = qq[c];
+    }
 }
 
 /* V_BATCH candidates from number `first` on, all on one side. */
@@ -168,7 +195,7 @@ static __attribute__((noinline)) void v_trials_sum(struct v_trials *t, int n, in
     for (int c = 16; c < N_TRIALS; c++)
         v_trial_inverse(next, nmax, c);
     V_UNROLL
-    for (int k = 0; k < V_TRIES; k += V_BATCH)
+    for (int k = 0; !V_WHOLE_SIDE && k < V_TRIES; k += V_BATCH)
         v_trials_batch(t, n, k, this);
     V_UNROLL
     for (int k = V_TRIES + 1; k < N_TRIALS; k += V_BATCH)
@@ -224,22 +251,25 @@ V_FN void v_trials_choose(const struct v_trial *const t[2], int n, struct v_sign
     }
 }
 
-/* qk_search_scale with weights, for n_groups (an even number) of n elements, one behind the other. */
-V_FN void v_fit_scales(int n_groups, int n, int nmax, const vf *x, const vf *w,
-                       struct v_signed *fit)
+/* qk_search_scale with weights, for vector after vector of groups of n elements: begins with the first,
+ * at x. */
+V_FN void v_fit_begin(struct v_trials *t, int n, int nmax, const vf *x)
 {
-    struct v_trials t;
-    const struct v_trial *pair[2];
-    v_trial_open(&t.of[0], n, x);
+    v_trial_open(&t->of[0], n, x);
     for (int c = 0; c < N_TRIALS; c++)
-        v_trial_inverse(&t.of[0], nmax, c);
-    for (int j = 0; j < n_groups; j++) {
-        struct v_trial *this = &t.of[j % 3], *next = &t.of[(j + 1) % 3];
-        const vf *next_x = x + n * (j + 1 < n_groups ? j + 1 : j);
-        v_trials_sum(&t, n, nmax, x + n * j, w + n * j, this, next_x, next);
-        pair[j & 1] = this;
-        if (j & 1)
-            v_trials_choose(pair, 2, fit + j - 1);
+        v_trial_inverse(&t->of[0], nmax, c);
+}
+
+/* Fits vector j, at x; the one after it (or any) is at next_x. With every second one both are chosen:
+ * fit[j - 1] and fit[j]. */
+V_FN void v_fit_next(struct v_trials *t, int j, int n, int nmax, const vf *x, const vf *w,
+                     const vf *next_x, struct v_signed *fit)
+{
+    struct v_trial *this = &t->of[j % 3];
+    v_trials_sum(t, n, nmax, x, w, this, next_x, &t->of[(j + 1) % 3]);
+    if (j % 2 == 1) {
+        const struct v_trial *const pair[2] = {&t->of[(j - 1) % 3], this};
+        v_trials_choose(pair, 2, fit + j - 1);
     }
 }
 

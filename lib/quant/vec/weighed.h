@@ -62,7 +62,12 @@ V_FN void load_group(const struct v_group *g, const float *weights, vf mean, vf 
 V_FN void weigh_around_zero(struct weighed *b, int half)
 {
     struct v_signed fit[SIDE];
-    v_fit_scales(SIDE, 32, half, b->x, b->w, fit);
+    struct v_trials t;
+    v_fit_begin(&t, 32, half, b->x);
+    for (int u = 0; u < SIDE; u++) {
+        const vf *x = b->x + 32 * u;
+        v_fit_next(&t, u, 32, half, x, b->w + 32 * u, u + 1 < SIDE ? x + 32 : x, fit);
+    }
     V_UNROLL
     for (int u = 0; u < SIDE; u++) {
         b->d[u] = fit[u].scale;
