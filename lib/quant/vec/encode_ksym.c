@@ -195,8 +195,10 @@ V_FN void start_groups(struct sym_work *k, int v)
     }
     k->zero[v] = vf_lt(magnitude, vf_set1(QK_GROUP_EPS));
     k->inverse[v] = -4.0f / vf_select(k->zero[v], vf_set1(1), largest);
-    v_descent_start(&l, x, k->inverse[v], &k->xq[v], &k->qq[v]);
-    vm m = v_descent_loose(&l, x, vf_lt(magnitude, vf_set1(DESCENT_TAME)), k->xq[v], k->qq[v]);
+    struct v_moments sum = v_descent_start(&l, x, k->inverse[v]);
+    vm m = v_descent_loose(&l, x, vf_lt(magnitude, vf_set1(DESCENT_TAME)), sum);
+    k->xq[v] = sum.xq;
+    k->qq[v] = sum.qq;
     k->loose[v] = vm_and(m, vm_and(vf_gt(k->inverse[v], vf_set1(0)), vm_not(k->zero[v])));
 }
 
@@ -230,7 +232,8 @@ static void load_descent(const struct sym_work *k, const int at[VL], struct v_de
         part[2][i] = ((const float *)k->qq)[at[i]];
     }
     v_load_columns(d->x, from, GROUP);
-    v_descent_open(d, vf_load(part[0]), vf_load(part[1]), vf_load(part[2]));
+    struct v_moments sum = {vf_load(part[1]), vf_load(part[2])};
+    v_descent_open(d, vf_load(part[0]), sum);
 }
 
 /* Takes over what was found for n groups: their sums, or their levels. */
@@ -242,8 +245,8 @@ static void keep_descent(struct sym_work *k, const int at[VL], int n, const stru
         for (int e = 0; levels && e < GROUP; e++)
             own[e] = (uint8_t)((int)((const float *)d->q)[e * VL + i] + 4);
         if (!levels) {
-            ((float *)k->xq)[at[i]] = ((const float *)&d->sum_xq)[i];
-            ((float *)k->qq)[at[i]] = ((const float *)&d->sum_qq)[i];
+            ((float *)k->xq)[at[i]] = ((const float *)&d->sum.xq)[i];
+            ((float *)k->qq)[at[i]] = ((const float *)&d->sum.qq)[i];
         }
     }
 }
