@@ -160,6 +160,8 @@ static int work(struct make *r)
     if (make_only_looks(r)) {
         code = make_plan(r, true);
         if (code == CMD_OK)
+            code = make_keep_target(r);
+        if (code == CMD_OK)
             code = r->o->explain != NULL ? make_explain(r) : make_show_plan(r);
         return code;
     }
@@ -167,6 +169,8 @@ static int work(struct make *r)
         code = make_check(r);
     if (code == CMD_OK)
         code = make_plan(r, false);
+    if (code == CMD_OK)
+        code = make_keep_target(r);
     if (code == CMD_OK && r->keep == NULL) /* not looked at all of it before */
         code = make_check_copied(r);
     if (code == CMD_OK)

@@ -41,6 +41,7 @@ struct make {
     struct gg_plan *plan;
     struct gg_target *target; /* NULL: types were given, not a size */
     struct gg_measured measured;
+    struct gg_budget budget;
     struct gg_target_result chosen;
     struct gg_memory memory; /* with --fits: what it takes beside the weights */
     bool *keep; /* by tensor of the model: keeps its type, since its values cannot be encoded */
@@ -67,6 +68,8 @@ struct gg_stream_opts make_stream(struct make *r, const char *what);
 
 /* make_target.c: plans for a size; as make_plan. */
 int make_target(struct make *r, bool dry);
+/* Of the plan that is carried out: writes the recipe, and says when it is small. An exit code. */
+int make_keep_target(struct make *r);
 void make_print_target(const struct make *r, FILE *f); /* nothing when no size was given */
 
 /* make_check.c: looks through the data first, and fills keep under --nonfinite=keep-type. Returns an

@@ -7,7 +7,7 @@
 
 #include <inttypes.h>
 
-static int measure(struct make *r, struct gg_err *err)
+static int measure(struct make *r, const struct gg_target *before, struct gg_err *err)
 {
     const struct gg_goal_opts *g = &r->o->goal;
     struct gg_write_opts w = {
@@ -17,6 +17,7 @@ static int measure(struct make *r, struct gg_err *err)
     struct gg_measure_opts o = {.sample_rows = g->sample.set ? g->sample.v : 0,
                                 .seed = g->seed.set ? g->seed.v : 0,
                                 .cache = g->error_cache,
+                                .before = before,
                                 .write = &w};
     int rc = gg_measure(r->target, &r->wishes->plan, &o, &r->measured, err);
     gg_progress_end(&r->progress);
@@ -41,8 +42,9 @@ static int write_recipe(const struct make *r, struct gg_err *err)
 }
 
 /* A file much smaller than asked for: types don't allow more. */
-static void warn_small(const struct make *r, const struct gg_budget *b)
+static void warn_small(const struct make *r)
 {
+    const struct gg_budget *b = &r->budget;
     char is[32];
     if (!b->data_alone && r->chosen.nbytes < b->nbytes - b->nbytes / 200)
         gg_msg_note(&r->env->msg, r->chosen.nbytes == r->chosen.most
@@ -55,27 +57,33 @@ int make_target(struct make *r, bool dry)
 {
     struct gg_err err;
     struct gg_target_opts opts;
-    struct gg_budget budget;
-    gg_target_free(r->target);
+    struct gg_target *before = r->target; /* of a look ahead: --nonfinite=keep-type */
     r->target = NULL;
     int rc = gg_goal_types(&opts, &r->o->goal, &err);
     opts.dry_run = dry;
     if (rc == GG_OK)
-        rc = gg_goal_budget(&budget, &r->o->goal, r->model, &r->memory, &err);
+        rc = gg_goal_budget(&r->budget, &r->o->goal, r->model, &r->memory, &err);
     if (rc == GG_OK)
         rc = gg_target_new(&r->target, r->model, &r->wishes->plan, &opts, &err);
     if (rc == GG_OK)
-        rc = measure(r, &err);
+        rc = measure(r, before, &err);
+    gg_target_free(before);
     if (rc == GG_OK)
-        rc = gg_target_choose(r->target, &r->wishes->plan, &budget, dry, &r->plan, &r->chosen, &err);
+        rc = gg_target_choose(r->target, &r->wishes->plan, &r->budget, dry, &r->plan, &r->chosen, &err);
     if (r->plan != NULL)
         gg_msg_findings(&r->env->msg, r->model->name, &r->plan->findings,
                         r->env->msg.level > 0 ? 0 : MAKE_MAX_FINDINGS);
-    if (rc == GG_OK)
-        rc = write_recipe(r, &err);
-    if (rc != GG_OK)
+    return rc == GG_OK ? CMD_OK : gg_msg_fail(&r->env->msg, &err);
+}
+
+int make_keep_target(struct make *r)
+{
+    struct gg_err err;
+    if (r->target == NULL)
+        return CMD_OK;
+    if (write_recipe(r, &err) != GG_OK)
         return gg_msg_fail(&r->env->msg, &err);
-    warn_small(r, &budget);
+    warn_small(r);
     return CMD_OK;
 }
 

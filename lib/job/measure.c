@@ -252,6 +252,28 @@ static int ask_cache(struct measure *m, struct gg_err *err)
     return rc;
 }
 
+/* Errors that were measured for another choice of the same model: of its tensors in their order. */
+static void take_before(struct measure *m, const struct gg_target *before)
+{
+    for (size_t i = 0, k = 0; i < m->t->n_tensors; i++) {
+        struct gg_target_tensor *x = &m->t->tensors[i];
+        while (k < before->n_tensors && before->tensors[k].src < x->src)
+            k++;
+        if (k == before->n_tensors || before->tensors[k].src != x->src)
+            continue;
+        for (uint32_t id = 0; id < QT_ID_END; id++) {
+            const struct gg_type_error *e = &before->tensors[k].error[id];
+            if (!e->known || (x->types & GG_TYPE_BIT(id)) == 0 || id == seen(m, i)->type)
+                continue;
+            x->error[id] = *e;
+            if (isinf(e->ee))
+                x->types &= ~GG_TYPE_BIT(id);
+            m->skip[i * QT_ID_END + id] = true;
+            m->out->n_measured++;
+        }
+    }
+}
+
 /* ---- the trial ------------------------------------------------------------------------------- */
 
 static int take_result(struct measure *m, size_t i, uint32_t type, bool weighted,
@@ -324,6 +346,8 @@ static int run(struct measure *m, struct gg_err *err)
         rc = gg_fail_nomem(err, "the errors of tensors");
     if (rc == GG_OK && o->cache != NULL)
         rc = ask_cache(m, err);
+    else if (rc == GG_OK && o->before != NULL)
+        take_before(m, o->before);
     if (rc == GG_OK)
         rc = try_all(m, err);
     if (rc == GG_OK)

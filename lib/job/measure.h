@@ -9,6 +9,7 @@ struct gg_measure_opts {
     uint64_t sample_rows; /* of each matrix, as gg_model_sample takes them; 0: all */
     uint64_t seed;
     const char *cache; /* path of an error cache (errcache.h), or NULL */
+    const struct gg_target *before; /* what was measured for another choice of the same model; or NULL */
     const struct gg_write_opts *write; /* kernels, workers, progress, what becomes of NaN */
 };
 

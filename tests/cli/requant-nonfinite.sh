@@ -24,3 +24,9 @@ ggtool requant big.gguf keep2.gguf --type Q4_0 --nonfinite=keep-type -q
 types keep2.gguf
 ggtool requant big.gguf keep3.gguf --type Q8_0 --nonfinite=keep-type -q
 types keep3.gguf
+echo '-- keep-type, and a size' >&2
+mkmodel sized.gguf blk.0.ffn_up.weight:f32:256x64:normal:2,5=1e6 blk.0.ffn_down.weight:f32:256x64
+ggtool requant sized.gguf s.gguf --target-bpw 10 --allow q8_0,q4_0,f32 --nonfinite=keep-type --recipe-out recipe > report
+grep -vc '^#' recipe
+grep -o 'from .* errors measured' report
+types s.gguf
