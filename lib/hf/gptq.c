@@ -8,6 +8,7 @@
 
 struct scheme {
     uint64_t bits, group; /* group 0: all columns */
+    bool ordered;         /* columns were quantized in an order that g_idx tells */
     bool varies;          /* layers may have other bits than these */
     int zero_add;
 };
@@ -54,6 +55,8 @@ static int gptq_one(struct quant *q, const struct scheme *c, size_t i, struct gg
     int rc = siblings(q, i, &s, GG_DT_I32, err);
     if (rc != GG_OK)
         return rc;
+    if (c->ordered && s.index == SIZE_MAX)
+        return gg_packing_fail(q->u, i, err, "has no g_idx beside it, and desc_act is set");
     const struct gg_ckpt_tensor *t = gg_checkpoint_tensor(q->h->ckpt, i);
     uint64_t bits = c->bits, all = t->shape[0] * 32; /* no overflow: all is measured */
     if (s.index != SIZE_MAX) { /* as many elements as there are columns */
@@ -74,7 +77,8 @@ static int gptq_one(struct quant *q, const struct scheme *c, size_t i, struct gg
 int gg_hf_quant_gptq(struct quant *q, struct gg_err *err)
 {
     const char *format = gg_hf_get_str(q->config, "checkpoint_format");
-    struct scheme c = {.varies = json_object_size(json_object_get(q->config, "dynamic")) > 0};
+    struct scheme c = {.ordered = json_is_true(json_object_get(q->config, "desc_act")),
+                       .varies = json_object_size(json_object_get(q->config, "dynamic")) > 0};
     bool v2 = format != NULL && strcmp(format, "gptq_v2") == 0;
     char shown[64];
     if (format != NULL && !v2 && strcmp(format, "gptq") != 0)

@@ -169,6 +169,8 @@ static int build(struct hf *h, struct gg_err *err)
         rc = gg_hf_general(h, err);
     if (rc == GG_OK)
         rc = gg_hf_keys(h, err);
+    if (rc == GG_OK && text)
+        rc = gg_hf_check_fit(h, err);
     if (rc == GG_OK)
         rc = gg_hf_set_u32(h, "general.quantization_version", QUANTIZATION_VERSION, err);
     if (rc == GG_OK && text)

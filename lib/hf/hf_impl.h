@@ -348,6 +348,9 @@ double gg_hf_rope_theta(const struct hf *h, double fallback);
 GG_MUST_CHECK int gg_hf_key_list(struct hf *h, const struct hf_key *k, struct gg_err *err); /* NULL: none */
 GG_MUST_CHECK int gg_hf_keys(struct hf *h, struct gg_err *err);
 
+/* fit.c: GG_ERR_CORRUPT when tensors have other shapes than the keys say. */
+GG_MUST_CHECK int gg_hf_check_fit(struct hf *h, struct gg_err *err);
+
 /* lora.c: adapters. Reads adapter_config.json and the base's configuration, where there is one. */
 GG_MUST_CHECK int gg_hf_lora_open(struct hf *h, struct gg_err *err);
 /* Turns the name of A or B into that of its weight; *which 'a', 'b', or 0 for a norm. */

@@ -14,6 +14,7 @@ struct mapper {
     struct hf *h;
     struct gg_map by_name; /* GGUF name -> index of the virtual tensor */
     size_t *in_order; /* stored tensors in upstream's order */
+    size_t n_quantized; /* of the unknown: parts of quantized weights */
     size_t n_unknown, n_dropped, n_mtp, n_f64;
     struct gg_buf unknown; /* the first of them, for the message */
     uint64_t n_layers; /* one past the highest number seen */
@@ -280,6 +281,19 @@ static void take_mtp(const struct hf *h, struct stored *s)
     s->n = n > 0 && (size_t)n < sizeof s->name ? (size_t)n : strlen(s->name);
 }
 
+/* By their names. */
+static bool is_quantized_part(const struct gg_ckpt_tensor *t)
+{
+    static const char *const ends[] = {".qweight", ".qzeros", ".W_q", ".weight_packed", ".weight_scale",
+                                       ".weight_scale_inv", ".absmax", ".SCB", "_blocks"};
+    for (size_t i = 0; i < GG_COUNTOF(ends); i++) {
+        size_t n = strlen(ends[i]);
+        if (t->name_nbytes > n && memcmp(t->name + t->name_nbytes - n, ends[i], n) == 0)
+            return true;
+    }
+    return false;
+}
+
 static int map_one(struct mapper *m, size_t rank, struct gg_err *err)
 {
     size_t src = m->in_order[rank];
@@ -298,6 +312,7 @@ static int map_one(struct mapper *m, size_t rank, struct gg_err *err)
         s.suffix = take_suffix(&s);
         rc = map_name(m, &s, &found, err);
     }
+    m->n_quantized += rc == GG_OK && !found && is_quantized_part(t);
     if (rc == GG_OK && !found && m->n_unknown++ < SHOWN) {
         gg_buf_adds(&m->unknown, m->n_unknown > 1 ? ", '" : "'");
         gg_text_escape(&m->unknown, t->name, t->name_nbytes, 80);
@@ -318,7 +333,10 @@ static int check(struct mapper *m, struct gg_err *err)
             m->n_unknown == 1 ? " has" : "s have", h->arch->gguf,
             h->adapter != NULL ? ", that of --base, so that it is an adapter of another model" : "",
             gg_buf_str(&m->unknown), m->n_unknown > SHOWN ? "..." : "",
-            h->adapter != NULL ? "" : " (ggtool convert --arch raw keeps all names)");
+            h->adapter != NULL ? ""
+            : m->n_quantized > 0 && h->quant == NULL
+                ? ": parts of quantized weights, and config.json has no quantization_config"
+                : " (ggtool convert --arch raw keeps all names)");
     if (h->adapter != NULL && m->n_layers <= h->n_layers)
         return gg_hf_lora_check(h, err);
     if (m->n_layers != h->n_layers)

@@ -10,8 +10,10 @@
 static int mirror(struct hf *h, const char *key, const char *names, struct gg_err *err)
 {
     json_t *v = gg_hf_get(h->config, names);
-    if (v == NULL || json_object_get(h->rope, key) != NULL)
+    if (v == NULL || json_is_null(v) || json_object_get(h->rope, key) != NULL)
         return GG_OK;
+    if (!json_is_number(v))
+        return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "config.json: %s is no number", key);
     return json_object_set(h->rope, key, v) == 0 ? GG_OK : gg_fail_nomem(err, "rope parameters");
 }
 

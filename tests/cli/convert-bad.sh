@@ -37,6 +37,21 @@ fresh qwen3 's/\\\\p{N}|/\\\\p{N}{1,2}|/' tokenizer.json
 fresh qwen3 's/"id": 302/"id": 3020/' tokenizer.json
 fresh qwen3 's/"type": "BPE"/"type": "Unigram"/' tokenizer.json
 fresh qwen3 's/\[\["Ġ", "t"\]/[["Ġ"]/' tokenizer.json
+# shapes that are not those the keys speak of
+fresh llama 's/"intermediate_size": 96/"intermediate_size": 128/' config.json
+fresh llama 's/"num_key_value_heads": 2/"num_key_value_heads": 4/' config.json
+fresh llama 's/"num_attention_heads": 4/"num_attention_heads": 2/' config.json
+fresh llama 's/"vocab_size": 320/"vocab_size": 100/' config.json
+fresh llama 's/lm_head.weight F16 320/lm_head.weight F16 300/' tensors
+fresh llama '/input_layernorm/s/64/32/' tensors
+fresh llama '/o_proj/s/64x64/64x32/' tensors
+fresh llama '/down_proj/s/64x96/32x96/' tensors
+fresh llama 's/^{/{"head_dim": 32,/' config.json
+fresh llama '/rms_norm_eps/d' config.json
+fresh llama 's/"rope_theta": [0-9.]*/"rope_theta": "big"/' config.json
+fresh qwen3 's/"head_dim": 32/"head_dim": 64/' config.json
+fresh qwen3moe 's/"num_experts_per_tok": 2/"num_experts_per_tok": 99/' config.json
+fresh qwen3moe 's/"moe_intermediate_size": 32/"moe_intermediate_size": 48/' config.json
 fresh phi3 's/"original_max_position_embeddings": 128/"original_max_position_embeddings": 0/' config.json
 cp "$FIX/hf/phi3/config.json" x && cp "$FIX/hf/phi3/tensors" x
 rm x/tokenizer.model

@@ -34,6 +34,8 @@ fresh gptq4 's/"group_size": 32/"group_size": 0/' config.json
 fresh gptq4 's/"quant_method": "gptq"/"quant_method": "gptq", "checkpoint_format": "marlin"/' config.json
 fresh gptq4 '/q_proj.g_idx/s/=2,0/=2,7/' tensors
 fresh gptq4 '/q_proj.qzeros/d' tensors
+fresh gptq4 '/q_proj.g_idx/d' tensors 's/"bits": 4/"bits": 4, "desc_act": true/' config.json
+fresh gptq4 's/"quantization_config"/"another"/' config.json
 fresh gptq4 '/q_proj.scales/s/F16:[^ ]*/I16/' tensors
 fresh gptq8 '/down_proj.g_idx/d;s/qweight I32 72x160/qweight I32 72x158/' tensors
 fresh awq4 's/gemm/gemv/' config.json
