@@ -51,7 +51,8 @@
     X(internlm3) X(orion) X(jais2) X(maincoder) X(nanbeige) X(pangu) X(plm) X(minicpm3) X(chatglm) X(llama_embed) \
     X(gemma3n) X(gemma4) X(glm4v) X(glm_ocr) X(solar_open) X(exaone_moe) X(smallthinker) X(mellum) X(cohere2moe) \
     X(bamba) X(granite_swa) X(granite_moe_swa) X(jamba) X(falcon_h1) X(nemotron_h) X(nemotron_h_moe) \
-    X(nemotron_nas) X(deci) X(openelm) X(qwen3omni) X(modern_bert) X(eurobert) X(neobert) X(jina_bert)
+    X(nemotron_nas) X(deci) X(openelm) X(qwen3omni) X(modern_bert) X(eurobert) X(neobert) X(jina_bert) \
+    X(deepseek32) X(glm_dsa) X(kimi_linear) X(exaone4_5) X(minimax_m3) X(step35) X(mimo2) X(hunyuan_vl) X(hy3)
 
 /* The parts that see and hear, for --mmproj. */
 #define HF_PROJECTORS(X) \
@@ -88,6 +89,7 @@ extern const struct hf_key gg_hf_eyes_layers[];
 /* arch_qwen.c, arch_llama.c */
 extern const struct hf_rule gg_hf_qwen_moe[];
 extern const struct hf_rule gg_hf_mixtral_moe[];
+extern const struct hf_rule gg_hf_mla[]; /* arch_deepseek.c */
 extern const struct hf_extra_key gg_hf_llama_extra[];
 
 #endif

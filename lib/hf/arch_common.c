@@ -85,7 +85,8 @@ const struct hf_key gg_hf_base_keys[] = {
     K(".attention.layer_norm_rms_epsilon", F32, "rms_norm_eps|norm_eps"),
     K(".attention.layer_norm_epsilon", F32, "layer_norm_eps|layer_norm_epsilon|norm_epsilon"),
     K(".expert_count", U32, "num_local_experts|num_experts|n_routed_experts",
-      .when = "!architectures~HunYuanDenseV1ForCausalLM"), /* where 1 stands for none */
+      .when = "!(architectures~HunYuanDenseV1ForCausalLM + architectures~HunYuanVLForConditionalGeneration)"),
+      /* where 1 stands for none */
     K(".expert_used_count", U32, "num_experts_per_tok|num_experts_per_token|top_k_experts"),
     K(".expert_group_count", U32, "n_group"),
     K(".expert_group_used_count", U32, "topk_group"),

@@ -1,4 +1,5 @@
-/* Architectures: with experts: Arctic, ERNIE 4.5 MoE, GroveMoE, Trinity (AFMoE), SmallThinker, Mellum. */
+/* Architectures: with experts: Arctic, ERNIE 4.5 MoE, GroveMoE, Trinity (AFMoE), SmallThinker, Mellum,
+ * Step 3.5, MiMo V2. */
 #include "lib/hf/arch.h"
 
 /* ---- Arctic: a dense part beside the experts ------------------------------------------------- */
@@ -154,4 +155,93 @@ const struct hf_arch gg_hf_arch_mellum = {
     .classes = LIST("MellumForCausalLM"),
     .rules = RULES(gg_hf_frame, gg_hf_attn, gg_hf_qk_norm, gg_hf_experts),
     .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, mellum_keys),
+};
+
+/* ---- Step 3.5 -------------------------------------------------------------------------------- */
+
+static const struct hf_rule step35[] = { /* norms are stored around zero */
+    T("model.norm", "output_norm", .how = HF_PLUS_ONE),
+    T("model.layers.{L}.input_layernorm", "blk.{L}.attn_norm", .how = HF_PLUS_ONE),
+    T("model.layers.{L}.post_attention_layernorm", "blk.{L}.ffn_norm", .how = HF_PLUS_ONE),
+    T("model.layers.{L}.self_attn.q_norm", "blk.{L}.attn_q_norm", .how = HF_PLUS_ONE),
+    T("model.layers.{L}.self_attn.k_norm", "blk.{L}.attn_k_norm", .how = HF_PLUS_ONE),
+    T("model.layers.{L}.self_attn.g_proj", "blk.{L}.attn_gate"),
+    T("model.layers.{L}.moe.gate", "blk.{L}.ffn_gate_inp"),
+    T("model.layers.{L}.moe.router_bias", "blk.{L}.exp_probs_b.bias"),
+    T("model.layers.{L}.moe.gate_proj", "blk.{L}.ffn_gate_exps"),
+    T("model.layers.{L}.moe.up_proj", "blk.{L}.ffn_up_exps"),
+    T("model.layers.{L}.moe.down_proj", "blk.{L}.ffn_down_exps"),
+    T("model.layers.{L}.share_expert.gate_proj", "blk.{L}.ffn_gate_shexp"),
+    T("model.layers.{L}.share_expert.up_proj", "blk.{L}.ffn_up_shexp"),
+    T("model.layers.{L}.share_expert.down_proj", "blk.{L}.ffn_down_shexp"),
+    T("model.layers.{L}.enorm", "blk.{L}.nextn.enorm", .how = HF_PLUS_ONE),
+    T("model.layers.{L}.hnorm", "blk.{L}.nextn.hnorm", .how = HF_PLUS_ONE),
+    T("model.layers.{L}.transformer.shared_head.norm", "blk.{L}.nextn.shared_head_norm", .how = HF_PLUS_ONE),
+    T("model.layers.{L}.transformer.shared_head.output", "blk.{L}.nextn.shared_head_head"),
+    T_END,
+};
+#define WINDOWED "layer_types.L~sliding_attention"
+#define STEP_HEADS(of) \
+    of " + " WINDOWED " * ((attention_other_setting." of "|" of ") - " of ")"
+static const struct hf_key step35_keys[] = {
+    K_EACH(".attention.head_count", I32, STEP_HEADS("num_attention_heads")),
+    K_EACH(".attention.head_count_kv", I32, STEP_HEADS("num_attention_groups")),
+    K_NEED(".attention.sliding_window", U32, "sliding_window"),
+    K_EACH(".attention.sliding_window_pattern", BOOL, WINDOWED),
+    K_NEED(".attention.value_length", U32, "head_dim"),
+    K_NEED(".expert_count", U32, "moe_num_experts"),
+    K_NEED(".expert_used_count", U32, "moe_top_k"),
+    K_NEED(".expert_feed_forward_length", U32, "moe_intermediate_size"),
+    K_NEED(".expert_shared_feed_forward_length", U32, "share_expert_dim"),
+    K(".expert_weights_scale", F32, "moe_router_scaling_factor"),
+    K(".expert_weights_norm", BOOL, "norm_expert_weight"),
+    K_SUM(".leading_dense_block_count", U32, "first_moe_layer|0"),
+    K(".moe_every_n_layers", U32, "moe_every_n_layer", .fallback = "1"),
+    K(".attention.layer_norm_rms_epsilon", F32, "rms_norm_eps", .fallback = "1e-5"),
+    K_EACH(".swiglu_clamp_exp", F32, "swiglu_limits.L|0", .when = "swiglu_limits"),
+    K_EACH(".swiglu_clamp_shexp", F32, "swiglu_limits_shared.L|0", .when = "swiglu_limits_shared"),
+    K_MAY(".nextn_predict_layers", U32, "M", .when = "M"),
+    K_END,
+};
+
+const struct hf_arch gg_hf_arch_step35 = {
+    .gguf = "step35",
+    .classes = LIST("Step3p5ForCausalLM"),
+    .rules = RULES(step35, gg_hf_frame, gg_hf_attn, gg_hf_mlp, gg_hf_mtp),
+    .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, step35_keys),
+    .mtp_layers = "num_nextn_predict_layers",
+    .flags = HF_MTP_KEPT | HF_LLAMA3_ROPE,
+};
+
+/* ---- MiMo V2 --------------------------------------------------------------------------------- */
+
+static const struct hf_rule mimo2[] = {
+    T("model.layers.{L}.self_attn.attention_sink_bias", "blk.{L}.attn_sinks"),
+    T("model.layers.{L}.pre_mlp_layernorm", "blk.{L}.ffn_norm"),
+    T("model.layers.{L}.final_layernorm", "blk.{L}.layer_output_norm"),
+    T_END,
+};
+#define MIMO_WINDOW "(hybrid_layer_pattern.L|1)" /* layers for further tokens have one */
+static const struct hf_key mimo2_keys[] = {
+    K_EACH(".attention.head_count_kv", I32,
+           "num_key_value_heads + " MIMO_WINDOW " * (swa_num_key_value_heads - num_key_value_heads)"),
+    K_NEED(".attention.sliding_window", U32, "sliding_window"),
+    K_EACH(".attention.sliding_window_pattern", I32, MIMO_WINDOW),
+    K_NEED(".attention.value_length", U32, "v_head_dim"),
+    K_NEED(".expert_count", U32, "n_routed_experts"),
+    K_NEED(".expert_feed_forward_length", U32, "moe_intermediate_size"),
+    K_SUM(".rope.dimension_count", U32, "head_dim * rope.partial_rotary_factor"),
+    K(".attention.layer_norm_rms_epsilon", F32, "layernorm_epsilon", .fallback = "1e-5"),
+    K(".attention.value_scale", F32, "attention_value_scale"),
+    K_MAY(".nextn_predict_layers", U32, "M"),
+    K_END,
+};
+
+const struct hf_arch gg_hf_arch_mimo2 = {
+    .gguf = "mimo2",
+    .classes = LIST("MiMoV2FlashForCausalLM", "MiMoV2ForCausalLM"),
+    .rules = RULES(gg_hf_multimodal, mimo2, gate_up_down, gg_hf_frame, gg_hf_attn, gg_hf_mlp, gg_hf_experts, gg_hf_mtp),
+    .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, mimo2_keys),
+    .mtp_layers = "num_nextn_predict_layers",
+    .flags = HF_MTP_PREFIX | HF_MTP_KEPT,
 };

@@ -28,8 +28,8 @@ static const struct hf_key phi3_keys[] = {
 
 const struct hf_arch gg_hf_arch_phi3 = { /* Phi-3, 3.5, 4 */
     .gguf = "phi3",
-    .classes = LIST("Phi3ForCausalLM"),
-    .rules = RULES(gg_hf_frame, phi3),
+    .classes = LIST("Phi3ForCausalLM", "Phi4ForCausalLMV"),
+    .rules = RULES(gg_hf_multimodal, gg_hf_frame, phi3),
     .keys = KEYS(phi3_keys),
     .flags = HF_ADDED_PLAIN | HF_LONGROPE,
 };

@@ -4,6 +4,9 @@
 #include "lib/base/num.h"
 #include "lib/base/text.h"
 
+#include <ctype.h>
+#include <stdlib.h>
+
 static int add_defaults(struct hf *h, struct gg_err *err)
 {
     json_t *d = NULL;
@@ -208,6 +211,29 @@ int gg_hf_config_layers(struct hf *h, struct gg_err *err)
     return GG_OK;
 }
 
+/* "LLLG", again and again, says which layers see a window only; "3,4,5" which have experts. */
+static int spell_windows(struct hf *h)
+{
+    const char *p = gg_hf_get_str(h->config, "sliding_window_pattern");
+    const char *moe = gg_hf_get_str(h->config, "moe_layers_enum");
+    uint64_t n, first;
+    int bad = 0;
+    if (p != NULL && *p != '\0' && json_object_get(h->config, "layer_types") == NULL &&
+        gg_hf_get_u64(h->config, "num_hidden_layers", &n) && n < 1 << 16) {
+        json_t *list = json_array();
+        bad |= list == NULL;
+        for (size_t i = 0; i < n; i++)
+            bad |= json_array_append_new(list, json_string(p[i % strlen(p)] == 'L' ? "sliding_attention"
+                                                                                   : "full_attention"));
+        bad |= json_object_set_new(h->config, "layer_types", list);
+    }
+    if (moe != NULL && isdigit((unsigned char)*moe)) {
+        first = strtoul(moe, NULL, 10);
+        bad |= json_object_set_new(h->config, "first_moe_layer", json_integer((json_int_t)first));
+    }
+    return bad;
+}
+
 /* "M*E-" says a kind of layer a letter: the list of words that others have. */
 static int spell_pattern(struct hf *h, struct gg_err *err)
 {
@@ -222,6 +248,7 @@ static int spell_pattern(struct hf *h, struct gg_err *err)
     if (json_array_size(list) > 0)
         bad |= json_object_set(h->config, "layers_block_type", list);
     json_decref(list);
+    bad |= spell_windows(h);
     list = json_object_get(h->config, "layers_block_type");
     if (json_is_array(list) && json_object_get(h->config, "num_hidden_layers") == NULL)
         bad |= json_object_set_new(h->config, "num_hidden_layers", json_integer((json_int_t)json_array_size(list)));

@@ -3,7 +3,7 @@
  *   a|b|1        the first of these names that config.json has a number for, else the number
  *   rope.x       a rope parameter; a.b: b of the object a, or of a list by number
  *   a~word       1 when the text a of config.json is that word, else 0; of a list how often it stands there;
- *                a~L of a list of numbers: the layer's
+ *                of a list of numbers a~0 and the like; a~L the layer's, a~L1 that of one more
  *   H, K, E      query heads, key heads, experts (below)
  *   D            elements of a head: head_dim, else hidden_size / H
  *   N, M         layers; those of them that predict further tokens, nothing when they are left out
@@ -74,16 +74,23 @@ static bool is_word(const json_t *v, const char *word, size_t n)
     return json_is_string(v) && json_string_length(v) == n && memcmp(json_string_value(v), word, n) == 0;
 }
 
+/* The number a word of a~word stands for: digits, L for the layer or L1 for one more. False: it is no number. */
+static bool word_number(const struct hf *h, const char *word, size_t n, double *out)
+{
+    *out = isdigit((unsigned char)*word) ? strtod(word, NULL) : (double)h->layer + (n == 2);
+    return isdigit((unsigned char)*word) || (n == 1 && *word == 'L') || (n == 2 && memcmp(word, "L1", 2) == 0);
+}
+
 static double times_word(const struct hf *h, const json_t *v, const char *word, size_t n)
 {
-    double times = 0;
+    double times = 0, number;
+    bool counts = word_number(h, word, n, &number);
     json_t *one;
     size_t i;
     if (!json_is_array(v))
         return is_word(v, word, n);
     json_array_foreach (v, i, one)
-        times += n == 1 && *word == 'L' ? json_is_number(one) && json_number_value(one) == (double)h->layer
-                                        : is_word(one, word, n);
+        times += counts ? json_is_number(one) && json_number_value(one) == number : is_word(one, word, n);
     return times;
 }
 

@@ -41,7 +41,8 @@ struct hf_rule {
     const char *gguf; /* the same numbers; experts are stacked. Ends in .weight, .bias, or in ! when
                          the name has neither; else with the suffix of the stored one */
     enum hf_how how;
-    const char *layout; /* how elements are drawn (layout.c); NULL: in the order stored */
+    const char *layout; /* how elements are drawn (layout.c); NULL: in the order stored. "A; B": by B when the
+                           stored tensor has not as many dimensions as A */
     const char *when; /* the rule counts only when this holds (expr.c); NULL: always */
     const char *count; /* how many {E} there are; NULL: the experts of config.json */
     enum hf_as as;
@@ -60,7 +61,8 @@ enum hf_what { /* what a row of a key table writes */
                HF_POOLING, /* .pooling_type, from the files of sentence-transformers */
                HF_LABELS, /* names of classes, by their numbers, when the model has them */
                HF_MARKS, /* a truth value a layer: whether the list of config.json has its number */
-               HF_EACH, /* a sum a layer, in which L is its number: an array of I32, F32 or BOOL */
+               HF_EACH, /* a sum a layer, in which L is its number: an array of I32, F32 or BOOL; as long as the
+                           list of config.json that the fallback names, if it names one */
                HF_LAYERS, /* a truth value a layer: whether "layer_types" calls it ... */
                HF_ROPE, /* the block of rope keys */
                HF_HEAD_DIM, /* head_dim, else hidden_size / heads */

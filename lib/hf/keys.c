@@ -156,8 +156,10 @@ static int set_marks(struct hf *h, const struct hf_key *k, struct gg_err *err)
 static int set_each(struct hf *h, const struct hf_key *k, struct gg_err *err)
 {
     struct gg_buf b = GG_BUF_INIT;
+    const json_t *list = k->fallback != NULL ? gg_hf_get(h->config, k->fallback) : NULL;
+    uint64_t n = list != NULL ? json_array_size(list) : h->n_layers;
     int rc = GG_OK;
-    for (h->layer = 0; rc == GG_OK && h->layer < h->n_layers; h->layer++) {
+    for (h->layer = 0; rc == GG_OK && h->layer < n; h->layer++) {
         const char *text = k->from, *missing;
         uint8_t raw[4];
         double d;
@@ -176,7 +178,7 @@ static int set_each(struct hf *h, const struct hf_key *k, struct gg_err *err)
     }
     if (rc == GG_OK)
         rc = b.failed ? gg_fail_nomem(err, "a list")
-                      : gg_hf_set_array(h, k->key, k->type, h->n_layers, gg_buf_str(&b), b.nbytes, err);
+                      : gg_hf_set_array(h, k->key, k->type, n, gg_buf_str(&b), b.nbytes, err);
     gg_buf_free(&b);
     return rc;
 }

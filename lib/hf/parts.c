@@ -71,7 +71,8 @@ static bool wants_f32(const struct hf_vt *v)
     static const char *const tails[] = {
         "_norm.weight", ".ffn_gate_inp.weight", ".ffn_gate_inp_shexp.weight", "position_embd.weight",
         "token_types.weight", ".ssm_conv1d.weight", ".shortconv.conv.weight", ".altup_correct_coef.weight",
-        ".altup_predict_coef.weight"};
+        ".altup_predict_coef.weight", ".indexer.proj.weight", ".ssm_conv1d_q.weight", ".ssm_conv1d_k.weight",
+        ".ssm_conv1d_v.weight"};
     size_t n = strlen(v->name);
     if (v->lora != '\0')
         return false;
@@ -295,6 +296,19 @@ static int fill_up(struct hf *h, struct hf_vt *v, struct gg_err *err)
     return add_part(v, &p, err);
 }
 
+/* How many dimensions the left side of a layout has. */
+static unsigned stored_dims(const char *layout)
+{
+    unsigned n = 0, depth = 0;
+    const char *end = strstr(layout, " ->");
+    for (const char *p = layout; p < end; p++) {
+        depth += *p == '(';
+        depth -= *p == ')';
+        n += depth == 0 && (p + 1 == end || p[1] == ' ');
+    }
+    return n;
+}
+
 int gg_hf_vt_take(struct hf *h, struct hf_vt *v, const struct hf_rule *r, size_t src, uint32_t order,
                   struct gg_err *err)
 {
@@ -302,7 +316,13 @@ int gg_hf_vt_take(struct hf *h, struct hf_vt *v, const struct hf_rule *r, size_t
     v->rule = r;
     if (r->each != NULL && v->lora != 'a')
         return take_each(h, v, r, src, order, err);
-    int rc = take_one(h, v, r, v->lora != '\0' ? lora_layout(r, v->lora) : layout_of(r), src, order, err);
+    const char *layout = v->lora != '\0' ? lora_layout(r, v->lora) : layout_of(r);
+    const char *other = layout != NULL ? strstr(layout, "; ") : NULL;
+    if (other != NULL && gg_checkpoint_tensor(h->ckpt, src)->n_dims != stored_dims(layout))
+        layout = other + 2;
+    else if (other != NULL)
+        layout = gg_arena_strndup(h->arena, layout, (size_t)(other - layout));
+    int rc = take_one(h, v, r, layout, src, order, err);
     return rc == GG_OK && r->how == HF_FILLED && v->lora == '\0' ? fill_up(h, v, err) : rc;
 }
 

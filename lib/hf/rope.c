@@ -46,6 +46,13 @@ int gg_hf_rope_read(struct hf *h, struct gg_err *err)
                     "global_rope_theta|rope_global_theta|rope_theta_global|rope_theta|"
                     "rotary_emb_base",
                     err);
+    json_t *bases = json_object_get(h->rope, "rope_theta"); /* of layers that see all, that see a window, ... */
+    if (rc == GG_OK && json_is_array(bases)) {
+        json_t *local = json_pack("{s:O}", "rope_theta", json_array_get(bases, 1));
+        if ((local != NULL && json_object_set_new(h->rope, "sliding_attention", local) != 0) ||
+            json_object_set(h->rope, "rope_theta", json_array_get(bases, 0)) != 0)
+            rc = gg_fail_nomem(err, "rope parameters");
+    }
     json_t *type = json_object_get(h->rope, "type");
     if (rc == GG_OK && type != NULL && json_object_get(h->rope, "rope_type") == NULL &&
         json_object_set(h->rope, "rope_type", type) != 0)
@@ -108,7 +115,7 @@ static int scaling_keys(struct hf *h, const char *type, struct gg_err *err)
     if (strcmp(type, "su") == 0 || strcmp(type, "longrope") == 0)
         return gg_hf_set_str(h, ".rope.scaling.type", "longrope", err);
     if (strcmp(type, "default") != 0 && strcmp(type, "proportional") != 0 && strcmp(type, "dynamic") != 0 && strcmp(type, "llama3") != 0 &&
-        strcmp(type, "mrope") != 0)
+        strcmp(type, "mrope") != 0 && strcmp(type, "xdrope") != 0)
         gg_findings_add(h->notes, GG_WARN, "rope", NULL, 0, GG_NOWHERE,
                         "config.json: rope type '%s' is not known; no scaling is written",
                         gg_text_escape_into(shown, sizeof shown, type, strlen(type)));
@@ -173,6 +180,31 @@ static float llama3_factor(float freq, double factor, double low, double high, d
     return 1.0f / ((1.0f - smooth) / (float)factor + smooth);
 }
 
+/* The same in F64, as Step 3.5 has it. */
+static float step_factor(double freq, double factor, double low, double high, double orig)
+{
+    double wavelen = 2 * 3.14159265358979323846 / freq;
+    if (wavelen < orig / high)
+        return 1;
+    if (wavelen > orig / low)
+        return (float)factor;
+    double smooth = (orig / wavelen - low) / (high - low);
+    return (float)(1.0 / ((1.0 - smooth) / factor + smooth));
+}
+
+/* The part of a head that rope turns, where layers differ in it: that of the layers that see everything. */
+static double part_of_full(const struct hf *h)
+{
+    const json_t *parts = json_object_get(h->config, "partial_rotary_factors");
+    const json_t *types = json_object_get(h->config, "layer_types");
+    for (size_t i = 0; i < json_array_size(parts); i++) {
+        const char *type = json_string_value(json_array_get(types, i));
+        if (type != NULL && strcmp(type, "full_attention") == 0)
+            return json_number_value(json_array_get(parts, i));
+    }
+    return 1;
+}
+
 static int llama3_tensor(struct hf *h, struct gg_err *err)
 {
     const json_t *r = gg_hf_rope_full(h);
@@ -194,9 +226,13 @@ static int llama3_tensor(struct hf *h, struct gg_err *err)
     float *data = gg_arena_zalloc(h->arena, n, sizeof *data);
     if (data == NULL)
         return gg_fail_nomem(err, "rope factors");
+    bool step = json_object_get(h->config, "partial_rotary_factors") != NULL;
+    uint64_t turned = (uint64_t)(part_of_full(h) * (double)dim);
     for (size_t i = 0; i < n; i++) {
-        float power = (float)pow((float)base, (float)(2 * i) / (float)dim);
-        data[i] = llama3_factor(1.0f / power, factor, low, high, orig);
+        float power = (float)pow((float)base, (float)(2 * i) / (float)turned);
+        data[i] = 2 * i >= turned ? 1.0f
+                  : step          ? step_factor(1.0f / power, factor, low, high, orig)
+                                  : llama3_factor(1.0f / power, factor, low, high, orig);
     }
     return add_vector(h, "rope_freqs.weight", data, n, err);
 }

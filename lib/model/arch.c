@@ -29,6 +29,8 @@ void gg_arch_read(struct gg_arch *out, const struct ggf_meta *meta)
     if (!ggf_meta_get_str(meta, "general.architecture", &out->name))
         out->name = ggf_str("");
     arch_u64(meta, out->name, "block_count", &out->n_layers);
+    if (!arch_u64(meta, out->name, "num_loops", &out->n_loops) || out->n_loops == 0)
+        out->n_loops = 1;
     arch_u64(meta, out->name, "attention.head_count", &out->n_heads);
     if (!arch_u64(meta, out->name, "attention.head_count_kv", &out->n_heads_kv))
         out->n_heads_kv = out->n_heads;

@@ -96,6 +96,7 @@ GG_MUST_CHECK int gg_model_require_sound(const struct gg_model *m, struct gg_err
 struct gg_arch {
     struct ggf_str name; /* general.architecture, "" when absent or not a string */
     uint64_t n_layers;   /* <arch>.block_count */
+    uint64_t n_loops;    /* how often they are gone through: 1 unless the file says more */
     uint64_t n_heads;    /* of layer 0, when stored for each layer */
     uint64_t n_heads_kv; /* of layer 0; n_heads when absent */
     uint64_t n_experts;

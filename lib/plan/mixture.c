@@ -155,7 +155,8 @@ static const struct {
 
 void gg_mix_model_from_arch(struct gg_mix_model *out, const struct gg_arch *a)
 {
-    out->n_layers = a->n_layers;
+    if (!gg_mul_u64(a->n_layers, a->n_loops, &out->n_layers)) /* llama.cpp counts each time */
+        out->n_layers = a->n_layers;
     out->n_experts = a->n_experts;
     out->gqa = a->n_heads_kv > 0 ? a->n_heads / a->n_heads_kv : 0;
     out->falcon = ggf_str_eq(a->name, "falcon");

@@ -398,7 +398,7 @@ END_TEST
 static bool is_big(const char *arch, uint64_t layers, uint64_t kv, uint64_t experts)
 {
     struct gg_mix_model m;
-    struct gg_arch a = {.name = ggf_str(arch), .n_layers = layers, .n_heads = 64, .n_heads_kv = kv,
+    struct gg_arch a = {.name = ggf_str(arch), .n_layers = layers, .n_loops = 1, .n_heads = 64, .n_heads_kv = kv,
                         .n_experts = experts};
     gg_mix_model_from_arch(&m, &a);
     return m.big_gqa;
