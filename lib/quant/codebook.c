@@ -24,9 +24,18 @@ static const struct codebook_spec specs[] = {
 
 enum {
     MAX_ROWS = 2048,
+    MAX_DIMS = 8,
     RUN = 32 /* rows */,
     MAX_DISTANCE = 4 * 7 * 7,
     MAX_POINTS = 6561 /* 3^8 */
+};
+
+/* A byte a row, eight at a time. */
+struct apart {
+    union {
+        uint64_t eight[MAX_ROWS / 8];
+        uint8_t row[MAX_ROWS];
+    };
 };
 
 /* What building needs and the codebook does not. */
@@ -34,10 +43,11 @@ struct builder {
     const struct codebook_spec *spec;
     struct qk_codebook *cb;
     size_t n_around, capacity;
-    /* squares[c][row]: square of the difference between a row and the level of cell c, (i << bits)
-     * + level. Distances of a point to all rows are sums of dims of these. */
-    uint8_t squares[32][MAX_ROWS];
-    uint8_t distance[MAX_ROWS];
+    /* squares[c][row]: square of the difference between a row and level v of element i, c = (i <<
+     * bits) + v. Distances of a point to all rows are sums of dims of these. */
+    struct apart squares[32];
+    /* Those sums over the elements from i on; distances for i = 0. */
+    struct apart apart[MAX_DIMS + 1];
     uint8_t least[MAX_ROWS / RUN]; /* distance in each run of rows: most runs hold no near one */
     uint16_t near[MAX_ROWS];
     uint32_t counted[MAX_ROWS]; /* rows, see count_out */
@@ -71,7 +81,7 @@ static void fill_rows(struct builder *b)
             b->cb->value[row * s->dims + i] =
                 (float)(s->grid == qk_grid_iq1s ? level - 1 : 2 * level + 1);
             for (int v = 0; v < s->n_levels; v++)
-                b->squares[(i << s->bits) + v][row] = (uint8_t)((v - level) * (v - level));
+                b->squares[(i << s->bits) + v].row[row] = (uint8_t)((v - level) * (v - level));
         }
         b->cb->row_of[s->grid[row]] = row;
     }
@@ -86,23 +96,26 @@ static bool is_point(const struct codebook_spec *s, unsigned code)
     return true;
 }
 
-/* Sets the distances of a point to all rows; returns the smallest. */
-static int measure(struct builder *b, unsigned code)
+/* Element i of a point has level v: adds that to the distances from the elements behind it. No sum
+ * leaves its byte. */
+static void measure(struct builder *b, int i, int v)
 {
-    const struct codebook_spec *s = b->spec;
-    const int n = s->n_rows;
+    const struct apart *square = &b->squares[(i << b->spec->bits) + v];
+
+    for (int k = 0; k < b->spec->n_rows / 8; k++)
+        b->apart[i].eight[k] = b->apart[i + 1].eight[k] + square->eight[k];
+}
+
+/* Finds the least distances; returns the least of all. */
+static int find_least(struct builder *b)
+{
     int least = MAX_DISTANCE;
 
-    memset(b->distance, 0, (size_t)n);
-    for (int i = 0; i < s->dims; i++) {
-        const uint8_t *square = b->squares[(i << s->bits) + level_of(s, code, i)];
-        for (int row = 0; row < n; row++)
-            b->distance[row] = (uint8_t)(b->distance[row] + square[row]);
-    }
-    for (int run = 0; run < n / RUN; run++) {
+    for (int run = 0; run < b->spec->n_rows / RUN; run++) {
+        const uint8_t *apart = b->apart[0].row + run * RUN;
         uint8_t m = MAX_DISTANCE;
         for (int i = 0; i < RUN; i++)
-            m = b->distance[run * RUN + i] < m ? b->distance[run * RUN + i] : m;
+            m = apart[i] < m ? apart[i] : m;
         b->least[run] = m;
         least = m < least ? m : least;
     }
@@ -120,9 +133,9 @@ static int gather(struct builder *b, int limit, int *n_shells)
         if (b->least[run] > limit)
             continue;
         for (int row = run * RUN; row < (run + 1) * RUN; row++)
-            if (b->distance[row] <= limit) {
+            if (b->apart[0].row[row] <= limit) {
                 b->near[n++] = (uint16_t)row;
-                occurs[b->distance[row]] = 1;
+                occurs[b->apart[0].row[row]] = 1;
             }
     }
     *n_shells = 0;
@@ -150,7 +163,7 @@ static bool reserve(struct builder *b, size_t n)
 /* Appends the rows around a point: those at the n_shells smallest distances that occur. */
 static bool add_around(struct builder *b, unsigned code)
 {
-    const int least = measure(b, code);
+    const int least = find_least(b);
     int limit = least + b->spec->n_shells - 1, n_shells;
     int n = gather(b, limit, &n_shells);
 
@@ -162,7 +175,7 @@ static bool add_around(struct builder *b, unsigned code)
     b->cb->around[b->n_around++] = (uint16_t)n;
     for (int d = least; d <= limit; d++)
         for (int i = 0; i < n; i++)
-            if (b->distance[b->near[i]] == d)
+            if (b->apart[0].row[b->near[i]] == d)
                 b->cb->around[b->n_around++] = b->near[i];
     return true;
 }
@@ -264,6 +277,21 @@ static bool add_near(struct builder *b)
     return true;
 }
 
+/* Finds what is around all points whose elements from i on are those of code, the lowest first. */
+static bool add_points(struct builder *b, int i, unsigned code)
+{
+    const struct codebook_spec *s = b->spec;
+
+    if (i == 0)
+        return b->cb->row_of[code] >= 0 || add_around(b, code);
+    for (int v = 0; v < s->n_levels; v++) {
+        measure(b, i - 1, v);
+        if (!add_points(b, i - 1, code | (unsigned)v << s->bits * (i - 1)))
+            return false;
+    }
+    return true;
+}
+
 static bool build(struct builder *b)
 {
     const struct codebook_spec *s = b->spec;
@@ -276,10 +304,7 @@ static bool build(struct builder *b)
     for (unsigned code = 0; code < n_codes; code++)
         b->cb->row_of[code] = -1;
     fill_rows(b);
-    for (unsigned code = 0; code < n_codes; code++)
-        if (b->cb->row_of[code] < 0 && is_point(s, code) && !add_around(b, code))
-            return false;
-    return add_spread(b) && add_near(b);
+    return add_points(b, s->dims, 0) && add_spread(b) && add_near(b);
 }
 
 int qk_codebook_new(struct qk_codebook **out, enum qt_type type, struct gg_err *err)
