@@ -77,7 +77,8 @@ VEC_CALLS  := $(foreach l,$(VEC_LEVELS),QK_LEVEL($(shell echo $l | tr a-z A-Z), 
 OPT     = $(if $(filter release,$(MODE)),$(1) $(EXACT))
 REF_SRC := lib/quant/stats.c $(wildcard lib/quant/ref/*.c)
 $(VEC_OBJ): CFLAGS_ALL := $(CFLAGS_ALL) $(call OPT,-O2)
-VEC_O3  := $(foreach p,encode_iq1 encode_iq23,$(VEC_LEVELS:%=$(BUILD)/lib/quant/vec/$p.%.o))
+VEC_O3  := $(foreach l,$(filter-out sse2,$(VEC_LEVELS)),$(BUILD)/lib/quant/vec/encode_iq23.$l.o) \
+           $(VEC_LEVELS:%=$(BUILD)/lib/quant/vec/encode_iq1.%.o)
 $(VEC_O3): CFLAGS_ALL := $(CFLAGS_ALL) $(call OPT,-O3)
 $(REF_SRC:%.c=$(BUILD)/%.o): CFLAGS_ALL := $(CFLAGS_ALL) $(call OPT,$(if $(VEC_LEVELS),-O2,-O3))
 

@@ -6,9 +6,9 @@
  */
 #include "lib/quant/ref/ref.h"
 #include "lib/quant/ref/search.h"
+#include "lib/quant/vec/book.h"
 #include "lib/quant/vec/nearest.h"
 #include "lib/quant/vec/split1.h"
-#include "lib/quant/vec/walk.h"
 
 #include <assert.h>
 
@@ -370,22 +370,6 @@ static void pack_m(struct qt_block_iq1_m *dst, const struct block_m *b)
 /* ---- rows of a tensor -------------------------------------------------------------------------
  */
 
-V_FN void sums_of_squares(const struct v_group *g, float *sum)
-{
-    vf s = vf_set1(0);
-
-    for (size_t i = 0; i < QT_SUPER; i += 16) {
-        const float *p[VL];
-        vf x[16];
-        for (int k = 0; k < VL; k++)
-            p[k] = g->x[k] + i;
-        v_load_columns(x, p, 16);
-        for (int j = 0; j < 16; j++)
-            s += x[j] * x[j];
-    }
-    vf_store(sum, s);
-}
-
 /* Bit k: super-block `first + k` of n_blocks was fitted. */
 V_FN unsigned fit_blocks(const struct v_group *v, const float *sum, int first, int n_blocks, int n,
                          float eps, const struct qk_args *args, struct source *s, struct group *g)
@@ -396,9 +380,8 @@ V_FN unsigned fit_blocks(const struct v_group *v, const float *sum, int first, i
     s->cb = args->codebook;
     for (int k = 0; k < n_blocks; k++) {
         int at = first + k < v->n ? first + k : first;
-        const float *imp = args->weights ? args->weights + v->col[at] : NULL;
         s->x[k] = v->x[at];
-        fine |= (unsigned)set_weights(s->w + QT_SUPER * k, v->x[at], imp,
+        fine |= (unsigned)set_weights(s->w + QT_SUPER * k, v->x[at], v_weights_of(args, v, at),
                                       2.0f * sum[at] / (float)QT_SUPER)
                 << k;
     }
@@ -410,48 +393,31 @@ V_FN unsigned fit_blocks(const struct v_group *v, const float *sum, int first, i
     return fine;
 }
 
-static void encode_reference(qk_quant_fn *reference, const struct v_group *v, int k,
-                             const struct qk_args *args)
+static void encode_s(const void *type, const struct v_group *v, int first, int n, const float *sum,
+                     const struct qk_args *args)
 {
-    struct qk_args a = *args;
+    struct source s;
+    struct group g[8 * S_AT_ONCE];
 
-    a.weights = a.weights ? a.weights + v->col[k] : NULL;
-    reference(v->y[k], v->x[k], 1, QT_SUPER, 0, 0, &a);
-}
-
-static void quant_iq1_s(void *dst, const float *src, size_t n_rows, size_t n_cols,
-                        size_t dst_stride, size_t src_stride, const struct qk_args *args)
-{
-    struct v_walk w = {dst,        src,        n_rows,   n_cols,
-                       dst_stride, src_stride, QT_SUPER, sizeof(struct qt_block_iq1_s),
-                       0,          0};
-    struct v_group v;
-
-    assert(args && args->weights && args->codebook && args->codebook->dims == DIMS);
-    while (v_next_group(&w, &v)) {
-        float sum[VL];
-        sums_of_squares(&v, sum);
-        for (int first = 0; first < v.n; first += S_AT_ONCE) {
-            struct source s;
-            struct group g[8 * S_AT_ONCE];
-            unsigned fine = fit_blocks(&v, sum, first, S_AT_ONCE, S_GROUP, S_EPS, args, &s, g);
-            for (int k = 0; k < S_AT_ONCE && first + k < v.n; k++) {
-                if (fine >> k & 1)
-                    pack_s((struct qt_block_iq1_s *)(void *)v.y[first + k], g + 8 * k);
-                else
-                    encode_reference(qk_ref_quant_iq1_s, &v, first + k, args);
-            }
-        }
+    (void)type;
+    assert(args->weights && args->codebook && args->codebook->dims == DIMS);
+    const unsigned fine = fit_blocks(v, sum, first, S_AT_ONCE, S_GROUP, S_EPS, args, &s, g);
+    for (int k = 0; k < n; k++) {
+        if (fine >> k & 1)
+            pack_s((struct qt_block_iq1_s *)(void *)v->y[first + k], g + 8 * k);
+        else
+            v_encode_plain(qk_ref_quant_iq1_s, v, first + k, args);
     }
 }
 
-static void quant_blocks_m(const struct v_group *v, const float *sum, int first,
-                           const struct qk_args *args)
+static void encode_m(const void *type, const struct v_group *v, int first, int n, const float *sum,
+                     const struct qk_args *args)
 {
-    const int n = v->n - first < M_AT_ONCE ? v->n - first : M_AT_ONCE;
     struct block_m b[M_AT_ONCE];
     bool fine[M_AT_ONCE];
 
+    (void)type;
+    assert(args->codebook && args->codebook->dims == DIMS);
     for (int k = 0; k < n; k++) {
         fine[k] = fit_blocks(v, sum, first + k, 1, M_GROUP, M_EPS, args, &b[k].s, b[k].g);
         set_scales_m(&b[k]);
@@ -462,26 +428,12 @@ static void quant_blocks_m(const struct v_group *v, const float *sum, int first,
         if (fine[k])
             pack_m((struct qt_block_iq1_m *)(void *)v->y[first + k], &b[k]);
         else
-            encode_reference(qk_ref_quant_iq1_m, v, first + k, args);
+            v_encode_plain(qk_ref_quant_iq1_m, v, first + k, args);
     }
 }
 
-static void quant_iq1_m(void *dst, const float *src, size_t n_rows, size_t n_cols,
-                        size_t dst_stride, size_t src_stride, const struct qk_args *args)
-{
-    struct v_walk w = {dst,        src,        n_rows,   n_cols,
-                       dst_stride, src_stride, QT_SUPER, sizeof(struct qt_block_iq1_m),
-                       0,          0};
-    struct v_group v;
-
-    assert(args && args->codebook && args->codebook->dims == DIMS);
-    while (v_next_group(&w, &v)) {
-        float sum[VL];
-        sums_of_squares(&v, sum);
-        for (int first = 0; first < v.n; first += M_AT_ONCE)
-            quant_blocks_m(&v, sum, first, args);
-    }
-}
+V_QUANT_ROWS(iq1_s, encode_s, NULL, S_AT_ONCE)
+V_QUANT_ROWS(iq1_m, encode_m, NULL, M_AT_ONCE)
 
 void V_NAME(qk_vec_encode_iq1)(struct qk_table *table)
 {

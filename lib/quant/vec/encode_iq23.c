@@ -7,9 +7,9 @@
  * 2^22 steps of their scale large. Elsewhere all is finite and rounds as fit23.h has it.
  */
 #include "lib/quant/ref/ref.h"
+#include "lib/quant/vec/book.h"
 #include "lib/quant/vec/positive.h"
 #include "lib/quant/vec/super23.h"
-#include "lib/quant/vec/walk.h"
 
 #include <assert.h>
 
@@ -241,27 +241,10 @@ static void pack_iq3_s(void *dst, const struct fitted *r)
     gg_store_u16(&b->d, r->d);
 }
 
-/* Where nothing but zeros was found, these store zeros and no signs. */
 /* ---- rows -------------------------------------------------------------------------------------
  */
 
 enum { AT_ONCE = VL > 8 ? 2 : 1 }; /* super-blocks whose groups of 32 fill the lanes */
-
-V_FN void sums_of_squares(const struct v_group *g, float *sum)
-{
-    vf s = vf_set1(0);
-
-    for (size_t i = 0; i < QT_SUPER; i += 16) {
-        const float *p[VL];
-        vf x[16];
-        for (int k = 0; k < VL; k++)
-            p[k] = g->x[k] + i;
-        v_load_columns(x, p, 16);
-        for (int j = 0; j < 16; j++)
-            s += x[j] * x[j];
-    }
-    vf_store(sum, s);
-}
 
 struct encoder {
     const struct iq_type *type;
@@ -281,18 +264,19 @@ static void pack(const struct encoder *e, void *dst, struct fitted *r)
     e->pack(dst, r);
 }
 
-/* Super-blocks first .. first + n - 1 of a group. */
-static void quant_blocks(const struct encoder *e, const struct v_group *g, int first, int n,
-                         const float *sum, const struct qk_args *args)
+static void encode_some(const void *type, const struct v_group *g, int first, int n,
+                        const float *sum, const struct qk_args *args)
 {
+    const struct encoder *e = type;
     const struct iq_type *t = e->type;
     struct super s[AT_ONCE];
     bool fine[AT_ONCE];
 
+    assert(args->codebook && args->codebook->dims == t->dims);
+    assert(args->weights || t->stand_in != NONE);
     for (int k = 0; k < n; k++) {
-        const float *imp = args->weights ? args->weights + g->col[first + k] : NULL;
-        float sigma2 = t->variance * sum[first + k] / (float)QT_SUPER;
-        fine[k] = load_values(t, &s[k], g->x[first + k], imp, sigma2);
+        const float sigma2 = t->variance * sum[first + k] / (float)QT_SUPER;
+        fine[k] = load_values(t, &s[k], g->x[first + k], v_weights_of(args, g, first + k), sigma2);
         if (t->even_signs)
             make_even(&s[k]);
         fine[k] &= set_bases(t, &s[k]);
@@ -301,40 +285,17 @@ static void quant_blocks(const struct encoder *e, const struct v_group *g, int f
         fit_bases(t, s, n);
     for (int k = 0; k < n; k++) {
         struct fitted r;
-        struct qk_args a = *args;
-        if (fine[k] && e->fit(t, &s[k], args->codebook, &r)) {
+        if (fine[k] && e->fit(t, &s[k], args->codebook, &r))
             pack(e, g->y[first + k], &r);
-            continue;
-        }
-        a.weights = a.weights ? a.weights + g->col[first + k] : NULL;
-        e->reference(g->y[first + k], g->x[first + k], 1, QT_SUPER, 0, 0, &a);
+        else
+            v_encode_plain(e->reference, g, first + k, args);
     }
 }
 
-static void quant_rows(const struct encoder *e, struct v_walk w, const struct qk_args *args)
-{
-    struct v_group g;
-
-    assert(args && args->codebook && args->codebook->dims == e->type->dims);
-    assert(args->weights || e->type->stand_in != NONE);
-    while (v_next_group(&w, &g)) {
-        float sum[VL];
-        sums_of_squares(&g, sum);
-        for (int first = 0; first < g.n; first += AT_ONCE)
-            quant_blocks(e, &g, first, g.n - first < AT_ONCE ? g.n - first : AT_ONCE, sum, args);
-    }
-}
-
-#define QUANT(type, shape)                                                                         \
-    static void quant_##type(void *dst, const float *src, size_t n_rows, size_t n_cols,            \
-                             size_t dst_stride, size_t src_stride, const struct qk_args *args)     \
-    {                                                                                              \
-        const struct encoder e = {&type, fit_##shape, pack_##type, qk_ref_quant_##type};           \
-        struct v_walk w = {dst,        src,        n_rows,   n_cols,                               \
-                           dst_stride, src_stride, QT_SUPER, sizeof(struct qt_block_##type),       \
-                           0,          0};                                                         \
-        quant_rows(&e, w, args);                                                                   \
-    }
+#define QUANT(name, shape)                                                                         \
+    static const struct encoder encoder_##name = {&name, fit_##shape, pack_##name,                 \
+                                                  qk_ref_quant_##name};                            \
+    V_QUANT_ROWS(name, encode_some, &encoder_##name, AT_ONCE)
 
 QUANT(iq2_xxs, iq2_xxs)
 QUANT(iq2_xs, iq2_s)
