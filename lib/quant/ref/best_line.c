@@ -231,6 +231,29 @@ static void descend(const struct qk_line_search *t, const struct given *g, struc
     }
 }
 
+/* At the end codes further off are looked at: scales up to t->wide away, each with the minimum that
+ * fits and those beside it. */
+static void widen_group(const struct qk_line_search *t, const struct given *g, struct state *s, int j)
+{
+    const float was = s->scale[j];
+    struct sums base, other;
+    float least = error_at(t, g, (struct line){s->d * was, s->dmin * s->min[j]}, &base);
+
+    for (int k = -t->wide; k <= t->wide; k++) {
+        float c = qk_clamp(was + (float)k, 0.0f, (float)t->top);
+        float fits = min_code(t, g, &base, s->d * c, s->dmin);
+        for (int i = -1; i <= 1; i++) {
+            float m = qk_clamp(fits + (float)i, 0.0f, (float)t->top);
+            float error = error_at(t, g, (struct line){s->d * c, s->dmin * m}, &other);
+            if (error < least) {
+                least = error;
+                s->scale[j] = c;
+                s->min[j] = m;
+            }
+        }
+    }
+}
+
 /* ---- where to begin ----------------------------------------------------------------------------- */
 
 /* The common scale that costs least if minima may be any, with its codes. */
@@ -305,6 +328,8 @@ static void choose_common(const struct qk_line_search *t, const struct given *g,
     descend(t, g, &other);
     if (other.error < best.error)
         best = other;
+    for (int j = 0; t->wide > 0 && j < n; j++)
+        widen_group(t, &g[j], &best, j);
     scales->d = qt_f16_from_f32(best.d);
     scales->dmin = qt_f16_from_f32(best.dmin);
     for (int j = 0; j < n; j++) {

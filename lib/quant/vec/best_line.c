@@ -287,6 +287,34 @@ static void descend(const struct qk_line_search *t, const struct given *g, struc
     }
 }
 
+static void widen_group(const struct qk_line_search *t, const struct given *g, struct state *s,
+                        int j)
+{
+    const vf was = s->scale[j], top = vf_set1((float)t->top);
+    struct line l[TRIPLE] = {{s->d * was, s->dmin * s->min[j]}};
+    struct sums sums[TRIPLE];
+    vf error[TRIPLE];
+    l[1] = l[2] = l[0];
+    errors_at(t, g, l, sums, error);
+    const struct sums base = sums[0];
+    vf least = error[0];
+    for (int k = -t->wide; k <= t->wide; k++) {
+        vf c = vf_clamp(was + (float)k, 0, (float)t->top), m[TRIPLE];
+        vf fits = min_code(t, g, &base, s->d * c, s->dmin);
+        for (int i = 0; i < TRIPLE; i++) {
+            m[i] = vf_max(vf_min(fits + (float)(i - 1), top), vf_set1(0));
+            l[i] = (struct line){s->d * c, s->dmin * m[i]};
+        }
+        errors_at(t, g, l, sums, error);
+        for (int i = 0; i < TRIPLE; i++) {
+            vm wins = vf_lt(error[i], least);
+            least = vf_select(wins, error[i], least);
+            s->scale[j] = vf_select(wins, c, s->scale[j]);
+            s->min[j] = vf_select(wins, m[i], s->min[j]);
+        }
+    }
+}
+
 /* ---- where to begin ---------------------------------------------------------------------------
  */
 
@@ -380,6 +408,8 @@ static void choose_common(const struct qk_line_search *t, struct v_best *b, cons
     common_min(t, g, fit, &other);
     descend(t, g, &other);
     take_state(n, &best, vf_lt(other.error, best.error), &other);
+    for (int j = 0; t->wide > 0 && j < n; j++)
+        widen_group(t, &g[j], &best, j);
     store_common(b, best.d, best.dmin);
     for (int j = 0; j < n; j++) {
         float scale[VL], min[VL];
