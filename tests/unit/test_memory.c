@@ -1,6 +1,7 @@
 /* What running a model takes: heads, windows, latent keys, shared layers; and what is not known. */
 #include "lib/model/memory.h"
 
+#include "lib/base/num.h"
 #include "lib/quant/qtype.h"
 #include "tests/plan_make.h"
 
@@ -104,6 +105,39 @@ START_TEST(latent_keys_hold_values)
 }
 END_TEST
 
+/* Small models with random weights, loaded by llama.cpp of 2026-08-21: sizes it logged. */
+START_TEST(llama_cpp_allocates_the_same)
+{
+    static const struct {
+        const char *arch;
+        uint32_t n_layers, key, value, window, latent, nextn, ctx, type;
+        uint64_t nbytes;
+    } seen[] = {
+        {"gemma3", 12, 32, 32, 128, 0, 0, 2048, QT_F16, 3014656},
+        {"gemma3", 12, 32, 32, 128, 0, 0, 777, QT_F16, 2490368},
+        {"gemma3", 12, 32, 32, 128, 0, 0, 2048, QT_Q8_0, 1601536},
+        {"gemma3", 12, 32, 32, 128, 0, 0, 2048, QT_Q4_0, 847872},
+        {"gemma3", 12, 32, 32, 128, 0, 0, 2048, QT_F32, 6029312},
+        {"gemma2", 6, 32, 32, 4096, 0, 0, 8192, QT_F16, 9830400},
+        {"smallthinker", 8, 16, 16, 128, 0, 0, 8192, QT_F16, 5636096}, /* a window of 4096 */
+        {"deepseek2", 3, 24, 16, 0, 16, 1, 1024, QT_F16, 147456}, /* one layer for further tokens */
+    };
+    for (size_t i = 0; i < GG_COUNTOF(seen); i++) {
+        begin(seen[i].arch, seen[i].n_layers, 4, seen[i].latent ? 1 : 2, 64);
+        set("attention.key_length", seen[i].key);
+        set("attention.value_length", seen[i].value);
+        if (seen[i].window != 0)
+            set("attention.sliding_window", seen[i].window);
+        if (seen[i].latent != 0) {
+            set("attention.key_length_mla", 24);
+            set("attention.value_length_mla", 16);
+            set("nextn_predict_layers", seen[i].nextn);
+        }
+        ck_assert_uint_eq(memory(seen[i].ctx, seen[i].type).kv_nbytes, seen[i].nbytes);
+    }
+}
+END_TEST
+
 START_TEST(layers_differ)
 {
     const uint8_t kv[] = {8, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0};
@@ -144,6 +178,7 @@ Suite *suite(void)
     tcase_add_test(tc, heads_share_keys);
     tcase_add_test(tc, windows_end_the_cache);
     tcase_add_test(tc, latent_keys_hold_values);
+    tcase_add_test(tc, llama_cpp_allocates_the_same);
     tcase_add_test(tc, layers_differ);
     tcase_add_test(tc, the_unknown_is_said);
     suite_add_tcase(s, tc);
