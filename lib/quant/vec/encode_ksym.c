@@ -42,16 +42,12 @@ static void fit_groups(struct sym_work *k, int nmax, bool raw)
 {
     struct v_signed fit[N_GROUPS];
     struct v_trials t;
-    vf x[2][GROUP], w[GROUP];
-    v_load_groups(&k->b, N_GROUPS, 0, x[0]);
-    v_fit_begin(&t, GROUP, nmax, x[0]);
+    vf x[GROUP], w[GROUP];
     for (int v = 0; v < N_GROUPS; v++) {
-        const vf *this = x[v % 2];
-        vf *next = x[(v + 1) % 2];
-        v_load_groups(&k->b, N_GROUPS, v + 1 < N_GROUPS ? v + 1 : v, next);
+        v_load_groups(&k->b, N_GROUPS, v, x);
         v_ask_ahead(&k->b, N_GROUPS, v, 4, 1);
-        sym_weights(k, raw, v, this, w);
-        v_fit_next(&t, v, GROUP, nmax, this, w, next, fit);
+        sym_weights(k, raw, v, x, w);
+        v_fit_next(&t, v, GROUP, nmax, x, w, fit);
     }
     for (int v = 0; v < N_GROUPS; v++) {
         k->scale[v] = fit[v].scale;

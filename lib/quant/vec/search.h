@@ -27,35 +27,36 @@ V_FN vf vf_clamp(vf a, float lo, float hi)
  * On either side of the plain candidate |inverse| |x| grows by 0.9 at most (|x| <= |largest|), so it
  * passes one middle between levels at most: an element's level is that of the side's first or of its
  * last candidate. What the element adds to the sums is made once for each of its three levels (k = -9,
- * 0, 9), and a candidate only chooses: the outer one where |inverse| |x| has reached the middle. There
- * the product is rounded to even, so that the middle is the next float up when the outer level is odd.
- * Twice the product is compared with twice the middle, an odd number: doubling changes no rounding
- * (what lies among the subnormals is far below 1).
+ * 0, 9), and a candidate only chooses.
  *
- * Divisions are slow, and nothing waits for them if they are asked for early: the inverses of a group
- * are made while the one before it is summed, and two groups look for their best candidate together.
+ * It passes the middle h where nmax + 0.1 k is h |largest| / |x|: that is the element's place, kept as
+ * a whole number, 2^14 to a step of k. A candidate's inverse and its product with |x| are each off by
+ * 2^-24 at most, the place by four roundings of 2^-24 and by half a unit, 10 (nmax + 0.1 k) as the
+ * reference rounds it by about 2^-24: of at most 329 * 2^14 = 2^22.4 units no more than 2.4 + 0.5 (eight
+ * roundings). So candidates are where the reference has them, but for those within PLACE_NEAR units:
+ * they are looked at as the reference does, and the place is moved half a step to that side. Where the
+ * levels on both sides of a middle are one, the place does not matter: as for all that is next to 0,
+ * where it might be anything.
  */
 
 /* V_BATCH: as many sums as registers hold. */
 enum { V_TRIES = 9, N_TRIALS = 2 * V_TRIES + 1, V_BATCH = VL == 16 ? V_TRIES : 3 };
-enum { V_WHOLE_SIDE = V_BATCH == V_TRIES };
+enum { PLACE_BITS = 14, PLACE_NEAR = 4 };
 
 struct v_element {
-    vf magnitude;    /* of x */
-    vf middle[2];    /* twice that between the levels of k = -9 and 0, of 0 and 9 */
+    vi place[2];     /* of the middle between the levels of k = -9 and 0, of 0 and 9 */
     vf xq[3], qq[3]; /* w x q, w q q at the three levels */
 };
 
-/* One group: its candidates by k + 9. */
+/* One group: sums of its candidates by k + 9. */
 struct v_trial {
     vf largest;
     vm zero; /* nothing in the group: any numbers, and zeros in the end */
-    vf inverse2[N_TRIALS]; /* twice the magnitudes */
     vf xq[N_TRIALS], qq[N_TRIALS];
 };
 
 struct v_trials {
-    struct v_trial of[3]; /* of groups in turn */
+    struct v_trial of[2]; /* of groups in turn */
     struct v_element e[QK_GROUP_MAX];
 };
 
@@ -86,98 +87,128 @@ V_FN void v_trial_open(struct v_trial *t, int n, const vf *x)
     t->largest = vf_select(t->zero, vf_set1(1), largest);
 }
 
-/* Inverse number c, asked for by the way. */
-V_FN void v_trial_inverse(struct v_trial *t, int nmax, int c)
+/* Magnitude of the inverse scale of candidate k. */
+V_FN vf v_trial_inverse(vf largest, int nmax, vf k)
 {
-    t->inverse2[c] = ((float)nmax + 0.1f * (float)(c - V_TRIES)) / vf_abs(t->largest) * 2.0f;
+    return ((float)nmax + 0.1f * k) / vf_abs(largest);
+}
+
+/* Is a place so near a candidate's that it has to be looked at? */
+V_FN vi place_off(vi place)
+{
+    return (place + PLACE_NEAR) & ((1 << PLACE_BITS) - 1);
+}
+
+/* An element whose places have to be looked at. */
+struct v_mend {
+    vi place[2];
+    vf largest, magnitude, q[3];
+};
+
+/* Moves its places, as the candidates next to them have it. The product is rounded to even: the middle
+ * is the next float up when the outer level is odd. Twice the product is compared with twice the middle,
+ * an odd number: doubling changes no rounding (what lies among the subnormals is far below 1). */
+static __attribute__((noinline)) void v_mend_places(struct v_mend *e, int nmax)
+{
+    for (int s = 0; s < 2; s++) {
+        vi n = (vi)((vu)(e->place[s] + PLACE_NEAR) >> PLACE_BITS);
+        vf inverse = v_trial_inverse(e->largest, nmax, vf_from_i(n - 10 * nmax));
+        vf middle = (vf)((vi)(e->q[s] + e->q[s + 1]) + (vi_trunc(e->q[s + 1]) & 1));
+        vm outer = vf_ge(inverse * 2.0f * e->magnitude, middle);
+        vi half = vi_select(outer, vi_set1(-(1 << (PLACE_BITS - 1))), vi_set1(1 << (PLACE_BITS - 1)));
+        vm near = vi_lt(place_off(e->place[s]), vi_set1(2 * PLACE_NEAR + 1));
+        e->place[s] = vi_select(near, (vi)((vu)n << PLACE_BITS) + half, e->place[s]);
+    }
+}
+
+/* What its elements need of a group. */
+struct v_sides {
+    vf largest, inverse[3]; /* inverses of k = -9, 0, 9 */
+    vf step;                /* the largest element's: see below */
+};
+
+/* The largest element's place is that of candidate -5: it is looked at once, and the step that makes
+ * places is moved by 2^-11 to that side. (Its outer level is even. Above the plain candidate its level
+ * is cut.) */
+V_FN void v_sides_set(struct v_sides *g, vf largest, int nmax)
+{
+    const float step = 5 << PLACE_BITS;
+    g->largest = largest;
+    V_UNROLL
+    for (int s = 0; s < 3; s++)
+        g->inverse[s] = v_trial_inverse(largest, nmax, vf_set1((float)(V_TRIES * (s - 1))));
+    vf product = v_trial_inverse(largest, nmax, vf_set1(-5)) * 2.0f * vf_abs(largest);
+    vm outer = vf_ge(product, vf_set1((float)(2 * nmax - 1)));
+    g->step = vf_select(outer, vf_set1(step * (1 - 0x1p-11f)), vf_set1(step * (1 + 0x1p-11f)));
 }
 
 /* The element's parts. |inverse| |x| stays below nmax + 1, where vf_nearest serves. */
-V_FN void v_element_set(struct v_element *e, const struct v_trial *t, int nmax, vf x, vf w)
+V_FN void v_element_set(struct v_element *e, const struct v_sides *g, int nmax, vf x, vf w)
 {
     const vf magic = vf_set1(12582912.0f);
-    vu minus = ~(vu)t->largest & 0x80000000u; /* of all w x q */
-    vf m = vf_abs(x), wm = w * (vf)((vu)m | minus), q[3], r[3];
-    vi most = ((vi)magic + nmax) - (vi)(((vu)x ^ (vu)t->largest) >> 31);
+    vu minus = ~(vu)g->largest & 0x80000000u; /* of all w x q */
+    vf m = vf_abs(x), wm = w * (vf)((vu)m | minus), q[3];
+    vf step = vf_min_positive(vf_abs(g->largest) / m * (float)(5 << PLACE_BITS), vf_set1(1e8f));
+    step = vf_select(vf_eq(m, vf_abs(g->largest)), g->step, step);
+    vi most = ((vi)magic + nmax) - (vi)(((vu)x ^ (vu)g->largest) >> 31);
     V_UNROLL
     for (int s = 0; s < 3; s++) {
-        r[s] = m * (t->inverse2[V_TRIES * s] * 0.5f) + magic;
-        r[s] = vf_min_positive(r[s], (vf)most);
-        q[s] = r[s] - magic;
+        q[s] = vf_min_positive(m * g->inverse[s] + magic, (vf)most) - magic;
         e->xq[s] = wm * q[s];
         e->qq[s] = w * q[s] * q[s];
     }
-    e->magnitude = m;
     V_UNROLL
     for (int s = 0; s < 2; s++)
-        e->middle[s] = (vf)((vu)(q[s] + q[s + 1]) + ((vu)r[s + 1] & 1u));
+        e->place[s] = vi_nearest(vf_max_positive(q[s] + q[s + 1], vf_set1(0.37f)) * step);
+    vi off = vi_min(place_off(e->place[0]), place_off(e->place[1]));
+    if (__builtin_expect(vm_any(vi_lt(off, vi_set1(2 * PLACE_NEAR + 1))), 0)) {
+        struct v_mend copy = {{e->place[0], e->place[1]}, g->largest, m, {q[0], q[1], q[2]}};
+        v_mend_places(&copy, nmax);
+        e->place[0] = copy.place[0];
+        e->place[1] = copy.place[1];
+    }
 }
 
-/* Adds an element to the sums of V_BATCH candidates on one side. */
-V_FN void v_element_add(const struct v_element *e, int side, const vf inverse2[V_BATCH],
-                        vf xq[V_BATCH], vf qq[V_BATCH])
+/* Adds an element to the sums of V_BATCH candidates from number `first` on, all on one side. */
+V_FN void v_element_add(const struct v_element *e, int nmax, int first, vf xq[V_BATCH],
+                        vf qq[V_BATCH])
 {
+    const int side = first > V_TRIES;
     V_UNROLL
     for (int c = 0; c < V_BATCH; c++) {
-        vm outer = vf_ge(inverse2[c] * e->magnitude, e->middle[side]);
-        xq[c] += vf_select(outer, e->xq[side + 1], e->xq[side]);
-        qq[c] += vf_select(outer, e->qq[side + 1], e->qq[side]);
+        vm inner = vi_lt(vi_set1((10 * nmax + first + c - V_TRIES) << PLACE_BITS), e->place[side]);
+        xq[c] += vf_select(inner, e->xq[side], e->xq[side + 1]);
+        qq[c] += vf_select(inner, e->qq[side], e->qq[side + 1]);
     }
 }
 
-/* Keeps an element's parts: with sums of a whole side in registers, only those for the other side. */
-V_FN void v_element_keep(struct v_element *to, const struct v_element *e)
-{
-    to->magnitude = e->magnitude;
-    V_UNROLL
-    for (int s = V_WHOLE_SIDE; s < 3; s++) {
-        to->xq[s] = e->xq[s];
-        to->qq[s] = e->qq[s];
-    }
-    V_UNROLL
-    for (int s = V_WHOLE_SIDE; s < 2; s++)
-        to->middle[s] = e->middle[s];
-}
-
-/* The elements' parts, the sums of the plain candidate and, in registers, of the lower side; inverses
- * of the next group. */
+/* The elements' parts, and the sums of the plain candidate. */
 V_FN void v_trials_start(struct v_trials *t, int n, int nmax, const vf *x, const vf *w,
-                         struct v_trial *this, struct v_trial *next)
+                         struct v_trial *this)
 {
-    vf plain_xq = vf_set1(0), plain_qq = plain_xq, xq[V_BATCH], qq[V_BATCH];
+    vf xq = vf_set1(0), qq = xq;
+    struct v_sides g;
+    v_sides_set(&g, this->largest, nmax);
+    for (int i = 0; i < n; i++) {
+        struct v_element e;
+        v_element_set(&e, &g, nmax, x[i], w[i]);
+        t->e[i] = e;
+        xq += e.xq[1];
+        qq += e.qq[1];
+    }
+    this->xq[V_TRIES] = xq;
+    this->qq[V_TRIES] = qq;
+}
+
+/* V_BATCH candidates from number `first` on. */
+V_FN void v_trials_batch(const struct v_trials *t, int n, int nmax, int first, struct v_trial *this)
+{
+    vf xq[V_BATCH], qq[V_BATCH];
     V_UNROLL
     for (int c = 0; c < V_BATCH; c++)
         xq[c] = qq[c] = vf_set1(0);
-    for (int i = 0; i < n; i++) {
-        struct v_element e;
-        v_element_set(&e, this, nmax, x[i], w[i]);
-        v_element_keep(&t->e[i], &e);
-        plain_xq += e.xq[1];
-        plain_qq += e.qq[1];
-        if (V_WHOLE_SIDE)
-            v_element_add(&e, 0, this->inverse2, xq, qq);
-        v_trial_inverse(next, nmax, i & 15);
-    }
-    this->xq[V_TRIES] = plain_xq;
-    this->qq[V_TRIES] = plain_qq;
-    V_UNROLL
-    for (int c = 0; V_WHOLE_SIDE && c < V_BATCH; c++) {
-        this->xq[c] = xq[c];
-        this->qq[c] = qq[c];
-    }
-}
-
-/* V_BATCH candidates from number `first` on, all on one side. */
-V_FN void v_trials_batch(const struct v_trials *t, int n, int first, struct v_trial *this)
-{
-    vf xq[V_BATCH], qq[V_BATCH], inverse2[V_BATCH];
-    V_UNROLL
-    for (int c = 0; c < V_BATCH; c++) {
-        xq[c] = qq[c] = vf_set1(0);
-        inverse2[c] = this->inverse2[first + c];
-    }
     for (int i = 0; i < n; i++)
-        v_element_add(&t->e[i], first > V_TRIES, inverse2, xq, qq);
+        v_element_add(&t->e[i], nmax, first, xq, qq);
     V_UNROLL
     for (int c = 0; c < V_BATCH; c++) {
         this->xq[first + c] = xq[c];
@@ -185,21 +216,18 @@ V_FN void v_trials_batch(const struct v_trials *t, int n, int first, struct v_tr
     }
 }
 
-/* Sums of all candidates of the group at x, whose inverses are there; inverses of the group at next. */
+/* Sums of all candidates of the group at x. */
 static __attribute__((noinline)) void v_trials_sum(struct v_trials *t, int n, int nmax,
-                                                   const vf *x, const vf *w, struct v_trial *this,
-                                                   const vf *next_x, struct v_trial *next)
+                                                   const vf *x, const vf *w, struct v_trial *this)
 {
-    v_trial_open(next, n, next_x);
-    v_trials_start(t, n, nmax, x, w, this, next);
-    for (int c = 16; c < N_TRIALS; c++)
-        v_trial_inverse(next, nmax, c);
+    v_trial_open(this, n, x);
+    v_trials_start(t, n, nmax, x, w, this);
     V_UNROLL
-    for (int k = 0; !V_WHOLE_SIDE && k < V_TRIES; k += V_BATCH)
-        v_trials_batch(t, n, k, this);
+    for (int k = 0; k < V_TRIES; k += V_BATCH)
+        v_trials_batch(t, n, nmax, k, this);
     V_UNROLL
     for (int k = V_TRIES + 1; k < N_TRIALS; k += V_BATCH)
-        v_trials_batch(t, n, k, this);
+        v_trials_batch(t, n, nmax, k, this);
 }
 
 /* The sums for any floats: levels one by one. */
@@ -207,9 +235,10 @@ V_FN void v_trial_wild(struct v_trial *t, int n, int nmax, const vf *x, const vf
 {
     const vu minus = ~(vu)t->largest & 0x80000000u;
     for (int k = 0; k < N_TRIALS; k++) {
-        vf xq = vf_set1(0), qq = xq, inverse = (vf)((vu)(t->inverse2[k] * 0.5f) | minus);
+        vf inverse = v_trial_inverse(t->largest, nmax, vf_set1((float)(k - V_TRIES)));
+        vf xq = vf_set1(0), qq = xq;
         for (int i = 0; i < n; i++) {
-            vf q = v_signed_level(inverse * x[i], nmax, true);
+            vf q = v_signed_level((vf)((vu)inverse | minus) * x[i], nmax, true);
             xq += w[i] * x[i] * q;
             qq += w[i] * q * q;
         }
@@ -219,16 +248,16 @@ V_FN void v_trial_wild(struct v_trial *t, int n, int nmax, const vf *x, const vf
 }
 
 /* The best candidates of n groups. */
-V_FN void v_trials_choose(const struct v_trial *const t[2], int n, struct v_signed *fit)
+V_FN void v_trials_choose(const struct v_trial *const t[2], int n, int nmax, struct v_signed *fit)
 {
     const vf zero = vf_set1(0);
-    vf best[2], inverse2[2];
+    vf best[2], at[2];
     V_UNROLL
     for (int u = 0; u < n; u++) {
         vf xq = t[u]->xq[V_TRIES], qq = t[u]->qq[V_TRIES];
         fit[u].scale = vf_select(vf_eq(qq, zero), zero, xq / qq);
         best[u] = fit[u].scale * xq;
-        inverse2[u] = t[u]->inverse2[V_TRIES];
+        at[u] = zero;
     }
     for (int k = 0; k < N_TRIALS; k++) {
         if (k == V_TRIES)
@@ -237,7 +266,7 @@ V_FN void v_trials_choose(const struct v_trial *const t[2], int n, struct v_sign
         for (int u = 0; u < n; u++) {
             vf xq = t[u]->xq[k], qq = t[u]->qq[k], ratio = xq / qq;
             vm wins = vm_and(vf_gt(qq, zero), vf_gt(xq * xq, best[u] * qq));
-            inverse2[u] = vf_select(wins, t[u]->inverse2[k], inverse2[u]);
+            at[u] = vf_select(wins, vf_set1((float)(k - V_TRIES)), at[u]);
             fit[u].scale = vf_select(wins, ratio, fit[u].scale);
             best[u] = vf_select(wins, ratio * xq, best[u]);
         }
@@ -245,32 +274,21 @@ V_FN void v_trials_choose(const struct v_trial *const t[2], int n, struct v_sign
     V_UNROLL
     for (int u = 0; u < n; u++) {
         vu minus = ~(vu)t[u]->largest & 0x80000000u;
-        fit[u].inverse = (vf)((vu)(inverse2[u] * 0.5f) | minus);
+        fit[u].inverse = (vf)((vu)v_trial_inverse(t[u]->largest, nmax, at[u]) | minus);
         fit[u].scale = vf_select(t[u]->zero, zero, fit[u].scale);
         fit[u].zero = t[u]->zero;
     }
 }
 
-/* qk_search_scale with weights, for vector after vector of groups of n elements: begins with the first,
- * at x. */
-V_FN void v_fit_begin(struct v_trials *t, int n, int nmax, const vf *x)
-{
-    v_trial_open(&t->of[0], n, x);
-    for (int c = 0; c < N_TRIALS; c++)
-        v_trial_inverse(&t->of[0], nmax, c);
-}
-
-/* Fits vector j, at x; the one after it (or any) is at next_x. With every second one both are chosen:
- * fit[j - 1] and fit[j]. */
+/* qk_search_scale with weights for vector after vector of groups of n elements: vector j. With every
+ * second one both are chosen, for a choice waits for divisions: fit[j - 1] and fit[j]. */
 V_FN void v_fit_next(struct v_trials *t, int j, int n, int nmax, const vf *x, const vf *w,
-                     const vf *next_x, struct v_signed *fit)
+                     struct v_signed *fit)
 {
-    struct v_trial *this = &t->of[j % 3];
-    v_trials_sum(t, n, nmax, x, w, this, next_x, &t->of[(j + 1) % 3]);
-    if (j % 2 == 1) {
-        const struct v_trial *const pair[2] = {&t->of[(j - 1) % 3], this};
-        v_trials_choose(pair, 2, fit + j - 1);
-    }
+    const struct v_trial *const pair[2] = {&t->of[0], &t->of[1]};
+    v_trials_sum(t, n, nmax, x, w, &t->of[j % 2]);
+    if (j % 2 == 1)
+        v_trials_choose(pair, 2, nmax, fit + j - 1);
 }
 
 /* qk_search_scale for one group of any floats. */
@@ -281,14 +299,13 @@ V_FN void v_fit_scale_wild(int n, int nmax, const vf *x, const vf *w, struct v_s
     vm finite = vf_lt(vf_abs(x[0]), vf_set1(V_INF));
     for (int i = 1; i < n; i++)
         finite = vm_and(finite, vf_lt(vf_abs(x[i]), vf_set1(V_INF)));
-    v_trial_open(&t.of[0], n, x);
-    for (int c = 0; c < N_TRIALS; c++)
-        v_trial_inverse(&t.of[0], nmax, c);
-    if (vm_all(finite))
-        v_trials_sum(&t, n, nmax, x, w, &t.of[0], x, &t.of[1]);
-    else
+    if (vm_all(finite)) {
+        v_trials_sum(&t, n, nmax, x, w, &t.of[0]);
+    } else {
+        v_trial_open(&t.of[0], n, x);
         v_trial_wild(&t.of[0], n, nmax, x, w);
-    v_trials_choose(one, 1, fit);
+    }
+    v_trials_choose(one, 1, nmax, fit);
 }
 
 V_FN vi v_signed_code(const struct v_signed *fit, int nmax, vf x, bool wild)

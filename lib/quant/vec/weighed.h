@@ -63,11 +63,8 @@ V_FN void weigh_around_zero(struct weighed *b, int half)
 {
     struct v_signed fit[SIDE];
     struct v_trials t;
-    v_fit_begin(&t, 32, half, b->x);
-    for (int u = 0; u < SIDE; u++) {
-        const vf *x = b->x + 32 * u;
-        v_fit_next(&t, u, 32, half, x, b->w + 32 * u, u + 1 < SIDE ? x + 32 : x, fit);
-    }
+    for (int u = 0; u < SIDE; u++)
+        v_fit_next(&t, u, 32, half, b->x + 32 * u, b->w + 32 * u, fit);
     V_UNROLL
     for (int u = 0; u < SIDE; u++) {
         b->d[u] = fit[u].scale;
