@@ -214,24 +214,6 @@ V_FN bool above_min4(const float *x, int nmax, v4 *d, v4 *inverse, v4 *min)
     return v4_all((hi != 0) & (lo != 0) & (*d <= FLT_MAX) & (*inverse <= FLT_MAX));
 }
 
-/* Nibbles of the levels of elements i and i + 16, and the fifth bits of all. */
-V_FN void store_levels(uint8_t *y, const vi q[N], bool fifth)
-{
-    vi both[V_PER16];
-    if (fifth) {
-        uint32_t bits = 0;
-        V_UNROLL
-        for (int k = 0; k < N; k++)
-            bits |= (uint32_t)vm_bits(vi_gt(q[k], vi_set1(15))) << k * VL;
-        gg_store_u32(y, bits);
-        y += 4;
-    }
-    V_UNROLL
-    for (int k = 0; k < V_PER16; k++)
-        both[k] = (q[k] & 15) | (vi)((vu)q[k + V_PER16] << 4);
-    vb_store(y, vb_from_vi(both));
-}
-
 V_FN bool four_around_zero(uint8_t *y, const float *x, int half)
 {
     const int step = half == 16 ? sizeof(struct qt_block_q5_0) : sizeof(struct qt_block_q4_0);
@@ -248,7 +230,7 @@ V_FN bool four_around_zero(uint8_t *y, const float *x, int half)
             q[k] = vi_min(q[k], vi_set1(2 * half - 1));
         }
         gg_store_u16(y, (uint16_t)(scales >> 16 * s));
-        store_levels(y + 2, q, half == 16);
+        v_store_levels(y + 2, q, half == 16);
     }
     return true;
 }
@@ -270,7 +252,7 @@ V_FN bool four_above_min(uint8_t *y, const float *x, int nmax)
         }
         gg_store_u16(y, (uint16_t)(scales >> 16 * s));
         gg_store_u16(y + 2, (uint16_t)(mins >> 16 * s));
-        store_levels(y + 4, q, nmax == 31);
+        v_store_levels(y + 4, q, nmax == 31);
     }
     return true;
 }
@@ -316,23 +298,23 @@ V_FN bool four_q8_0(uint8_t *y, const float *x)
 
 /* ---- entries --------------------------------------------------------------------------------- */
 
-#define QUANT(type, kind, n_levels)                                                                \
+#define QUANT(type, weigh, n_levels)                                                               \
     static void quant_##type(void *dst, const float *src, size_t n_rows, size_t n_cols,            \
                              size_t dst_stride, size_t src_stride, const struct qk_args *args)     \
     {                                                                                              \
         const size_t nbytes = sizeof(struct qt_block_##type);                                      \
         struct v_walk w = {dst, src, n_rows, n_cols, dst_stride, src_stride, 32, nbytes, 0, 0};    \
         if (args != NULL && args->weights != NULL)                                                 \
-            weigh_rows(w, args, kind, n_levels);                                                   \
+            weigh(w, args, n_levels);                                                              \
         else                                                                                       \
             v_each_four(dst, src, n_rows, n_cols, dst_stride, src_stride, 32, nbytes,              \
                         four_##type, encode_##type);                                               \
     }
 
-QUANT(q4_0, AROUND_ZERO, 16)
-QUANT(q4_1, ABOVE_MIN, 16)
-QUANT(q5_0, AROUND_ZERO, 32)
-QUANT(q5_1, ABOVE_MIN, 32)
+QUANT(q4_0, weigh_around_zero, 16)
+QUANT(q4_1, weigh_above_min, 16)
+QUANT(q5_0, weigh_around_zero, 32)
+QUANT(q5_1, weigh_above_min, 32)
 #undef QUANT
 
 V_QUANT_FOURS(q8_0, 32)

@@ -1,4 +1,5 @@
-/* Q4_0 .. Q5_1 with importance weights: a block a lane, for its sums are taken in order. */
+/* Q4_0 .. Q5_1 with importance weights: for the search a block is a lane, for its sums are taken in
+ * order; for the levels neighbours are. */
 #ifndef QK_VEC_WEIGHED_H
 #define QK_VEC_WEIGHED_H
 
@@ -9,12 +10,12 @@
 
 enum weigh_kind { AROUND_ZERO, ABOVE_MIN };
 
-/* SIDE groups of VL blocks and what they become: the search for a minimum wants so many. */
+/* VL blocks and what was found for them, a block a lane: x ~ d * level + min, levels the nearest to
+ * inverse * (x - from) + half, but 0 where zero. */
 struct weighed {
-    struct v_group g[SIDE];
-    vf x[SIDE * 32], w[SIDE * 32];
-    vf d[SIDE], min[SIDE];
-    vi level[SIDE * 32];
+    struct v_group g;
+    vf d, min, inverse, from;
+    vm zero;
 };
 
 /* Mean squares of the rows of a group's blocks. A row's sum is taken in the order of its elements,
@@ -25,11 +26,30 @@ struct row_means {
     float mean[VL];
 };
 
+/* Sums of squares of n columns, a multiple of sixteen: rows that are far apart push each other out of
+ * the cache, so that a line is taken whole. */
+V_FN vf sum_rows(const float *const x[VL], size_t n)
+{
+    float lines[VL][16];
+    const float *from[VL];
+    vf sum = vf_set1(0), tile[16];
+    for (size_t k = 0; k < VL; k++)
+        from[k] = lines[k];
+    for (size_t i = 0; i < n; i += 16) {
+        for (size_t k = 0; k < VL; k++)
+            memcpy(lines[k], x[k] + i, sizeof lines[k]);
+        v_load_columns(tile, from, 16);
+        V_UNROLL
+        for (int j = 0; j < 16; j++)
+            sum += tile[j] * tile[j];
+    }
+    return sum;
+}
+
 static void find_means(struct row_means *m, const struct v_walk *w, size_t row,
                        const struct qk_args *args)
 {
     const float *x[VL];
-    vf sum = vf_set1(0), tile[4];
     m->first = row;
     m->n = gg_min_u64(VL, w->n_rows - row);
     for (size_t k = 0; args->row_sumx2 != NULL && k < m->n; k++)
@@ -38,13 +58,7 @@ static void find_means(struct row_means *m, const struct v_walk *w, size_t row,
         return;
     for (size_t k = 0; k < VL; k++)
         x[k] = w->src + (row + (k < m->n ? k : m->n - 1)) * w->src_stride;
-    for (size_t i = 0; i < w->n_cols; i += 4) {
-        v_load_columns4(tile, x, i);
-        V_UNROLL
-        for (int j = 0; j < 4; j++)
-            sum += tile[j] * tile[j];
-    }
-    vf_store(m->mean, sum / (float)w->n_cols);
+    vf_store(m->mean, sum_rows(x, w->n_cols) / (float)w->n_cols);
 }
 
 /* A group's values and weights. */
@@ -59,102 +73,118 @@ V_FN void load_group(const struct v_group *g, const float *weights, vf mean, vf 
         w[i] *= vf_sqrt(mean + x[i] * x[i]);
 }
 
-V_FN void weigh_around_zero(struct weighed *b, int half)
+/* The next group, its values and weights. Past the end there are no blocks, and values are anything
+ * that is finite. */
+V_FN void next_weighed(struct v_walk *w, const struct qk_args *args, struct row_means *means,
+                       struct weighed *b, vf x[32], vf weight[32])
 {
-    struct v_signed fit[SIDE];
-    struct v_trials t;
-    for (int u = 0; u < SIDE; u++)
-        v_fit_next(&t, u, 32, half, b->x + 32 * u, b->w + 32 * u, fit);
-    V_UNROLL
-    for (int u = 0; u < SIDE; u++) {
-        b->d[u] = fit[u].scale;
-        for (int i = 32 * u; i < 32 * u + 32; i++)
-            b->level[i] = v_signed_code(&fit[u], half, b->x[i], false);
+    float mean[VL];
+    if (!v_next_group(w, &b->g)) {
+        for (int i = 0; i < 32; i++)
+            x[i] = weight[i] = vf_set1(1);
+        return;
     }
+    for (int k = 0; k < VL; k++) {
+        if (b->g.row[k] >= means->first + means->n)
+            find_means(means, w, b->g.row[k], args);
+        mean[k] = means->mean[b->g.row[k] - means->first];
+    }
+    load_group(&b->g, args->weights, vf_load(mean), x, weight);
 }
 
-V_FN void weigh_above_min(struct weighed *b, int nmax)
+/* Nibbles of the levels of elements i and i + 16, and the fifth bits of all. */
+V_FN void v_store_levels(uint8_t *y, const vi q[32 / VL], bool fifth)
 {
-    const struct qk_min_search search = {
-        .n = 32, .nmax = nmax, .nstep = 36, .rmin = -0.9f, .rdelta = 0.05f, .use_mad = 0};
-    struct v_affine best;
-    v_search_affine(&search, b->x, b->w, &best);
-    V_UNROLL
-    for (int u = 0; u < SIDE; u++) {
-        b->d[u] = best.scale[u];
-        b->min[u] = best.min[u];
-        for (int i = 32 * u; i < 32 * u + 32; i++) {
-            vf v = best.inverse[u] * (b->x[i] - best.from[u]);
-            b->level[i] = vi_clamp(v_nearest_wild(v), 0, nmax);
-        }
+    vi both[V_PER16];
+    if (fifth) {
+        uint32_t bits = 0;
+        V_UNROLL
+        for (int k = 0; k < 32 / VL; k++)
+            bits |= (uint32_t)vm_bits(vi_gt(q[k], vi_set1(15))) << k * VL;
+        gg_store_u32(y, bits);
+        y += 4;
     }
+    V_UNROLL
+    for (int k = 0; k < V_PER16; k++)
+        both[k] = (q[k] & 15) | (vi)((vu)q[k + V_PER16] << 4);
+    vb_store(y, vb_from_vi(both));
+}
+
+/* Levels of the block in lane k. */
+V_FN void weighed_levels(const struct weighed *b, int k, enum weigh_kind kind, int n_levels,
+                         vi q[32 / VL])
+{
+    const vf inverse = vf_set1(((const float *)&b->inverse)[k]);
+    const vf from = vf_set1(((const float *)&b->from)[k]);
+    const int half = kind == AROUND_ZERO ? n_levels / 2 : 0;
+    V_UNROLL
+    for (int i = 0; i < 32 / VL; i++) {
+        vf x = vf_load(b->g.x[k] + i * VL), v = inverse * (kind == ABOVE_MIN ? x - from : x);
+        q[i] = vi_clamp(v_nearest_wild(v), -half, n_levels - 1 - half) + half;
+    }
+    if (vm_bits(b->zero) >> k & 1)
+        memset(q, 0, 32 / VL * sizeof *q);
 }
 
 /* Blocks are d, min (ABOVE_MIN), fifth bits (32 levels), nibbles, one after the other. */
-V_FN void store_group(const struct weighed *b, int u, enum weigh_kind kind, int n_levels)
+V_FN void store_weighed(const struct weighed *b, enum weigh_kind kind, int n_levels)
 {
-    const struct v_group *g = &b->g[u];
-    const vi *level = b->level + 32 * u;
     uint16_t d[VL], min[VL];
-    int32_t word[4][VL], high[VL];
-    vu fifth = (vu)vi_set1(0);
-    for (int j = 0; j < 32; j++)
-        fifth |= ((vu)level[j] >> 4 & 1u) << j;
-    V_UNROLL
-    for (int m = 0; m < 4; m++) {
-        vu bytes = (vu)vi_set1(0);
-        V_UNROLL
-        for (int j = 4 * m; j < 4 * m + 4; j++)
-            bytes |= (((vu)level[j] & 15u) | ((vu)level[j + 16] & 15u) << 4) << 8 * (j % 4);
-        vi_store(word[m], (vi)bytes);
-    }
-    vi_store(high, (vi)fifth);
-    vf_to_f16(d, b->d[u]);
-    vf_to_f16(min, kind == ABOVE_MIN ? b->min[u] : b->d[u]);
-    for (int k = 0; k < g->n; k++) {
-        uint8_t *y = g->y[k];
-        memcpy(y, &d[k], 2);
-        memcpy(y + 2, &min[k], 2);
-        y += kind == ABOVE_MIN ? 4 : 2;
-        if (n_levels == 32)
-            gg_store_u32(y, (uint32_t)high[k]);
-        y += n_levels == 32 ? 4 : 0;
-        V_UNROLL
-        for (int m = 0; m < 4; m++)
-            gg_store_u32(y + 4 * m, (uint32_t)word[m][k]);
+    vf_to_f16(d, b->d);
+    vf_to_f16(min, kind == ABOVE_MIN ? b->min : b->d);
+    for (int k = 0; k < b->g.n; k++) {
+        uint8_t *y = b->g.y[k];
+        vi q[32 / VL];
+        weighed_levels(b, k, kind, n_levels, q);
+        gg_store_u16(y, d[k]);
+        if (kind == ABOVE_MIN)
+            gg_store_u16(y + 2, min[k]);
+        v_store_levels(y + (kind == ABOVE_MIN ? 4 : 2), q, n_levels == 32);
     }
 }
 
-V_FN void weigh_rows(struct v_walk w, const struct qk_args *args, enum weigh_kind kind,
-                     int n_levels)
+static inline void weigh_around_zero(struct v_walk w, const struct qk_args *args, int n_levels)
 {
-    struct weighed b;
     struct row_means means = {0, 0, {0}};
-    while (v_next_group(&w, &b.g[0])) {
-        for (int u = 1; u < SIDE; u++)
-            v_next_group(&w, &b.g[u]);
-        for (int u = 0; u < SIDE; u++) {
-            float mean[VL];
-            if (b.g[u].n == 0) { /* past the end: anything */
-                memcpy(b.x + 32 * u, b.x, 32 * sizeof *b.x);
-                memcpy(b.w + 32 * u, b.w, 32 * sizeof *b.w);
-                continue;
-            }
-            for (int k = 0; k < VL; k++) {
-                if (b.g[u].row[k] >= means.first + means.n)
-                    find_means(&means, &w, b.g[u].row[k], args);
-                mean[k] = means.mean[b.g[u].row[k] - means.first];
-            }
-            load_group(&b.g[u], args->weights, vf_load(mean), b.x + 32 * u, b.w + 32 * u);
+    struct v_trials t;
+    struct weighed b[2];
+    struct v_signed fit[2];
+    vf x[32], weight[32];
+    do {
+        for (int u = 0; u < 2; u++) {
+            next_weighed(&w, args, &means, &b[u], x, weight);
+            v_fit_next(&t, u, 32, n_levels / 2, x, weight, fit);
         }
-        if (kind == AROUND_ZERO)
-            weigh_around_zero(&b, n_levels / 2);
-        else
-            weigh_above_min(&b, n_levels - 1);
-        V_UNROLL
+        for (int u = 0; u < 2; u++) {
+            b[u].d = fit[u].scale;
+            b[u].inverse = fit[u].inverse;
+            b[u].zero = fit[u].zero;
+            store_weighed(&b[u], AROUND_ZERO, n_levels);
+        }
+    } while (b[1].g.n > 0);
+}
+
+static inline void weigh_above_min(struct v_walk w, const struct qk_args *args, int n_levels)
+{
+    const struct qk_min_search search = {
+        .n = 32, .nmax = n_levels - 1, .nstep = 36, .rmin = -0.9f, .rdelta = 0.05f, .use_mad = 0};
+    struct row_means means = {0, 0, {0}};
+    struct weighed b[SIDE];
+    struct v_affine best;
+    vf x[SIDE * 32], weight[SIDE * 32];
+    do {
         for (int u = 0; u < SIDE; u++)
-            store_group(&b, u, kind, n_levels);
-    }
+            next_weighed(&w, args, &means, &b[u], x + 32 * u, weight + 32 * u);
+        v_search_affine(&search, x, weight, &best);
+        for (int u = 0; u < SIDE; u++) {
+            b[u].d = best.scale[u];
+            b[u].min = best.min[u];
+            b[u].inverse = best.inverse[u];
+            b[u].from = best.from[u];
+            b[u].zero = vm_from_bits(0);
+            store_weighed(&b[u], ABOVE_MIN, n_levels);
+        }
+    } while (b[SIDE - 1].g.n > 0);
 }
 
 #endif
