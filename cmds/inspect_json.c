@@ -164,7 +164,7 @@ static void tensor_json(const struct inspect *x, const struct gg_tensor *t, stru
     gg_json_text(j, "name", t->name.p, (size_t)t->name.nbytes);
     gg_json_str(j, "type", qt_name(t->type, tmp));
     if (!t->known)
-        gg_json_u64(j, "type_id", t->type);
+        gg_json_u64(j, "type_id", qt_stored_id(t->type));
     if (t->origin != NULL)
         gg_json_str(j, "stored", t->origin);
     gg_json_array_inline(j, "shape");

@@ -121,7 +121,7 @@ static void check_tensors(struct ggf_file *f)
                  d != NULL && d->plain != QT_NONE
                      ? "type id %u is %s: llama.cpp does not take it, requant decodes it"
                      : "type id %u is %s: its data cannot be used",
-                 (unsigned)t->type, qt_name(t->type, tmp));
+                 (unsigned)qt_stored_id(t->type), qt_name(t->type, tmp));
     }
 }
 
@@ -189,6 +189,35 @@ static void check_spans(struct ggf_file *f, const struct ggf_tensor *const *v)
             last = t;
         }
     }
+}
+
+/* Id 36 was given twice: which it is in this file, the first such tensor shows that has just the room of one.
+ * The last one's room is known when the file's end is. */
+void ggf_tell_apart(struct ggf_file *f)
+{
+    size_t ignored;
+    bool is = false, any = false;
+    uint64_t n, mask = (uint64_t)f->alignment - 1, data = (f->header_nbytes + mask) & ~mask;
+    for (size_t i = 0; i < f->n_tensors; i++)
+        any |= f->tensors[i].type == qt_stored_id(QT_I2_S);
+    const struct ggf_tensor **v = any ? in_order(f, &ignored) : NULL;
+    for (size_t i = 0; v != NULL && i < f->n_tensors && !is; i++) {
+        uint64_t end = i + 1 < f->n_tensors ? v[i + 1]->off : f->nbytes != GG_NOWHERE ? gg_max_u64(f->nbytes, data) - data : 0;
+        uint64_t room = end > v[i]->off ? end - v[i]->off : 0;
+        if (v[i]->type != qt_stored_id(QT_I2_S) || !qt_tensor_nbytes(QT_I2_S, v[i]->ne, &n))
+            continue;
+        is = room == ((n + mask) & ~mask) && room != ((v[i]->nbytes + mask) & ~mask);
+        if (room == ((v[i]->nbytes + mask) & ~mask))
+            break;
+    }
+    for (size_t i = 0; is && i < f->n_tensors; i++) {
+        struct ggf_tensor *t = &f->tensors[i];
+        if (t->type != qt_stored_id(QT_I2_S) || !qt_tensor_nbytes(QT_I2_S, t->ne, &n))
+            continue;
+        t->type = QT_I2_S;
+        t->nbytes = n;
+    }
+    free(v);
 }
 
 /* Sets the offsets that need the whole table. Overflow is impossible: the reader has bounded each

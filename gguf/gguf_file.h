@@ -26,6 +26,8 @@ struct ggf_file {
  * ask_data, GG_ERR_TRUNCATED when data is missing. */
 GG_MUST_CHECK int ggf_check_data(struct ggf_file *f, bool ask_data, struct gg_err *err);
 /* Notes odd names, types and wrong-typed well-known keys. Needs no complete header. */
+/* Types whose id is that of two: before what follows. */
+void ggf_tell_apart(struct ggf_file *f);
 void ggf_check_records(struct ggf_file *f);
 
 #endif

@@ -298,6 +298,7 @@ static int finish(struct ggf_parse *p, unsigned flags)
     f->data_off = f->end_off = GG_NOWHERE;
     if ((rc = make_meta(p)) != GG_OK || (rc = make_tensors(p)) != GG_OK)
         return rc;
+    ggf_tell_apart(f);
     ggf_check_records(f);
     if (f->complete)
         rc = ggf_check_data(f, !(flags & GGF_HEADER_ONLY), p->err);

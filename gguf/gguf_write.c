@@ -173,7 +173,7 @@ static void put_tensor(struct ggf_layout *l, const struct ggf_tensor_spec *t, ui
     put_u32(l, t->n_dims);
     for (uint32_t d = 0; d < t->n_dims; d++)
         put_u64(l, t->ne[d]);
-    put_u32(l, t->type);
+    put_u32(l, qt_stored_id(t->type));
     put_u64(l, off);
 }
 

@@ -53,7 +53,10 @@ static int decode(struct woven *w, uint64_t from, size_t n, size_t stride, struc
     size_t column = (size_t)w->info->n_rows * w->info->block_nbytes;
     size_t head = (size_t)w->info->n_rows * w->info->row_nbytes;
     uint64_t off = w->group * w->info->n_rows * each;
+    uint32_t tail = qt_tail_nbytes(w->info->type);
     int rc = gg_gguf_source_bytes(w->s->inner, w->i, off, head, w->head, err);
+    if (rc == GG_OK && tail > 0)
+        rc = gg_gguf_source_bytes(w->s->inner, w->i, w->s->stored[w->i].nbytes - tail, tail, w->head, err);
     if (rc == GG_OK)
         rc = gg_gguf_source_bytes(w->s->inner, w->i, off + head + from * column, n * column,
                                      w->blocks, err);

@@ -27,6 +27,16 @@ static const struct qt_info dialects[] = {
 #undef QT
 };
 
+uint32_t qt_stored_id(uint32_t id)
+{
+    return id == QT_I2_S ? 36 : id;
+}
+
+uint32_t qt_tail_nbytes(uint32_t id)
+{
+    return id == QT_I2_S ? 32 : 0;
+}
+
 /* Ids whose layout is forgotten: dropped from the format in 2023. */
 static const char *forgotten(uint32_t id)
 {
@@ -145,8 +155,8 @@ bool qt_tensor_nbytes(uint32_t id, const uint64_t ne[4], uint64_t *nbytes)
         if (!times(&n, &zero, ne[i]))
             return false;
     }
-    *nbytes = zero ? 0 : n;
-    return true;
+    *nbytes = zero ? 0 : n + qt_tail_nbytes(id); /* no overflow: n is below 2^63 */
+    return *nbytes <= INT64_MAX;
 }
 
 double qt_bpw(const struct qt_info *t)

@@ -11,7 +11,8 @@ enum qt_type {
 #include "lib/quant/qtype.def"
 #undef QT
     QT_ID_END = 43, /* one past the highest known id */
-    QT_NONE = 0xFFFF
+    QT_NONE = 0xFFFF,
+    QT_I2_S = 0x10024, /* stored as 36, which was another's as well */
 };
 
 enum qt_flags {
@@ -42,6 +43,11 @@ const struct qt_info *qt_info(uint32_t id);
 
 /* The row of a type of a dialect, which no other function but qt_name and the two of sizes takes. */
 const struct qt_info *qt_dialect(uint32_t id);
+
+/* The id that stands in a file. */
+uint32_t qt_stored_id(uint32_t id);
+/* Bytes behind the rows of a whole tensor: a scale and padding. */
+uint32_t qt_tail_nbytes(uint32_t id);
 
 /* Name for any id, for messages: a known type's name; "q4_0_4_4 (removed)"; "unknown type 77"
  * (written to tmp). */

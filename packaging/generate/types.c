@@ -63,6 +63,15 @@ static void table(struct gg_buf *out, const char *word)
     gg_buf_adds(out, ".Ed\n");
 }
 
+static void dialect(struct gg_buf *out, uint32_t id)
+{
+    const struct qt_info *t = qt_dialect(id);
+    if (t != NULL)
+        gg_buf_addf(out, "%-10s %4u %6u %6u %8.6g  %s\n", t->name, (unsigned)qt_stored_id(id),
+                    (unsigned)t->block_nelems, (unsigned)t->block_nbytes, qt_bpw(t),
+                    t->plain != QT_NONE ? qt_info(t->plain)->name : "-");
+}
+
 /* Types of other programs, and what they are decoded to. */
 static void dialects(struct gg_buf *out, const char *word)
 {
@@ -70,13 +79,9 @@ static void dialects(struct gg_buf *out, const char *word)
     (void)word;
     gg_buf_adds(out, ".Bd -literal\n");
     gg_buf_addf(out, "%-10s %4s %6s %6s %8s  %s\n", "type", "id", "block", "bytes", "bpw", "becomes");
-    for (uint32_t id = 0; id <= LAST_ID; id++) {
-        const struct qt_info *t = qt_dialect(id);
-        if (t != NULL)
-            gg_buf_addf(out, "%-10s %4u %6u %6u %8.6g  %s\n", t->name, (unsigned)id,
-                        (unsigned)t->block_nelems, (unsigned)t->block_nbytes, qt_bpw(t),
-                        t->plain != QT_NONE ? qt_info(t->plain)->name : "-");
-    }
+    for (uint32_t id = 0; id <= LAST_ID; id++)
+        dialect(out, id);
+    dialect(out, QT_I2_S);
     gg_buf_adds(out, ".Ed\n");
 }
 

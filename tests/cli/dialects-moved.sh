@@ -19,7 +19,7 @@ ggtool extract "$F" 'blk.0.iq4_ks.weight' --format raw -o - -q | wc -c
 ggtool requant "$F" f32.gguf -q --type F32
 ggtool extract "$F" '*' --format safetensors -o a.safetensors -q
 ggtool extract f32.gguf '*' --format safetensors -o b.safetensors -q && cmp a.safetensors b.safetensors && echo 'equal numbers'
-ggtool extract "$F" 'blk.0.q8_k_r8.weight' --dtype f16 -o - -q | head -c 9 | tail -c 5
+ggtool extract "$F" 'blk.0.q8_k_r8.weight' --dtype f16 -o - -q | head -c 6 | tail -c 5
 ggtool extract s.tar.gz 'blk.0.iq3_s_r4.weight' -o - -q | cmp - <(ggtool extract f32.gguf 'blk.0.iq3_s_r4.weight' -o - -q) && echo equal
 # one that has other bytes than its shape takes is nobody's
 cp "$F" short.gguf && chmod u+w short.gguf
@@ -30,3 +30,10 @@ printf "$(printf '\\x%02x\\x%02x' $(((off - 64) % 256)) $(((off - 64) / 256 % 25
 fails 3 ggtool split short.gguf x -q
 fails 3 ggtool hash -q short.gguf
 fails 3 ggtool extract -q short.gguf '*' --format raw -o x
+# one id that is two types': the room tells which
+I=$FIX/models/i2_s.gguf
+ggtool inspect --tensors "$I"
+ggtool requant "$I" i.gguf -q --type F32 && ggtool diff "$I" i.gguf | head -4
+ggtool hash -q i.gguf | cut -d' ' -f6
+ggtool split "$I" i --max-tensors 1 -q && ggtool merge i-00001-of-00003.gguf -o im.gguf -q && cmp im.gguf "$I"
+ggtool edit "$I" -o ie.gguf -q --set general.name=x && ggtool inspect --json ie.gguf | jq -c '.tensors[] | [.type, .type_id]'

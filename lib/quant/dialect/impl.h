@@ -25,6 +25,8 @@ qk_unweave_fn qk_unweave_q4_k_r4, qk_unweave_q5_k_r4, qk_unweave_q6_k_r4;
 
 /* ik_small.c */
 qk_decode_fn qk_decode_q6_0, qk_decode_iq1_bn, qk_decode_iq2_bn, qk_decode_q8_KV;
+/* bitnet.c */
+qk_decode_fn qk_decode_i2_s;
 /* ik_k.c */
 qk_decode_fn qk_decode_iq2_k, qk_decode_iq3_k, qk_decode_iq4_k, qk_decode_iq5_k, qk_decode_iq6_k;
 /* ik_ks.c */

@@ -59,6 +59,7 @@ static const struct qk_dialect kernels[] = {
     {397, qk_decode_q8_k_r16, NULL},
     {398, qk_decode_q8_KV_r8, NULL},
     {399, qk_decode_q8_k_r8, NULL},
+    {QT_I2_S, qk_decode_i2_s, NULL},
 };
 
 const struct qk_dialect *qk_dialect(uint32_t id)
