@@ -83,8 +83,9 @@ static bool fit_line(const struct qk_line_search *t, const struct given *g, cons
 
     if (!(det > 0.0f))
         return false;
-    l->scale = (g->sw * s->xq - g->sx * s->q) / det;
-    l->min = (s->q * s->xq - s->qq * g->sx) / det;
+    float inverse = 1.0f / det;
+    l->scale = (g->sw * s->xq - g->sx * s->q) * inverse;
+    l->min = (s->q * s->xq - s->qq * g->sx) * inverse;
     if (t->top != 0 && l->min < 0.0f) {
         l->min = 0.0f;
         l->scale = s->xq / s->qq;

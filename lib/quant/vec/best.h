@@ -15,11 +15,10 @@ struct v_best {
     uint8_t other[VL * QK_BEST_NBYTES]; /* what was found, block after block */
 };
 
-static inline void v_begin_best(struct v_best *b, const struct qk_args *args)
+/* Weights from element i on; NULL: ones. */
+static inline const vf *v_weights(const struct v_best *b, int i)
 {
-    b->weights = args != NULL ? args->weights : NULL;
-    for (int i = 0; b->weights == NULL && i < QK_BEST_NELEMS; i++)
-        b->w[i] = vf_set1(1);
+    return b->weights != NULL ? b->w + i : NULL;
 }
 
 /* The next VL blocks, with the scales they have; false at the end. */

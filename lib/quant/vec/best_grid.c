@@ -34,8 +34,8 @@ static void fit_groups(const struct qk_grid_search *t, const struct qk_kernel *k
     for (int g = 0; g < t->type.nelems / t->n; g++) {
         vf xx = vf_set1(0), xp = xx, pp = xx;
         for (int i = t->n * g; i < t->n * (g + 1); i++) {
-            vf wp = b->w[i] * point[i];
-            xx += b->w[i] * b->x[i] * b->x[i];
+            vf w = b->weights != NULL ? b->w[i] : vf_set1(1), wp = w * point[i];
+            xx += w * b->x[i] * b->x[i];
             xp += wp * b->x[i];
             pp += wp * point[i];
         }
@@ -99,7 +99,7 @@ static void improve(const struct qk_grid_search *t, const struct qk_kernel *kern
     struct v_best b;
     struct fit fit[QK_BEST_GROUPS];
     struct state best;
-    v_begin_best(&b, args);
+    b.weights = args != NULL ? args->weights : NULL;
     while (v_next_best(walk, &t->type, &b)) {
         float d[VL], code[QK_BEST_GROUPS][VL];
         for (int k = 0; k < VL; k++)

@@ -1,115 +1,5 @@
 /* The search for scales and minima: lib/quant/ref/best_line.c with a block in each lane. */
-#include "lib/quant/vec/best.h"
-
-struct line {
-    vf scale, min;
-};
-
-struct given {
-    const vf *x, *w;
-    vf sw, sx, lo, hi;
-};
-
-struct sums {
-    vf q, qq, xq;
-};
-
-struct fit {
-    struct line line;
-    struct sums s;
-    vf gain;
-};
-
-/* ---- sums over a group ------------------------------------------------------------------------
- */
-
-enum { PAIR = 2, TRIPLE = 3 };
-
-V_FN vf level_at(vf v, vf top)
-{
-    return vf_nearest(vf_max(vf_min(v, top), vf_set1(0)));
-}
-
-static void look_at(const struct qk_line_search *t, const vf *x, const vf *w, struct given *g)
-{
-    g->x = x;
-    g->w = w;
-    g->lo = g->hi = x[0];
-    g->sw = g->sx = vf_set1(0);
-    for (int i = 0; i < t->n; i++) {
-        g->lo = vf_min(x[i], g->lo);
-        g->hi = vf_max(x[i], g->hi);
-        g->sw += w[i];
-        g->sx += w[i] * x[i];
-    }
-    if (t->top != 0)
-        g->lo = vf_min(g->lo, vf_set1(0));
-}
-
-/* Sums of the levels nearest to two lines. */
-static void sums_at(const struct qk_line_search *t, const struct given *g,
-                    const struct line l[PAIR], struct sums s[PAIR])
-{
-    const vf top = vf_set1((float)t->nmax), *x = g->x, *w = g->w;
-    vf inverse[PAIR], min[PAIR], sq[PAIR], sqq[PAIR], sxq[PAIR];
-    V_UNROLL
-    for (int k = 0; k < PAIR; k++) {
-        inverse[k] = v_level_inverse(l[k].scale);
-        min[k] = l[k].min;
-        sq[k] = sqq[k] = sxq[k] = vf_set1(0);
-    }
-    for (int i = 0; i < t->n; i++) {
-        V_UNROLL
-        for (int k = 0; k < PAIR; k++) {
-            vf q = level_at((x[i] + min[k]) * inverse[k], top), wq = w[i] * q;
-            sq[k] += wq;
-            sqq[k] += wq * q;
-            sxq[k] += wq * x[i];
-        }
-    }
-    V_UNROLL
-    for (int k = 0; k < PAIR; k++)
-        s[k] = (struct sums){sq[k], sqq[k], sxq[k]};
-}
-
-/* Errors of three lines, with the sums of their levels. */
-static void errors_at(const struct qk_line_search *t, const struct given *g,
-                      const struct line l[TRIPLE], struct sums s[TRIPLE], vf error[TRIPLE])
-{
-    const vf top = vf_set1((float)t->nmax), *x = g->x, *w = g->w;
-    vf inverse[TRIPLE], scale[TRIPLE], min[TRIPLE], e[TRIPLE];
-    vf sq[TRIPLE], sqq[TRIPLE], sxq[TRIPLE];
-    V_UNROLL
-    for (int k = 0; k < TRIPLE; k++) {
-        scale[k] = l[k].scale;
-        min[k] = l[k].min;
-        inverse[k] = v_level_inverse(scale[k]);
-        sq[k] = sqq[k] = sxq[k] = e[k] = vf_set1(0);
-    }
-    for (int i = 0; i < t->n; i++) {
-        V_UNROLL
-        for (int k = 0; k < TRIPLE; k++) {
-            vf q = level_at((x[i] + min[k]) * inverse[k], top), wq = w[i] * q;
-            vf diff = x[i] - (scale[k] * q - min[k]);
-            sq[k] += wq;
-            sqq[k] += wq * q;
-            sxq[k] += wq * x[i];
-            e[k] += w[i] * (diff * diff);
-        }
-    }
-    V_UNROLL
-    for (int k = 0; k < TRIPLE; k++) {
-        s[k] = (struct sums){sq[k], sqq[k], sxq[k]};
-        error[k] = e[k];
-    }
-}
-
-V_FN void take_sums(struct sums *s, vm wins, const struct sums *other)
-{
-    s->q = vf_select(wins, other->q, s->q);
-    s->qq = vf_select(wins, other->qq, s->qq);
-    s->xq = vf_select(wins, other->xq, s->xq);
-}
+#include "lib/quant/vec/best_sums.h"
 
 /* ---- a group alone ----------------------------------------------------------------------------
  */
@@ -127,8 +17,9 @@ V_FN vm fit_line(const struct qk_line_search *t, const struct given *g, const st
 {
     const vf zero = vf_set1(0);
     vf det = g->sw * s->qq - s->q * s->q;
-    vf scale = (g->sw * s->xq - g->sx * s->q) / det;
-    vf min = (s->q * s->xq - s->qq * g->sx) / det;
+    vf inverse = 1.0f / det;
+    vf scale = (g->sw * s->xq - g->sx * s->q) * inverse;
+    vf min = (s->q * s->xq - s->qq * g->sx) * inverse;
     if (t->top != 0) {
         vm negative = vf_lt(min, zero);
         scale = vf_select(negative, s->xq / s->qq, scale);
@@ -460,10 +351,10 @@ static void improve(const struct qk_line_search *t, const struct qk_kernel *kern
     struct v_best b;
     struct given g[QK_BEST_GROUPS];
     struct fit fit[QK_BEST_GROUPS];
-    v_begin_best(&b, args);
+    b.weights = args != NULL ? args->weights : NULL;
     while (v_next_best(walk, &t->type, &b)) {
         for (int j = 0; j < t->type.nelems / t->n; j++) {
-            look_at(t, b.x + t->n * j, b.w + t->n * j, &g[j]);
+            look_at(t, b.x + t->n * j, v_weights(&b, t->n * j), &g[j]);
             fit_group(t, &g[j], standard_line(t, &b, j), &fit[j]);
         }
         if (t->top != 0)

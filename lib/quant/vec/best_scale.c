@@ -45,9 +45,9 @@ V_FN vf level_at(const struct qk_scale_search *t, enum qk_levels kind, vf v)
 
 enum { PAIR = 2, TRIPLE = 3 };
 
-/* sum w x q and sum w q q at one inverse scale or two. */
-V_FN void sums_of(const struct qk_scale_search *t, enum qk_levels kind, int n, const vf *x,
-                  const vf *w, const vf inverse[PAIR], struct fit f[PAIR])
+/* sum w x q and sum w q q at one inverse scale or two. Weights may be NULL: ones. */
+V_FN void sums_of(const struct qk_scale_search *t, enum qk_levels kind, int n, bool ones,
+                  const vf *x, const vf *w, const vf inverse[PAIR], struct fit f[PAIR])
 {
     vf xq[PAIR], qq[PAIR];
     V_UNROLL
@@ -56,7 +56,7 @@ V_FN void sums_of(const struct qk_scale_search *t, enum qk_levels kind, int n, c
     for (int i = 0; i < t->n; i++) {
         V_UNROLL
         for (int k = 0; k < n; k++) {
-            vf q = level_at(t, kind, inverse[k] * x[i]), wq = w[i] * q;
+            vf q = level_at(t, kind, inverse[k] * x[i]), wq = ones ? q : w[i] * q;
             xq[k] += wq * x[i];
             qq[k] += wq * q;
         }
@@ -71,10 +71,14 @@ V_FN void sums_of(const struct qk_scale_search *t, enum qk_levels kind, int n, c
 V_FN void sums_of_some(const struct qk_scale_search *t, enum qk_levels kind, int n, const vf *x,
                        const vf *w, const vf inverse[PAIR], struct fit f[PAIR])
 {
-    if (n == PAIR)
-        sums_of(t, kind, PAIR, x, w, inverse, f);
+    if (n == PAIR && w == NULL)
+        sums_of(t, kind, PAIR, true, x, w, inverse, f);
+    else if (n == PAIR)
+        sums_of(t, kind, PAIR, false, x, w, inverse, f);
+    else if (w == NULL)
+        sums_of(t, kind, 1, true, x, w, inverse, f);
     else
-        sums_of(t, kind, 1, x, w, inverse, f);
+        sums_of(t, kind, 1, false, x, w, inverse, f);
 }
 
 static void sums_at(const struct qk_scale_search *t, int n, const vf *x, const vf *w,
@@ -96,8 +100,8 @@ static void sums_at(const struct qk_scale_search *t, int n, const vf *x, const v
 }
 
 /* The same at three scales, with the errors as gains. */
-V_FN void errors_of(const struct qk_scale_search *t, enum qk_levels kind, const vf *x, const vf *w,
-                    struct fit f[TRIPLE])
+V_FN void errors_of(const struct qk_scale_search *t, enum qk_levels kind, bool ones, const vf *x,
+                    const vf *w, struct fit f[TRIPLE])
 {
     vf inverse[TRIPLE], scale[TRIPLE], xq[TRIPLE], qq[TRIPLE], error[TRIPLE];
     V_UNROLL
@@ -109,10 +113,11 @@ V_FN void errors_of(const struct qk_scale_search *t, enum qk_levels kind, const 
     for (int i = 0; i < t->n; i++) {
         V_UNROLL
         for (int k = 0; k < TRIPLE; k++) {
-            vf q = level_at(t, kind, inverse[k] * x[i]), wq = w[i] * q, diff = x[i] - scale[k] * q;
+            vf q = level_at(t, kind, inverse[k] * x[i]), wq = ones ? q : w[i] * q;
+            vf diff = x[i] - scale[k] * q;
             xq[k] += wq * x[i];
             qq[k] += wq * q;
-            error[k] += w[i] * (diff * diff);
+            error[k] += ones ? diff * diff : w[i] * (diff * diff);
         }
     }
     V_UNROLL
@@ -120,18 +125,27 @@ V_FN void errors_of(const struct qk_scale_search *t, enum qk_levels kind, const 
         f[k] = (struct fit){scale[k], xq[k], qq[k], error[k]};
 }
 
+V_FN void errors_of_some(const struct qk_scale_search *t, enum qk_levels kind, const vf *x,
+                         const vf *w, struct fit f[TRIPLE])
+{
+    if (w == NULL)
+        errors_of(t, kind, true, x, w, f);
+    else
+        errors_of(t, kind, false, x, w, f);
+}
+
 static void errors_at(const struct qk_scale_search *t, const vf *x, const vf *w,
                       struct fit f[TRIPLE])
 {
     switch (t->levels) {
     case QK_IQ4:
-        errors_of(t, QK_IQ4, x, w, f);
+        errors_of_some(t, QK_IQ4, x, w, f);
         break;
     case QK_FP4:
-        errors_of(t, QK_FP4, x, w, f);
+        errors_of_some(t, QK_FP4, x, w, f);
         break;
     default:
-        errors_of(t, QK_EVEN, x, w, f);
+        errors_of_some(t, QK_EVEN, x, w, f);
     }
 }
 
@@ -207,7 +221,7 @@ static void fit_group(const struct qk_scale_search *t, const vf *x, const vf *w,
 
 static void choose_code(const struct qk_scale_search *t, struct v_best *b, int g)
 {
-    const vf *x = b->x + t->n * g, *w = b->w + t->n * g;
+    const vf *x = b->x + t->n * g, *w = v_weights(b, t->n * g);
     vf best = vf_set1(V_INF);
     vi chosen = vi_set1(0);
     for (int c = 0; c < t->n_steps; c += TRIPLE) {
@@ -250,7 +264,7 @@ static void turn_codes(const struct qk_scale_search *t, const struct v_best *b, 
     for (int g = 0; g < t->type.nelems / t->n; g++) {
         const vf was = s->code[g], down = was - 1.0f, up = was + 1.0f;
         struct fit f[TRIPLE] = {{.scale = s->d * was}, {.scale = s->d * down}, {.scale = s->d * up}};
-        errors_at(t, b->x + t->n * g, b->w + t->n * g, f);
+        errors_at(t, b->x + t->n * g, v_weights(b, t->n * g), f);
         vm wins = vm_and(vf_lt(f[1].gain, f[0].gain), vf_ge(down, bottom));
         take(&f[0], wins, &f[1]);
         vf code = vf_select(wins, down, was);
@@ -414,13 +428,14 @@ static void improve(const struct qk_scale_search *t, const struct qk_kernel *ker
 {
     struct v_best b;
     struct fit fit[QK_BEST_GROUPS];
-    v_begin_best(&b, args);
+    b.weights = args != NULL ? args->weights : NULL;
     while (v_next_best(walk, &t->type, &b)) {
         for (int g = 0; g < t->type.nelems / t->n; g++) {
             if (t->form == QK_SCALE_E8M0 || t->form == QK_SCALE_UE4M3)
                 choose_code(t, &b, g);
             else
-                fit_group(t, b.x + t->n * g, b.w + t->n * g, standard_scale(t, &b, g), &fit[g]);
+                fit_group(t, b.x + t->n * g, v_weights(&b, t->n * g),
+                          standard_scale(t, &b, g), &fit[g]);
         }
         if (t->form == QK_SCALE_F16)
             store_d(&b, fit[0].scale);

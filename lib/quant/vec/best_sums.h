@@ -1,0 +1,136 @@
+/* Lines x ~ scale * level - min through a group, a group in each lane: the levels nearest to them, their
+ * sums and errors (lib/quant/ref/best_line.c). */
+#ifndef QK_VEC_BEST_SUMS_H
+#define QK_VEC_BEST_SUMS_H
+
+#include "lib/quant/vec/best.h"
+
+struct line {
+    vf scale, min;
+};
+
+struct given {
+    const vf *x, *w; /* w NULL: ones */
+    vf sw, sx, lo, hi;
+};
+
+struct sums {
+    vf q, qq, xq;
+};
+
+struct fit {
+    struct line line;
+    struct sums s;
+    vf gain;
+};
+
+/* ---- sums over a group ------------------------------------------------------------------------
+ */
+
+enum { PAIR = 2, TRIPLE = 3 };
+
+V_FN vf level_at(vf v, vf top)
+{
+    return vf_nearest(vf_max(vf_min(v, top), vf_set1(0)));
+}
+
+static void look_at(const struct qk_line_search *t, const vf *x, const vf *w, struct given *g)
+{
+    g->x = x;
+    g->w = w;
+    g->lo = g->hi = x[0];
+    g->sw = g->sx = vf_set1(0);
+    for (int i = 0; i < t->n; i++) {
+        g->lo = vf_min(x[i], g->lo);
+        g->hi = vf_max(x[i], g->hi);
+        g->sw += w != NULL ? w[i] : vf_set1(1);
+        g->sx += w != NULL ? w[i] * x[i] : x[i];
+    }
+    if (t->top != 0)
+        g->lo = vf_min(g->lo, vf_set1(0));
+}
+
+/* Sums of the levels nearest to two lines. */
+V_FN void sums_of(const struct qk_line_search *t, const struct given *g, bool ones,
+                  const struct line l[PAIR], struct sums s[PAIR])
+{
+    const vf top = vf_set1((float)t->nmax), *x = g->x, *w = g->w;
+    vf inverse[PAIR], min[PAIR], sq[PAIR], sqq[PAIR], sxq[PAIR];
+    V_UNROLL
+    for (int k = 0; k < PAIR; k++) {
+        inverse[k] = v_level_inverse(l[k].scale);
+        min[k] = l[k].min;
+        sq[k] = sqq[k] = sxq[k] = vf_set1(0);
+    }
+    for (int i = 0; i < t->n; i++) {
+        V_UNROLL
+        for (int k = 0; k < PAIR; k++) {
+            vf q = level_at((x[i] + min[k]) * inverse[k], top), wq = ones ? q : w[i] * q;
+            sq[k] += wq;
+            sqq[k] += wq * q;
+            sxq[k] += wq * x[i];
+        }
+    }
+    V_UNROLL
+    for (int k = 0; k < PAIR; k++)
+        s[k] = (struct sums){sq[k], sqq[k], sxq[k]};
+}
+
+static void sums_at(const struct qk_line_search *t, const struct given *g,
+                    const struct line l[PAIR], struct sums s[PAIR])
+{
+    if (g->w == NULL)
+        sums_of(t, g, true, l, s);
+    else
+        sums_of(t, g, false, l, s);
+}
+
+/* Errors of three lines, with the sums of their levels. */
+V_FN void errors_of(const struct qk_line_search *t, const struct given *g, bool ones,
+                    const struct line l[TRIPLE], struct sums s[TRIPLE], vf error[TRIPLE])
+{
+    const vf top = vf_set1((float)t->nmax), *x = g->x, *w = g->w;
+    vf inverse[TRIPLE], scale[TRIPLE], min[TRIPLE], e[TRIPLE];
+    vf sq[TRIPLE], sqq[TRIPLE], sxq[TRIPLE];
+    V_UNROLL
+    for (int k = 0; k < TRIPLE; k++) {
+        scale[k] = l[k].scale;
+        min[k] = l[k].min;
+        inverse[k] = v_level_inverse(scale[k]);
+        sq[k] = sqq[k] = sxq[k] = e[k] = vf_set1(0);
+    }
+    for (int i = 0; i < t->n; i++) {
+        V_UNROLL
+        for (int k = 0; k < TRIPLE; k++) {
+            vf q = level_at((x[i] + min[k]) * inverse[k], top), wq = ones ? q : w[i] * q;
+            vf diff = x[i] - (scale[k] * q - min[k]);
+            sq[k] += wq;
+            sqq[k] += wq * q;
+            sxq[k] += wq * x[i];
+            e[k] += ones ? diff * diff : w[i] * (diff * diff);
+        }
+    }
+    V_UNROLL
+    for (int k = 0; k < TRIPLE; k++) {
+        s[k] = (struct sums){sq[k], sqq[k], sxq[k]};
+        error[k] = e[k];
+    }
+}
+
+static void errors_at(const struct qk_line_search *t, const struct given *g,
+                      const struct line l[TRIPLE], struct sums s[TRIPLE], vf error[TRIPLE])
+{
+    if (g->w == NULL)
+        errors_of(t, g, true, l, s, error);
+    else
+        errors_of(t, g, false, l, s, error);
+}
+
+V_FN void take_sums(struct sums *s, vm wins, const struct sums *other)
+{
+    s->q = vf_select(wins, other->q, s->q);
+    s->qq = vf_select(wins, other->qq, s->qq);
+    s->xq = vf_select(wins, other->xq, s->xq);
+}
+
+#endif
