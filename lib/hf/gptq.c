@@ -86,6 +86,10 @@ int gg_hf_quant_gptq(struct quant *q, struct gg_err *err)
                        "config.json: quantization_config: checkpoint_format '%s' of gptq is not known "
                        "(known are gptq, gptq_v2)",
                        gg_text_escape_into(shown, sizeof shown, format, strlen(format)));
+    if (json_is_true(json_object_get(q->config, "is_marlin_format")))
+        return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
+                       "config.json: quantization_config: is_marlin_format is set, and Marlin's layout is not "
+                       "known");
     c.zero_add = v2 ? 0 : 1; /* the first version stores one less */
     int rc = read_scheme(q, &c, err);
     for (size_t i = 0; rc == GG_OK && i < q->n; i++)

@@ -8,6 +8,20 @@
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
+/* A factor that others have and one has not is missing; where none has any, it is 1. */
+static int check_factor(struct quant *q, size_t codes, size_t factor, const char *tail, struct gg_err *err)
+{
+    if (factor != SIZE_MAX)
+        return GG_OK;
+    if (!q->asked)
+        for (size_t i = 0; i < q->n && !q->have_factors; i++)
+            q->have_factors = gg_packing_ends(q->u, i, tail);
+    q->asked = true;
+    return q->have_factors
+               ? gg_packing_fail(q->u, codes, err, "has no %s beside it, as other weights have", tail + 1)
+               : GG_OK;
+}
+
 /* X.weight with X.weight_scale of two dimensions, X.weight_scale_2, X.input_scale. */
 int gg_hf_quant_nvfp4(struct quant *q, size_t scale, bool *is, struct gg_err *err)
 {
@@ -17,7 +31,10 @@ int gg_hf_quant_nvfp4(struct quant *q, size_t scale, bool *is, struct gg_err *er
                                  .factor = gg_packing_sibling(q->u, scale, CUT, "weight_scale_2"),
                                  .input_factor = gg_packing_sibling(q->u, scale, CUT, "input_scale")};
     *is = s.codes != SIZE_MAX && gg_checkpoint_tensor(q->h->ckpt, s.codes)->dtype == GG_DT_U8;
-    return *is ? gg_packing_blocks(q->u, 0, "", &s, err) : GG_OK;
+    if (!*is)
+        return GG_OK;
+    int rc = check_factor(q, s.codes, s.factor, ".weight_scale_2", err);
+    return rc == GG_OK ? gg_packing_blocks(q->u, 0, "", &s, err) : rc;
 }
 
 int gg_hf_quant_fp4(struct quant *q, enum gg_dtype dtype, struct gg_err *err)
@@ -35,7 +52,9 @@ int gg_hf_quant_fp4(struct quant *q, enum gg_dtype dtype, struct gg_err *err)
             .input_factor = gg_packing_sibling(q->u, i, CUT, "input_global_scale"),
             .inverse = true, .dtype = dtype, .turn = -1};
         rc = s.scale == SIZE_MAX ? gg_packing_fail(q->u, i, err, "has no weight_scale beside it")
-                                 : gg_packing_blocks(q->u, CUT, "weight", &s, err);
+                                 : check_factor(q, i, s.factor, ".weight_global_scale", err);
+        if (rc == GG_OK)
+            rc = gg_packing_blocks(q->u, CUT, "weight", &s, err);
     }
     return rc;
 }

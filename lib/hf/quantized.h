@@ -12,6 +12,7 @@ struct quant {
     struct gg_packing *u;
     size_t n;          /* stored tensors */
     uint64_t block[2]; /* rows and columns that share a scale; 0, 0: none */
+    bool asked, have_factors; /* nvfp4.c: whether any weight has one */
     struct gg_buf text; /* what the metadata says about it */
 };
 

@@ -34,6 +34,7 @@ fresh gptq4 's/"group_size": 32/"group_size": 0/' config.json
 fresh gptq4 's/"quant_method": "gptq"/"quant_method": "gptq", "checkpoint_format": "marlin"/' config.json
 fresh gptq4 '/q_proj.g_idx/s/=2,0/=2,7/' tensors
 fresh gptq4 '/q_proj.qzeros/d' tensors
+fresh gptq4 's/"bits": 4/"bits": 4, "is_marlin_format": true/' config.json
 fresh gptq4 '/q_proj.g_idx/d' tensors 's/"bits": 4/"bits": 4, "desc_act": true/' config.json
 fresh gptq4 's/"quantization_config"/"another"/' config.json
 fresh gptq4 '/q_proj.scales/s/F16:[^ ]*/I16/' tensors
@@ -64,6 +65,9 @@ fresh nvfp4 '/q_proj.weight_scale_2/s/-/2/;' tensors
 fresh nvfp4 '/q_proj/s/128x64/128x72/;/q_proj/s/128x8/128x9/' tensors
 fresh nvfp4 '/q_proj.weight_scale /d' tensors
 fresh nvfp4 '/q_proj.*scale/d' tensors
+fresh nvfp4-moe 's/experts.{0-2}.up_proj.weight_scale_2/experts.{0-1}.up_proj.weight_scale_2/' tensors
+fresh nvfp4-moe 's/experts.{0-2}.up_proj.weight_scale /experts.{0-1}.up_proj.weight_scale /' tensors
+fresh ct-nvfp4 '/q_proj.weight_global_scale/d' tensors
 fresh ct-nvfp4 '/q_proj.weight_global_scale/s/F32:100,1000/F32:=0/' tensors
 fresh ct-nvfp4 '/q_proj.weight_scale/d' tensors
 fresh ct-mxfp4 '/q_proj.weight_packed/s/U8/I8/' tensors
