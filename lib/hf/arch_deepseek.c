@@ -198,3 +198,37 @@ const struct hf_arch gg_hf_arch_kimi_linear = {
     .rules = RULES(kimi_linear, gg_hf_frame, gg_hf_mla, gg_hf_mlp, gg_hf_mixtral_moe),
     .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, kimi_linear_keys),
 };
+
+/* ---- DeepSeek-OCR: the text model, with plain attention ---------------------------------------- */
+
+static const struct hf_rule ocr[] = {
+    T_DROP("*sam_model*"), T_DROP("*qwen2_model*"),
+    T_END,
+};
+static const struct hf_key ocr_template[] = { /* what was said, and no more */
+    K_FIXED("tokenizer.chat_template", STR, "{% for m in messages %}{{m['content']}}{% endfor %}"),
+    K_END,
+};
+static const struct hf_key ocr_keys[] = {
+    K_SUM(".leading_dense_block_count", U32, "first_k_dense_replace|0"),
+    K_NEED(".vocab_size", U32, "vocab_size"),
+    K(".attention.q_lora_rank", U32, "q_lora_rank"),
+    K_NEED(".expert_feed_forward_length", U32, "moe_intermediate_size|intermediate_size"),
+    K(".expert_count", U32, "n_routed_experts"),
+    K(".expert_shared_count", U32, "n_shared_experts", .fallback = "0"),
+    K(".expert_weights_scale", F32, "routed_scaling_factor"),
+    K(".expert_weights_norm", BOOL, "norm_topk_prob", .when = "norm_topk_prob"),
+    K_NEED(".rope.dimension_count", U32, "qk_rope_head_dim"),
+    K(".attention.sliding_window", U32, "sliding_window_size|sliding_window",
+      .when = "sliding_window_size|sliding_window"),
+    K_END,
+};
+
+const struct hf_arch gg_hf_arch_deepseek_ocr = {
+    .gguf = "deepseek2-ocr",
+    .classes = LIST("DeepseekOCRForCausalLM", "DeepseekOCR2ForCausalLM", "UnlimitedOCRForCausalLM"),
+    .rules = RULES(ocr, gg_hf_multimodal, tied, gg_hf_frame, gg_hf_attn, gg_hf_mlp, gg_hf_experts),
+    .first_keys = ocr_template,
+    .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, ocr_keys),
+    .defaults = "{\"rms_norm_eps\": 1e-6}",
+};

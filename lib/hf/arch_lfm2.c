@@ -60,3 +60,17 @@ const struct hf_arch gg_hf_arch_lfm2moe = {
     .rules = RULES(gg_hf_multimodal, lfm2, gg_hf_frame, gg_hf_attn),
     .keys = KEYS(gg_hf_base_keys, kv_heads, gg_hf_head_keys, gg_hf_file_key, lfm2moe_keys),
 };
+
+/* Embedding models. */
+static const struct hf_key embedding_keys[] = {
+    K_FIXED(".attention.causal", BOOL, "false", .when = "architectures~Lfm2BidirectionalModel"),
+    K_BLOCK(HF_POOLING),
+    K_END,
+};
+
+const struct hf_arch gg_hf_arch_lfm2_embedding = {
+    .gguf = "lfm2",
+    .classes = LIST("Lfm2Model", "Lfm2BidirectionalModel"),
+    .rules = RULES(lfm2, gg_hf_frame, gg_hf_attn),
+    .keys = KEYS(gg_hf_base_keys, kv_heads, gg_hf_head_keys, gg_hf_file_key, lfm2_keys, embedding_keys),
+};

@@ -1,5 +1,5 @@
 /* Architectures: more that are Llama with a difference: InternLM3, Orion, Jais 2, Maincoder, Nanbeige, openPangu, PLM, MiniCPM3, DeciLM,
- * OpenELM. */
+ * OpenELM, Apertus. */
 #include "lib/hf/arch.h"
 
 const struct hf_arch gg_hf_arch_internlm3 = {
@@ -245,4 +245,25 @@ const struct hf_arch gg_hf_arch_openelm = {
     .classes = LIST("OpenELMForCausalLM"),
     .rules = RULES(openelm),
     .keys = KEYS(openelm_keys, gg_hf_file_key),
+};
+
+/* ---- Apertus: an activation whose parameters are stored as tensors, and kept as keys ----------- */
+
+static const struct hf_rule apertus[] = {
+    T("model.layers.{L}.attention_layernorm", "blk.{L}.attn_norm"),
+    T("model.layers.{L}.feedforward_layernorm", "blk.{L}.ffn_norm"),
+    T_DROP("model.layers.{L}.mlp.act_fn.*"),
+    T_END,
+};
+#define XIELU(name) {.key = "xielu." name, .type = GGF_F32, .what = HF_STORED, .from = "model.layers.{L}.mlp.act_fn." name}
+static const struct hf_key xielu[] = {XIELU("alpha_n"), XIELU("alpha_p"), XIELU("beta"), XIELU("eps"), K_END};
+
+const struct hf_arch gg_hf_arch_apertus = {
+    .gguf = "apertus",
+    .classes = LIST("ApertusForCausalLM"),
+    .rules = RULES(apertus, gg_hf_frame, gg_hf_attn, gg_hf_qk_norm, gg_hf_mlp),
+    .first_keys = xielu,
+    .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, gg_hf_llama_keys),
+    .extra_keys = gg_hf_llama_extra,
+    .flags = HF_PREFIX_OPTION | HF_LLAMA3_ROPE,
 };

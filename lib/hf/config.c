@@ -30,7 +30,9 @@ static json_t *text_part(const struct hf *h)
 /* The first class of "architectures": of the part that is wanted, or of the whole. */
 static const char *class_name(const struct hf *h)
 {
-    static const char *const whole[] = {"Exaone4_5_ForConditionalGeneration"}; /* whose part names another */
+    static const char *const whole[] = {/* whose part names another */
+        "Exaone4_5_ForConditionalGeneration", "DeepseekOCRForCausalLM", "DeepseekOCR2ForCausalLM",
+        "UnlimitedOCRForCausalLM"};
     const json_t *part = h->opts->mmproj ? json_object_get(h->raw_config, "vision_config") : text_part(h);
     const char *name = json_string_value(json_array_get(json_object_get(h->raw_config, "architectures"), 0));
     const char *inner = json_string_value(json_array_get(json_object_get(part, "architectures"), 0));

@@ -38,7 +38,7 @@ static size_t store_ints(uint8_t *dst, uint32_t type, const uint8_t *src, enum g
 
 bool gg_hf_changes(const struct hf_vt *v, const struct hf_part *p)
 {
-    return v->how == HF_MINUS_EXP || p->changes;
+    return v->how == HF_MINUS_EXP || v->how == HF_SOFTPLUS || p->changes;
 }
 
 /* As upstream reckons: F16 stays F16 until it is written, all else is F32 before. */
@@ -54,6 +54,8 @@ static void change(const struct hf_vt *v, const struct hf_part *p, float *x, siz
     for (size_t i = 0; i < n; i++) {
         if (v->how == HF_MINUS_EXP)
             x[i] = rounded((float)-exp(x[i]), from);
+        if (v->how == HF_SOFTPLUS)
+            x[i] = rounded(x[i] > 20 ? x[i] : (float)log1p(exp(x[i])), from);
         if (!p->changes)
             continue;
         x[i] = rounded(x[i] * p->times[0], from);

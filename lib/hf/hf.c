@@ -235,7 +235,7 @@ static bool reverse(char *dst, size_t dst_nbytes, const struct hf_rule *r, const
     uint64_t layer = 0, expert = 0;
     const char *brace = r->hf != NULL ? strstr(r->hf, "{L}") : NULL;
     if (r->gguf == NULL || strstr(r->hf, "{E}") != NULL || strchr(r->hf, '*') != NULL ||
-        r->how == HF_JOIN || r->how == HF_MINUS_EXP || r->layout != NULL || r->plus != NULL || r->times != NULL ||
+        r->how == HF_JOIN || r->how == HF_MINUS_EXP || r->how == HF_SOFTPLUS || r->layout != NULL || r->plus != NULL || r->times != NULL ||
         !gg_hf_match(r->gguf, name, n, &layer, &expert))
         return false;
     int len = brace == NULL ? snprintf(dst, dst_nbytes, "%s%s", r->hf, suffix)

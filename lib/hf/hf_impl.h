@@ -19,6 +19,7 @@ enum hf_how { /* what becomes of the elements of a stored tensor */
               HF_ROPE_K, /* the same for key heads */
               HF_PLUS_ONE, /* 1 is added: norms stored around zero */
               HF_MINUS_EXP, /* x becomes -exp(x) */
+              HF_SOFTPLUS, /* log(1 + exp(x)) */
               HF_JOIN, /* appended to what the rules before gave the same GGUF tensor */
               HF_FIRST, /* unless there was one before: the same tensor under several names */
               HF_TOKENS, /* rows behind the last token are left out */
@@ -63,6 +64,7 @@ enum hf_what { /* what a row of a key table writes */
                HF_MARKS, /* a truth value a layer: whether the list of config.json has its number */
                HF_EACH, /* a sum a layer, in which L is its number: an array of I32, F32 or BOOL; as long as the
                            list of config.json that the fallback names, if it names one */
+               HF_STORED, /* a number a layer that is stored as a tensor: "a.{L}.b" */
                HF_LAYERS, /* a truth value a layer: whether "layer_types" calls it ... */
                HF_ROPE, /* the block of rope keys */
                HF_HEAD_DIM, /* head_dim, else hidden_size / heads */

@@ -183,6 +183,41 @@ static int set_each(struct hf *h, const struct hf_key *k, struct gg_err *err)
     return rc;
 }
 
+static int read_number(struct hf *h, const char *name, float *out, struct gg_err *err)
+{
+    for (size_t i = 0; i < gg_checkpoint_n_tensors(h->ckpt); i++) {
+        const struct gg_ckpt_tensor *t = gg_checkpoint_tensor(h->ckpt, i);
+        uint8_t raw[8];
+        if (t->name_nbytes != strlen(name) || memcmp(t->name, name, t->name_nbytes) != 0 ||
+            (t->dtype != GG_DT_F32 && t->dtype != GG_DT_BF16 && t->dtype != GG_DT_F16))
+            continue;
+        int rc = gg_checkpoint_read(h->ckpt, i, 0, 1, raw, err);
+        if (rc == GG_OK)
+            gg_dtype_to_f32(out, raw, t->dtype, 1);
+        return rc;
+    }
+    return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "there is no tensor '%s' of a number", name);
+}
+
+static int set_stored(struct hf *h, const struct hf_key *k, struct gg_err *err)
+{
+    struct gg_buf b = GG_BUF_INIT;
+    int rc = GG_OK;
+    for (uint64_t i = 0; rc == GG_OK && i < h->n_layers; i++) {
+        char *name = gg_hf_fill(h->arena, k->from, i, "");
+        uint8_t raw[4];
+        float x = 0;
+        rc = name == NULL ? gg_fail_nomem(err, "a tensor's name") : read_number(h, name, &x, err);
+        gg_store_u32(raw, gg_bits_from_f32(x));
+        gg_buf_add(&b, raw, 4);
+    }
+    if (rc == GG_OK)
+        rc = b.failed ? gg_fail_nomem(err, "a list")
+                      : gg_hf_set_array(h, k->key, GGF_F32, h->n_layers, gg_buf_str(&b), b.nbytes, err);
+    gg_buf_free(&b);
+    return rc;
+}
+
 /* For each layer whether layer_types calls it so; without the list all but every n-th are, n the
  * fallback. */
 static int set_layers(struct hf *h, const struct hf_key *k, struct gg_err *err)
@@ -258,6 +293,8 @@ static int set_one(struct hf *h, const struct hf_key *k, struct gg_err *err)
         return set_marks(h, k, err);
     case HF_EACH:
         return set_each(h, k, err);
+    case HF_STORED:
+        return set_stored(h, k, err);
     case HF_LAYERS:
         return set_layers(h, k, err);
     case HF_CONST:

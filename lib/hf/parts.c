@@ -112,7 +112,10 @@ static void set_type(const struct hf *h, struct hf_vt *v, const struct gg_ckpt_t
 /* The shape of one stored tensor as GGUF counts. */
 static int shape_of(struct hf_vt *v, const struct gg_ckpt_tensor *t, struct gg_err *err)
 {
-    if (t->n_dims < 1 || t->n_dims > GGF_MAX_DIMS)
+    v->n_dims = 1;
+    if (t->n_dims == 0) /* a number */
+        return GG_OK;
+    if (t->n_dims > GGF_MAX_DIMS)
         return fail_tensor(t, err,
                            "has a number of dimensions that does not go with this architecture");
     v->n_dims = t->n_dims;

@@ -5,6 +5,7 @@
 #include "lib/base/text.h"
 
 #include <math.h>
+#include <string.h>
 
 /* Copies the first of names that the config has, unless the rope parameters have it already. */
 static int mirror(struct hf *h, const char *key, const char *names, struct gg_err *err)
@@ -12,7 +13,7 @@ static int mirror(struct hf *h, const char *key, const char *names, struct gg_er
     json_t *v = gg_hf_get(h->config, names);
     if (v == NULL || json_is_null(v) || json_object_get(h->rope, key) != NULL)
         return GG_OK;
-    if (!json_is_number(v))
+    if (!json_is_number(v) && !(json_is_array(v) && strcmp(key, "rope_theta") == 0))
         return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE, "config.json: %s is no number", key);
     return json_object_set(h->rope, key, v) == 0 ? GG_OK : gg_fail_nomem(err, "rope parameters");
 }
