@@ -101,12 +101,20 @@ int make_arguments(struct make *r, const char *types, int argc, char **argv)
 
 /* ---- the walk ------------------------------------------------------------------------------ */
 
+enum qk_search make_search(const struct make *r)
+{
+    enum { AUTO, STANDARD, BEST };
+    int search = r->o->quant.search;
+    bool best = search == BEST || (search == AUTO && gg_goal_wanted(&r->o->goal));
+    return best ? QK_SEARCH_BEST : QK_SEARCH_STANDARD;
+}
+
 struct gg_stream_opts make_stream(struct make *r, const char *what)
 {
     gg_progress_begin(&r->progress, &r->env->msg, r->env->progress, what, 0);
     return (struct gg_stream_opts){
         .kernels = &r->kernels,
-        .search = (enum qk_search)r->o->quant.search,
+        .search = make_search(r),
         .n_workers = r->env->n_threads,
         .max_memory = r->o->work.max_memory.set ? r->o->work.max_memory.v : 0,
         .progress = gg_progress_set,

@@ -63,6 +63,8 @@ void make_free(struct make *r);
 
 /* Plans. With dry, types we cannot encode are planned too. Says what it finds; returns an exit code. */
 int make_plan(struct make *r, bool dry);
+/* How hard encoding looks: harder of itself when the best file of a size is wanted. */
+enum qk_search make_search(const struct make *r);
 /* What all walks over the data share; the progress line is begun with `what`. */
 struct gg_stream_opts make_stream(struct make *r, const char *what);
 

@@ -34,7 +34,7 @@ static int write_recipe(const struct make *r, struct gg_err *err)
     if (r->o->goal.recipe_out == NULL)
         return GG_OK;
     gg_target_recipe(r->target, r->plan, &r->chosen,
-                     r->o->quant.search == QK_SEARCH_BEST ? " --search best" : "", &b);
+                     make_search(r) == QK_SEARCH_BEST ? " --search best" : "", &b);
     int rc = b.failed ? gg_fail_nomem(err, "the recipe")
                       : gg_job_write_file(r->o->goal.recipe_out, b.data, b.nbytes, r->o->output.force, err);
     gg_buf_free(&b);

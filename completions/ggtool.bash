@@ -69,7 +69,7 @@ _ggtool_kind()
     convert:--tensor-type-file) kind=files ;;
     convert:--token-embedding-type) kind=words choices='f32 f16 q4_0 q4_1 q5_0 q5_1 q8_0 q2_K q3_K q4_K q5_K q6_K iq2_xxs iq2_xs iq3_xxs iq1_s iq4_nl iq3_s iq2_s iq4_xs iq1_m bf16 tq1_0 tq2_0 mxfp4 nvfp4 q1_0 q2_0' ;;
     convert:--output-tensor-type) kind=words choices='f32 f16 q4_0 q4_1 q5_0 q5_1 q8_0 q2_K q3_K q4_K q5_K q6_K iq2_xxs iq2_xs iq3_xxs iq1_s iq4_nl iq3_s iq2_s iq4_xs iq1_m bf16 tq1_0 tq2_0 mxfp4 nvfp4 q1_0 q2_0' ;;
-    convert:--search) kind=words choices='standard best' ;;
+    convert:--search) kind=words choices='auto standard best' ;;
     convert:--only) kind=ask ;;
     convert:--target-size) kind=none ;;
     convert:--target-bpw) kind=none ;;
@@ -104,7 +104,7 @@ _ggtool_kind()
     requant:--tensor-type-file) kind=files ;;
     requant:--token-embedding-type) kind=words choices='f32 f16 q4_0 q4_1 q5_0 q5_1 q8_0 q2_K q3_K q4_K q5_K q6_K iq2_xxs iq2_xs iq3_xxs iq1_s iq4_nl iq3_s iq2_s iq4_xs iq1_m bf16 tq1_0 tq2_0 mxfp4 nvfp4 q1_0 q2_0' ;;
     requant:--output-tensor-type) kind=words choices='f32 f16 q4_0 q4_1 q5_0 q5_1 q8_0 q2_K q3_K q4_K q5_K q6_K iq2_xxs iq2_xs iq3_xxs iq1_s iq4_nl iq3_s iq2_s iq4_xs iq1_m bf16 tq1_0 tq2_0 mxfp4 nvfp4 q1_0 q2_0' ;;
-    requant:--search) kind=words choices='standard best' ;;
+    requant:--search) kind=words choices='auto standard best' ;;
     requant:--only) kind=ask ;;
     requant:--target-size) kind=none ;;
     requant:--target-bpw) kind=none ;;

@@ -8,7 +8,7 @@
 
 /* In the order of enum gg_missing_policy. */
 static const char *const missing_choices[] = {"auto", "fail", "warn", NULL};
-static const char *const search_choices[] = {"standard", "best", NULL}; /* as enum qk_search */
+static const char *const search_choices[] = {"auto", "standard", "best", NULL};
 static const char *const nonfinite_choices[] = {"fail", "zero", "keep-type", NULL};
 
 static const struct gg_opt quant_opts[] = {
@@ -42,7 +42,7 @@ static const struct gg_opt quant_opts[] = {
      .help = "no mixture: every tensor gets the preset's base type"},
     {.name = "search", .kind = GG_OPT_CHOICE, .dest = QUANT(search), .arg = "LEVEL",
      .help = "how hard to look for scales and levels: standard gives llama-quantize's bytes, best "
-             "smaller errors in the same size",
+             "smaller errors in the same size; auto is best where a size is given instead of a type",
      .choices = search_choices},
     {.name = "only", .kind = GG_OPT_STRING, .dest = QUANT(only), .arg = "PATTERN",
      .help = "encode just the tensors whose name matches (glob, or re:REGEX), copy the rest",

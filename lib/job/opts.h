@@ -14,7 +14,7 @@ struct gg_quant_opts {
     bool allow_unmatched;
     int token_embedding_type, output_tensor_type; /* tensor type ids, -1: not given */
     bool leave_output_tensor, pure;
-    int search; /* enum qk_search */
+    int search; /* 0 auto, 1 standard, 2 best */
     const char *only;
     bool lossless_only;
 };

@@ -16,11 +16,11 @@ cp "$TINY" copy.gguf
 ggtool requant copy.gguf d.gguf --target-bpw 3 --imatrix "$IM" --error-cache e.txt | sed -n 2,3p
 # the recipe makes the same file
 head -3 r.txt
-ggtool requant "$TINY" e.gguf --type IQ4_XS --imatrix "$IM" --tensor-type-file r.txt -q
+ggtool requant "$TINY" e.gguf --type IQ4_XS --imatrix "$IM" --search best --tensor-type-file r.txt -q
 same a.gguf e.gguf
-# harder searches lose less, and are measured apart
-ggtool requant "$TINY" n.gguf --target-size $S --imatrix "$IM" --search best --allow q4_K,iq4_xs,q5_K --error-cache e.txt --recipe-out rb.txt -q
-ggtool requant "$TINY" o.gguf --target-size $S --imatrix "$IM" --search best --allow q4_K,iq4_xs,q5_K --error-cache e.txt | sed -n 3p
+# the standard search loses more, and is measured apart
+ggtool requant "$TINY" n.gguf --target-size $S --imatrix "$IM" --search standard --allow q4_K,iq4_xs,q5_K --error-cache e.txt --recipe-out rb.txt -q
+ggtool requant "$TINY" o.gguf --target-size $S --imatrix "$IM" --search standard --allow q4_K,iq4_xs,q5_K --error-cache e.txt | sed -n 3p
 same n.gguf o.gguf
 sed -n 3p rb.txt
 # bounds, lists, rules
