@@ -129,6 +129,31 @@ static int run_packed(struct quant *q, const json_t *weights, struct gg_err *err
     return rc;
 }
 
+/* Two of four columns, packed for tensor cores. */
+static int run_marlin(struct quant *q, const json_t *weights, struct gg_err *err)
+{
+    enum { CUT = sizeof "weight_packed" - 1 };
+    uint64_t bits = 0, group = 0;
+    int rc = GG_OK;
+    if (!gg_hf_get_u64(weights, "num_bits", &bits) || (bits != 4 && bits != 8))
+        return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
+                       "config.json: quantization_config: marlin-24 weights are of 4 or 8 bits");
+    gg_hf_get_u64(weights, "group_size", &group);
+    for (size_t i = 0; rc == GG_OK && i < q->n; i++) {
+        struct gg_packed_marlin s = {.codes = i, .bits = (unsigned)bits, .group = group};
+        gg_hf_quant_hide(q, i, unwanted);
+        if (!gg_packing_ends(q->u, i, ".weight_packed"))
+            continue;
+        s.scale = gg_packing_sibling(q->u, i, CUT, "scale_packed");
+        s.meta = gg_packing_sibling(q->u, i, CUT, "meta");
+        rc = s.scale == SIZE_MAX || s.meta == SIZE_MAX
+                 ? gg_packing_fail(q->u, i, err, "has no %s beside it", s.meta == SIZE_MAX ? "meta" : "scale_packed")
+                 : gg_packing_marlin(q->u, CUT, "weight", &s, err);
+    }
+    gg_buf_addf(&q->text, ", int%u", (unsigned)bits);
+    return rc;
+}
+
 /* Whether this is the format, or that of each group. */
 static bool all_groups(const struct quant *q, const char *format, const char *want)
 {
@@ -192,7 +217,7 @@ static int fail_format(const char *shown, struct gg_err *err)
     return gg_fail(err, GG_ERR_UNSUPPORTED, GG_NOWHERE,
                    "config.json: quantization_config: format '%s' of compressed-tensors is not known (known are "
                    "float-quantized, int-quantized, naive-quantized, mxfp8-quantized, pack-quantized, "
-                   "nvfp4-pack-quantized, mxfp4-pack-quantized)",
+                   "marlin-24, nvfp4-pack-quantized, mxfp4-pack-quantized)",
                    shown);
 }
 
@@ -218,6 +243,8 @@ int gg_hf_quant_compressed(struct quant *q, struct gg_err *err)
     rc = scheme(q, &weights, err);
     if (rc == GG_OK && strcmp(format, "pack-quantized") == 0)
         return run_packed(q, weights, err);
+    if (rc == GG_OK && strcmp(format, "marlin-24") == 0)
+        return run_marlin(q, weights, err);
     for (size_t i = 0; rc == GG_OK && values[i] != NULL; i++)
         if (strcmp(format, values[i]) == 0)
             return run_values(q, weights, i == 3, err);

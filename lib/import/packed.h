@@ -78,6 +78,15 @@ struct gg_packed_sparse {
 GG_MUST_CHECK int gg_packing_sparse(struct gg_packing *u, size_t n_cut, const char *tail,
                                     const struct gg_packed_sparse *s, struct gg_err *err);
 
+/* Marlin's 2:4 (packed_marlin.c); its rows and columns follow from the shape of the codes. */
+struct gg_packed_marlin {
+    size_t codes, scale, meta;
+    unsigned bits;  /* 4, 8 */
+    uint64_t group; /* columns that share a scale; 0: all */
+};
+GG_MUST_CHECK int gg_packing_marlin(struct gg_packing *u, size_t n_cut, const char *tail,
+                                    const struct gg_packed_marlin *s, struct gg_err *err);
+
 /* Sees the bytes of stored tensor i as others: a matrix of the same size. */
 void gg_packing_retype(struct gg_packing *u, size_t i, enum gg_dtype dtype, uint64_t rows, uint64_t cols);
 

@@ -56,6 +56,11 @@ fresh ct-sparse24 '/q_proj.bitmask/s/=51/=255/' tensors
 fresh ct-sparse24 '/q_proj.compressed/s/192x96/192x95/' tensors
 fresh ct-sparse24 '/q_proj.weight_scale/s/192x1/191x1/' tensors
 fresh ct-sparse24 's/sparse-24-bitmask/marlin-24/' config.json
+fresh ct-marlin4 '/q_proj.meta/d' tensors
+fresh ct-marlin4 '/q_proj.meta/s/8x512/8x256/' tensors
+fresh ct-marlin4 '/q_proj.scale_packed/s/2x256/1x256/' tensors
+fresh ct-marlin4 '/q_proj.weight_packed/s/8x512/8x500/' tensors
+fresh ct-marlin4 's/"num_bits": 4/"num_bits": 2/' config.json
 fresh ct-sparse '/q_proj.row_offsets/d' tensors
 fresh ct-sparse '/q_proj.row_offsets/s/\*95/*1000/' tensors
 fresh awq4 's/"group_size": 32/"group_size": 64/' config.json
