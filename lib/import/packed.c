@@ -263,3 +263,18 @@ int gg_ckpt_read_f32(struct gg_checkpoint *c, size_t i, uint64_t first, uint64_t
     }
     return GG_OK;
 }
+
+int gg_packed_by_rows(struct gg_checkpoint *c, const struct gg_packed *k, uint64_t most, gg_packed_rows *read,
+                      uint64_t first, uint64_t n, float *dst, struct gg_err *err)
+{
+    int rc = GG_OK;
+    while (rc == GG_OK && n > 0) {
+        uint64_t row = first / k->cols, col = first % k->cols, cols = gg_min_u64(n, k->cols - col);
+        uint64_t rows = cols == k->cols ? gg_min_u64(n / k->cols, most - row % most) : 1;
+        rc = read(c, k, row, rows, col, cols, dst, err);
+        first += rows * cols;
+        dst += rows * cols;
+        n -= rows * cols;
+    }
+    return rc;
+}

@@ -35,16 +35,16 @@ static int read_piece(struct gg_checkpoint *c, const struct gg_packed *k, uint64
 }
 
 /* Columns from .. from+n-1 of some rows. */
-static int read_rows(struct gg_checkpoint *c, const struct gg_packed *k, uint64_t row, size_t rows,
+static int read_rows(struct gg_checkpoint *c, const struct gg_packed *k, uint64_t row, uint64_t rows,
                      uint64_t from, uint64_t n, float *dst, struct gg_err *err)
 {
     float scale[ROWS], zero[ROWS];
     int rc = GG_OK;
     for (uint64_t col = from; rc == GG_OK && col < from + n;) {
         uint64_t g = col / k->group, end = gg_min_u64(from + n, (g + 1) * k->group);
-        rc = gg_ckpt_read_f32(c, k->part[GG_PART_SCALE], g * k->rows + row, rows, scale, err);
+        rc = gg_ckpt_read_f32(c, k->part[GG_PART_SCALE], g * k->rows + row, (size_t)rows, scale, err);
         if (rc == GG_OK)
-            rc = gg_ckpt_read_f32(c, k->part[GG_PART_ZERO], g * k->rows + row, rows, zero, err);
+            rc = gg_ckpt_read_f32(c, k->part[GG_PART_ZERO], g * k->rows + row, (size_t)rows, zero, err);
         for (size_t r = 0; rc == GG_OK && r < rows; r++)
             rc = read_piece(c, k, row + r, col, end, scale[r], zero[r], dst + r * n + (col - from), err);
         col = end;
@@ -55,17 +55,7 @@ static int read_rows(struct gg_checkpoint *c, const struct gg_packed *k, uint64_
 static int read_fast(struct gg_checkpoint *c, const struct gg_packed *k, uint64_t first, uint64_t n,
                      void *dst, struct gg_err *err)
 {
-    float *to = dst;
-    int rc = GG_OK;
-    while (rc == GG_OK && n > 0) {
-        uint64_t col = first % k->cols, cols = gg_min_u64(n, k->cols - col);
-        uint64_t rows = cols == k->cols ? gg_min_u64(n / k->cols, ROWS) : 1;
-        rc = read_rows(c, k, first / k->cols, (size_t)rows, col, cols, to, err);
-        first += rows * cols;
-        to += rows * cols;
-        n -= rows * cols;
-    }
-    return rc;
+    return gg_packed_by_rows(c, k, ROWS, read_rows, first, n, dst, err);
 }
 
 int gg_packing_fast(struct gg_packing *u, size_t n_cut, const char *tail, size_t codes, size_t scale,
@@ -84,7 +74,7 @@ int gg_packing_fast(struct gg_packing *u, size_t n_cut, const char *tail, size_t
                                (unsigned long long)k.cols, (unsigned long long)k.group);
     for (size_t i = 0; i < 2; i++) {
         const struct gg_ckpt_tensor *b = gg_packing_tensor(u, beside[i]);
-        if ((b->dtype != GG_DT_F16 && b->dtype != GG_DT_BF16 && b->dtype != GG_DT_F32) || b->n_dims != 2 ||
+        if (!gg_packed_is_float(b->dtype) || b->n_dims != 2 ||
             b->shape[0] < k.cols / k.group || b->shape[1] != k.rows)
             return gg_packing_fail(u, beside[i], err, "should hold %llu floats for each of %llu groups",
                                    (unsigned long long)k.rows, (unsigned long long)(k.cols / k.group));

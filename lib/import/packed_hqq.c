@@ -55,11 +55,6 @@ static int read_hqq(struct gg_checkpoint *c, const struct gg_packed *k, uint64_t
     return rc;
 }
 
-static bool is_float(enum gg_dtype t)
-{
-    return t == GG_DT_F32 || t == GG_DT_F16 || t == GG_DT_BF16;
-}
-
 int gg_packing_hqq(struct gg_packing *u, size_t n_cut, const char *tail, const struct gg_packed_hqq *s,
                    struct gg_err *err)
 {
@@ -83,7 +78,7 @@ int gg_packing_hqq(struct gg_packing *u, size_t n_cut, const char *tail, const s
                                s->bits == 3 ? "I32" : "U8", s->bits, (unsigned long long)s->group);
     for (size_t i = 0; i < 2; i++) {
         const struct gg_ckpt_tensor *b = gg_packing_tensor(u, beside[i]);
-        if (b->nelems != groups || !is_float(b->dtype))
+        if (b->nelems != groups || !gg_packed_is_float(b->dtype))
             return gg_packing_fail(u, beside[i], err, "should hold a float for each of %llu groups",
                                    (unsigned long long)groups);
     }

@@ -44,6 +44,20 @@ GG_MUST_CHECK int gg_ckpt_read_stored(struct gg_checkpoint *c, size_t i, uint64_
 GG_MUST_CHECK int gg_ckpt_read_f32(struct gg_checkpoint *c, size_t i, uint64_t first, uint64_t n,
                                    float *dst, struct gg_err *err);
 
+/* Columns col .. col+n-1 of some rows, to dst one row behind the other. */
+typedef int gg_packed_rows(struct gg_checkpoint *c, const struct gg_packed *k, uint64_t row, uint64_t rows,
+                           uint64_t col, uint64_t n, float *dst, struct gg_err *err);
+/* Elements of a matrix by its rows: whole ones together, none of two runs of `most` rows. */
+GG_MUST_CHECK int gg_packed_by_rows(struct gg_checkpoint *c, const struct gg_packed *k, uint64_t most,
+                                    gg_packed_rows *read, uint64_t first, uint64_t n, float *dst,
+                                    struct gg_err *err);
+
+/* What scales may be. */
+static inline bool gg_packed_is_float(enum gg_dtype t)
+{
+    return t == GG_DT_F32 || t == GG_DT_F16 || t == GG_DT_BF16;
+}
+
 /* Adds a made tensor in the place of stored tensor `at`, named after it (gg_packing_sibling). t holds
  * dtype, shape, origin, turn; parts of k count as used. NULL: no memory, or a shape that cannot be, and
  * err says so. */

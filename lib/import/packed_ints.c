@@ -284,8 +284,9 @@ static int find_groups(struct tile *t)
 
 /* Columns col .. col+cols-1 of whole runs of rows, `rows` of them from row on. */
 static int read_rows(struct gg_checkpoint *c, const struct gg_packed *k, uint64_t row, uint64_t rows,
-                     uint64_t col, size_t cols, float *dst, struct gg_err *err)
+                     uint64_t col, uint64_t n, float *dst, struct gg_err *err)
 {
+    size_t cols = (size_t)n; /* of what is in memory */
     struct tile t = {.c = c, .k = k, .row = row, .col = col, .cols = cols, .dst = dst, .stride = cols,
                      .err = err};
     int rc = find_groups(&t);
@@ -313,17 +314,7 @@ static int read_rows(struct gg_checkpoint *c, const struct gg_packed *k, uint64_
 static int read_ints(struct gg_checkpoint *c, const struct gg_packed *k, uint64_t first, uint64_t n,
                      void *dst, struct gg_err *err)
 {
-    float *to = dst;
-    int rc = GG_OK;
-    while (rc == GG_OK && n > 0) {
-        uint64_t col = first % k->cols, cols = gg_min_u64(n, k->cols - col);
-        uint64_t rows = cols == k->cols ? n / k->cols : 1;
-        rc = read_rows(c, k, first / k->cols, rows, col, (size_t)cols, to, err);
-        first += rows * cols;
-        to += rows * cols;
-        n -= rows * cols;
-    }
-    return rc;
+    return gg_packed_by_rows(c, k, UINT64_MAX, read_rows, first, n, dst, err);
 }
 
 /* ---- making one ------------------------------------------------------------------------------ */
@@ -333,8 +324,7 @@ static int expect(const struct gg_packing *u, size_t i, const char *what, bool f
                   uint64_t b, struct gg_err *err)
 {
     const struct gg_ckpt_tensor *t = gg_packing_tensor(u, i);
-    bool is_float = t->dtype == GG_DT_F32 || t->dtype == GG_DT_F16 || t->dtype == GG_DT_BF16;
-    if (floats ? !is_float : t->dtype != GG_DT_I32)
+    if (floats ? !gg_packed_is_float(t->dtype) : t->dtype != GG_DT_I32)
         return gg_packing_fail(u, i, err, "holds %s, where %s are %s", gg_dtype_name(t->dtype), what,
                                floats ? "floats" : "I32");
     if (t->nelems != 0 && (t->n_dims == 2 ? t->shape[0] == a && t->shape[1] == b

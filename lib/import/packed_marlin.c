@@ -96,20 +96,10 @@ static int read_rows(struct gg_checkpoint *c, const struct gg_packed *k, uint64_
     return rc;
 }
 
-static int read_marlin(struct gg_checkpoint *c, const struct gg_packed *k, uint64_t first, uint64_t n, void *dst,
-                       struct gg_err *err)
+static int read_marlin(struct gg_checkpoint *c, const struct gg_packed *k, uint64_t first, uint64_t n,
+                       void *dst, struct gg_err *err)
 {
-    float *to = dst;
-    int rc = GG_OK;
-    while (rc == GG_OK && n > 0) {
-        uint64_t row = first / k->cols, col = first % k->cols, cols = gg_min_u64(n, k->cols - col);
-        uint64_t rows = cols == k->cols ? gg_min_u64(n / k->cols, ROWS - row % ROWS) : 1;
-        rc = read_rows(c, k, row, rows, col, cols, to, err);
-        first += rows * cols;
-        to += rows * cols;
-        n -= rows * cols;
-    }
-    return rc;
+    return gg_packed_by_rows(c, k, ROWS, read_rows, first, n, dst, err);
 }
 
 int gg_packing_marlin(struct gg_packing *u, size_t n_cut, const char *tail, const struct gg_packed_marlin *s,
@@ -133,8 +123,7 @@ int gg_packing_marlin(struct gg_packing *u, size_t n_cut, const char *tail, cons
     if (k.cols % k.group != 0 || k.group % COLS != 0)
         return gg_packing_fail(u, s->codes, err, "has %llu columns, which groups of %llu do not divide",
                                (unsigned long long)k.cols, (unsigned long long)k.group);
-    if ((scale->dtype != GG_DT_F16 && scale->dtype != GG_DT_BF16 && scale->dtype != GG_DT_F32) ||
-        scale->nelems != groups * k.rows)
+    if (!gg_packed_is_float(scale->dtype) || scale->nelems != groups * k.rows)
         return gg_packing_fail(u, s->scale, err, "should hold %llu floats for each of %llu groups",
                                (unsigned long long)k.rows, (unsigned long long)groups);
     if (m->dtype != GG_DT_I16 || m->nelems != k.rows * k.cols / 16)
