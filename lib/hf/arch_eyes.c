@@ -22,7 +22,7 @@ const struct hf_key gg_hf_eyes_sizes[] = {
 };
 const struct hf_key gg_hf_eyes_layers[] = {
     K_SUM(".vision.block_count", U32, "N"),
-    K_NEED(".vision.attention.head_count", U32, "num_attention_heads|num_heads|heads"),
+    K_NEED(".vision.attention.head_count", U32, "num_attention_heads|num_heads|heads|vt_num_attention_heads"),
     K_NEED(".vision.image_mean", F32, "preprocessor.image_mean"),
     K_NEED(".vision.image_std", F32, "preprocessor.image_std"),
     K_END,

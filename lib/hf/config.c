@@ -128,6 +128,10 @@ static int vision_config(struct hf *h, struct gg_err *err)
     json_t *image = json_object_get(processor, "image_processor");
     if (pre == NULL)
         pre = json_object();
+    json_t *media = json_incref(json_object_get(pre, "media_proc_cfg")); /* Kimi K2.5's, which may replace itself */
+    if (rc == GG_OK && json_is_object(media))
+        rc = gg_hf_merge(pre, media, err);
+    json_decref(media);
     if (rc == GG_OK && processor != NULL)
         rc = gg_hf_merge(pre, processor, err);
     if (rc == GG_OK && json_is_object(image))
@@ -135,6 +139,9 @@ static int vision_config(struct hf *h, struct gg_err *err)
     json_decref(processor);
     json_decref(h->config);
     h->config = json_copy(vision);
+    json_t *clip = gg_hf_get(vision, "width.clip-l-14-224"); /* DeepSeek-OCR, which sees with two models */
+    if (rc == GG_OK && json_is_object(clip))
+        rc = gg_hf_merge(h->config, clip, err);
     json_t *global = json_copy(h->raw_config), *text = text_part(h);
     if ((text != NULL && json_object_set(global, "text_config", text) != 0) ||
         json_object_set_new(h->config, "preprocessor", pre) != 0 ||
@@ -191,7 +198,7 @@ int gg_hf_config_layers(struct hf *h, struct gg_err *err)
     enum gg_hf_mtp mtp = h->opts->mtp;
     double d = 0;
     const char *names = a->flags & HF_PROJECTOR ? "n_layers|num_hidden_layers|n_layer|num_layers|depth|layers|"
-                                                  "encoder_layers"
+                                                  "encoder_layers|vt_num_hidden_layers"
                                                 : "n_layers|num_hidden_layers|n_layer|num_layers|"
                                                   "num_transformer_layers";
     if (!gg_hf_get_u64(h->config, names, &h->n_layers) ||
