@@ -30,18 +30,18 @@ V_FN vf vf_clamp(vf a, float lo, float hi)
  * 0, 9), and a candidate only chooses.
  *
  * It passes the middle h where nmax + 0.1 k is h |largest| / |x|: that is the element's place, kept as
- * a whole number, 2^14 to a step of k. A candidate's inverse and its product with |x| are each off by
+ * a whole number, 2^15 to a step of k. A candidate's inverse and its product with |x| are each off by
  * 2^-24 at most, the place by four roundings of 2^-24 and by half a unit, 10 (nmax + 0.1 k) as the
- * reference rounds it by about 2^-24: of at most 329 * 2^14 = 2^22.4 units no more than 2.4 + 0.5 (eight
- * roundings). So candidates are where the reference has them, but for those within PLACE_NEAR units:
- * they are looked at as the reference does, and the place is moved half a step to that side. Where the
- * levels on both sides of a middle are one, the place does not matter: as for all that is next to 0,
- * where it might be anything.
+ * reference rounds it by about 2^-24: of 10 nmax + 9 steps, less than nmax * 2^18.7 units, eight
+ * roundings are nmax * 0.2 units. So candidates are where the reference has them, but for those no
+ * further than place_near units: they are looked at as the reference does, and the place is moved half
+ * a step to that side. Where the levels on both sides of a middle are one, the place does not matter:
+ * as for all that is next to 0, where it might be anything.
  */
 
 /* V_BATCH: as many sums as registers hold. */
 enum { V_TRIES = 9, N_TRIALS = 2 * V_TRIES + 1, V_BATCH = VL == 16 ? V_TRIES : 3 };
-enum { PLACE_BITS = 14, PLACE_NEAR = 4 };
+enum { PLACE_BITS = 15 };
 
 struct v_element {
     vi place[2];     /* of the middle between the levels of k = -9 and 0, of 0 and 9 */
@@ -93,10 +93,16 @@ V_FN vf v_trial_inverse(vf largest, int nmax, vf k)
     return ((float)nmax + 0.1f * k) / vf_abs(largest);
 }
 
-/* Is a place so near a candidate's that it has to be looked at? */
-V_FN vi place_off(vi place)
+V_FN int place_near(int nmax)
 {
-    return (place + PLACE_NEAR) & ((1 << PLACE_BITS) - 1);
+    return 1 + (nmax + 5) / 6;
+}
+
+/* Where a place is from a candidate's on, counted from place_near before it: up to twice that it is
+ * too near. */
+V_FN vi place_off(vi place, int nmax)
+{
+    return (place + place_near(nmax)) & ((1 << PLACE_BITS) - 1);
 }
 
 /* An element whose places have to be looked at. */
@@ -111,12 +117,12 @@ struct v_mend {
 static __attribute__((noinline)) void v_mend_places(struct v_mend *e, int nmax)
 {
     for (int s = 0; s < 2; s++) {
-        vi n = (vi)((vu)(e->place[s] + PLACE_NEAR) >> PLACE_BITS);
+        vi n = (vi)((vu)(e->place[s] + place_near(nmax)) >> PLACE_BITS);
         vf inverse = v_trial_inverse(e->largest, nmax, vf_from_i(n - 10 * nmax));
         vf middle = (vf)((vi)(e->q[s] + e->q[s + 1]) + (vi_trunc(e->q[s + 1]) & 1));
         vm outer = vf_ge(inverse * 2.0f * e->magnitude, middle);
         vi half = vi_select(outer, vi_set1(-(1 << (PLACE_BITS - 1))), vi_set1(1 << (PLACE_BITS - 1)));
-        vm near = vi_lt(place_off(e->place[s]), vi_set1(2 * PLACE_NEAR + 1));
+        vm near = vi_lt(place_off(e->place[s], nmax), vi_set1(2 * place_near(nmax) + 1));
         e->place[s] = vi_select(near, (vi)((vu)n << PLACE_BITS) + half, e->place[s]);
     }
 }
@@ -160,8 +166,8 @@ V_FN void v_element_set(struct v_element *e, const struct v_sides *g, int nmax, 
     V_UNROLL
     for (int s = 0; s < 2; s++)
         e->place[s] = vi_nearest(vf_max_positive(q[s] + q[s + 1], vf_set1(0.37f)) * step);
-    vi off = vi_min(place_off(e->place[0]), place_off(e->place[1]));
-    if (__builtin_expect(vm_any(vi_lt(off, vi_set1(2 * PLACE_NEAR + 1))), 0)) {
+    vi off = vi_min(place_off(e->place[0], nmax), place_off(e->place[1], nmax));
+    if (__builtin_expect(vm_any(vi_lt(off, vi_set1(2 * place_near(nmax) + 1))), 0)) {
         struct v_mend copy = {{e->place[0], e->place[1]}, g->largest, m, {q[0], q[1], q[2]}};
         v_mend_places(&copy, nmax);
         e->place[0] = copy.place[0];
