@@ -169,6 +169,41 @@ V_FN void add_doubles(double *lane, vf f)
     *(vd_mem *)(lane + DOUBLES) += vd_from_hi(f);
 }
 
+/* Vectors of lanes summed side by side, so that none of their sums waits for itself. */
+enum { TOGETHER = VL < 8 ? 1 : QK_LANES / VL };
+
+/* What a vector of lanes adds up over a run. */
+struct run_sums {
+    vf ee, xx, xe, e, wee, wxx;
+};
+
+V_FN void add_vector(struct run_sums *s, vf *max, const float *x, const float *y, const float *w,
+                     bool weighted)
+{
+    vf a = vf_load(x), e = vf_load(y) - a, e2 = e * e, a2 = a * a;
+    s->ee += e2;
+    s->xx += a2;
+    s->xe += a * e;
+    s->e = vf_add_aside(s->e, e);
+    *max = vf_max_positive(vf_abs(e), *max);
+    if (weighted) {
+        s->wee += vf_load(w) * e2;
+        s->wxx += vf_load(w) * a2;
+    }
+}
+
+V_FN void add_run_sums(struct quick *q, size_t lane, const struct run_sums *s, bool weighted)
+{
+    add_doubles(&q->sums.v[QK_QUICK_EE][lane], s->ee);
+    add_doubles(&q->sums.v[QK_QUICK_XX][lane], s->xx);
+    add_doubles(&q->sums.v[QK_QUICK_XE][lane], s->xe);
+    add_doubles(&q->sums.v[QK_QUICK_E][lane], s->e);
+    if (weighted) {
+        add_doubles(&q->sums.v[QK_QUICK_WEE][lane], s->wee);
+        add_doubles(&q->sums.v[QK_QUICK_WXX][lane], s->wxx);
+    }
+}
+
 /* A run of n elements, a multiple of sixteen. Returns the largest difference of each lane, or NaN where
  * there is one. */
 V_FN vf add_run(struct quick *s, const float *x, const float *y, const float *w, bool weighted,
@@ -176,30 +211,16 @@ V_FN vf add_run(struct quick *s, const float *x, const float *y, const float *w,
 {
     const vf zero = vf_set1(0);
     vf max = zero;
-    V_UNROLL
-    for (size_t lane = 0; lane < QK_LANES; lane += VL) {
-        vf ee = zero, xx = zero, xe = zero, sum_e = zero, wee = zero, wxx = zero;
-        V_UNROLL
+    for (size_t lane = 0; lane < QK_LANES; lane += TOGETHER * VL) {
+        struct run_sums a = {zero, zero, zero, zero, zero, zero}, b = a;
         for (size_t i = lane; i < n; i += QK_LANES) {
-            vf a = vf_load(x + i), b = vf_load(y + i), e = b - a, e2 = e * e, a2 = a * a;
-            ee += e2;
-            xx += a2;
-            xe += a * e;
-            sum_e += e;
-            max = vf_max_positive(vf_abs(e), max);
-            if (weighted) {
-                wee += vf_load(w + i) * e2;
-                wxx += vf_load(w + i) * a2;
-            }
+            add_vector(&a, &max, x + i, y + i, w + i, weighted);
+            if (TOGETHER == 2)
+                add_vector(&b, &max, x + i + VL, y + i + VL, w + i + VL, weighted);
         }
-        add_doubles(&s->sums.v[QK_QUICK_EE][lane], ee);
-        add_doubles(&s->sums.v[QK_QUICK_XX][lane], xx);
-        add_doubles(&s->sums.v[QK_QUICK_XE][lane], xe);
-        add_doubles(&s->sums.v[QK_QUICK_E][lane], sum_e);
-        if (weighted) {
-            add_doubles(&s->sums.v[QK_QUICK_WEE][lane], wee);
-            add_doubles(&s->sums.v[QK_QUICK_WXX][lane], wxx);
-        }
+        add_run_sums(s, lane, &a, weighted);
+        if (TOGETHER == 2)
+            add_run_sums(s, lane + VL, &b, weighted);
     }
     return max;
 }

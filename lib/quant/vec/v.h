@@ -43,6 +43,7 @@
  *     vf_set1 vi_set1              all lanes the same
  *     vf_min vf_max vf_sqrt vi_min vi_max
  *     vf_reciprocal_rough          1 / a but for 2^-11 of it: for looking ahead, never for results
+ *     vf_add_aside(sum, a)         sum + a, on the units of products where those of sums are busy
  *     vf_lt vf_le vf_eq vi_lt vi_eq        compare to vm; false when not ordered
  *     vm_and vm_or vm_not          on masks
  *     vm_bits vm_from_bits         lane k is bit k

@@ -12,6 +12,11 @@ V_FN vf vf_set1(float x)
     return (vf){x, x, x, x};
 }
 
+V_FN vf vf_add_aside(vf sum, vf a)
+{
+    return sum + a;
+}
+
 V_FN vi vi_set1(int32_t x)
 {
     return (vi){x, x, x, x};

@@ -1,5 +1,5 @@
 /* AVX2 (x86-64-v3, with F16C): eight lanes, masks as lanes of all ones or zeros. Contracts: v.h.
- * v3 has FMA too; nothing here uses it, and -ffp-contract=off keeps the compiler from it. */
+ * v3 has FMA too; it is used only where it changes nothing, and -ffp-contract=off keeps the compiler from it. */
 #ifndef QK_X86_V_AVX2_H
 #define QK_X86_V_AVX2_H
 
@@ -38,6 +38,11 @@ V_FN vf vf_sqrt(vf a)
 V_FN vf vf_reciprocal_rough(vf a)
 {
     return _mm256_rcp_ps(a);
+}
+
+V_FN vf vf_add_aside(vf sum, vf a)
+{
+    return _mm256_fmadd_ps(a, _mm256_set1_ps(1), sum);
 }
 
 V_FN vf vf_select(vm m, vf a, vf b)

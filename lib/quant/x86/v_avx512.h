@@ -40,6 +40,11 @@ V_FN vf vf_reciprocal_rough(vf a)
     return _mm512_rcp14_ps(a);
 }
 
+V_FN vf vf_add_aside(vf sum, vf a)
+{
+    return _mm512_fmadd_ps(a, _mm512_set1_ps(1), sum);
+}
+
 V_FN vm vf_lt(vf a, vf b)
 {
     return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ);
