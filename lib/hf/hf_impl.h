@@ -226,7 +226,7 @@ struct hf_merge { /* "A B" in a, or a pair */
 };
 
 struct hf {
-    struct gg_checkpoint *ckpt;
+    struct gg_checkpoint *ckpt; /* NULL: a tokenizer alone, without files beside it */
     const struct gg_hf_opts *opts;
     const struct hf_arch *arch; /* NULL: raw */
     const char *folder; /* its name, for general.name */

@@ -113,7 +113,7 @@ int gg_hf_templates(struct hf *h, struct gg_err *err)
 {
     json_t *t = json_incref(json_object_get(h->tokenizer_config, "chat_template"));
     int rc = GG_OK;
-    if ((h->tokenizer_config != NULL || h->vocab.chat != NULL) && t == NULL)
+    if (h->ckpt != NULL && (h->tokenizer_config != NULL || h->vocab.chat != NULL) && t == NULL)
         rc = template_files(h, &t, err);
     if (rc == GG_OK && t == NULL && h->vocab.chat != NULL && h->vocab.chat[0] != '\0')
         return gg_hf_set_str(h, "tokenizer.chat_template", h->vocab.chat, err);
