@@ -14,7 +14,7 @@ for sig in INT TERM HUP; do
 done
 for out in new.gguf there.gguf; do
     rc=0
-    timeout --preserve-status -s KILL 0.3 ggtool requant slow.gguf $out --type Q2_K -j1 --force -q || rc=$?
+    timeout --foreground --preserve-status -s KILL 0.3 ggtool requant slow.gguf $out --type Q2_K -j1 --force -q || rc=$?
     echo "KILL $out: exit $rc"
 done 2> /dev/null
 [ ! -e new.gguf ] || echo 'new.gguf is there'

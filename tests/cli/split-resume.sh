@@ -8,7 +8,7 @@ begin() { # signal: until it was caught with part of the way gone
     local rc try left
     for try in 0.05 0.1 0.2 0.3 0.02 0.4 0.01 0.6 0.8 1.2; do
         rc=0
-        timeout --preserve-status -s "$1" $try ggtool split big.gguf big --shards 3 --consume --window 64K > /dev/null || rc=$?
+        timeout --foreground --preserve-status -s "$1" $try ggtool split big.gguf big --shards 3 --consume --window 64K > /dev/null || rc=$?
         left=$(stat -c %s big.gguf 2> /dev/null || echo 0)
         [ "$left" -ge "$whole" ] || [ "$left" -lt 2000000 ] || { echo "$1: exit $rc"; return 0; }
         [ "$rc" = 0 ] || [ "$left" -ge "$whole" ] || ggtool split big.gguf big --shards 3 --consume -q
