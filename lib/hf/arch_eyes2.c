@@ -103,27 +103,34 @@ const struct hf_arch gg_hf_arch_idefics3_eyes = {
                 " \"num_attention_heads\": 16, \"image_size\": 224, \"patch_size\": 32}",
 };
 
-/* ---- Pixtral, Mistral Small 3.1 -------------------------------------------------------------- */
+/* ---- Pixtral, Mistral Small 3.1, LightOnOCR -------------------------------------------------- */
 
-#define LAYER "vision_tower.transformer.layers.{L}."
+#define LAYER "transformer.layers.{L}."
+#define PIXTRAL(tower, projection) \
+    T(tower "patch_conv", "v.patch_embd", .as = HF_AS_CONV), \
+    T(tower "ln_pre", "v.pre_ln"), \
+    T(tower LAYER "attention_norm", "v.blk.{L}.ln1"), \
+    T(tower LAYER "ffn_norm", "v.blk.{L}.ln2"), \
+    T(tower LAYER "attention.q_proj", "v.blk.{L}.attn_q", .how = HF_ROPE_Q), \
+    T(tower LAYER "attention.k_proj", "v.blk.{L}.attn_k", .layout = "(H 2 d) * -> (H d 2) *"), \
+    T(tower LAYER "attention.v_proj", "v.blk.{L}.attn_v"), \
+    T(tower LAYER "attention.o_proj", "v.blk.{L}.attn_out"), \
+    T(tower LAYER "feed_forward.gate_proj", "v.blk.{L}.ffn_gate"), \
+    T(tower LAYER "feed_forward.up_proj", "v.blk.{L}.ffn_up"), \
+    T(tower LAYER "feed_forward.down_proj", "v.blk.{L}.ffn_down"), \
+    T(projection "linear_1", "mm.1"), \
+    T(projection "linear_2", "mm.2"), \
+    T(projection "norm", "mm.input_norm"), \
+    T(projection "patch_merger.merging_layer", "mm.patch_merger", .as = HF_AS_CONV)
+
 static const struct hf_rule pixtral[] = {
     /* what stands between rows of an image */
     T("embed_tokens", "v.token_embd.img_break!", .layout = "r[image_break]<1> c -> (1 c)"),
-    T("vision_tower.patch_conv", "v.patch_embd", .as = HF_AS_CONV),
-    T("vision_tower.ln_pre", "v.pre_ln"),
-    T(LAYER "attention_norm", "v.blk.{L}.ln1"),
-    T(LAYER "ffn_norm", "v.blk.{L}.ln2"),
-    T(LAYER "attention.q_proj", "v.blk.{L}.attn_q", .how = HF_ROPE_Q),
-    T(LAYER "attention.k_proj", "v.blk.{L}.attn_k", .layout = "(H 2 d) * -> (H d 2) *"),
-    T(LAYER "attention.v_proj", "v.blk.{L}.attn_v"),
-    T(LAYER "attention.o_proj", "v.blk.{L}.attn_out"),
-    T(LAYER "feed_forward.gate_proj", "v.blk.{L}.ffn_gate"),
-    T(LAYER "feed_forward.up_proj", "v.blk.{L}.ffn_up"),
-    T(LAYER "feed_forward.down_proj", "v.blk.{L}.ffn_down"),
-    T("multi_modal_projector.linear_1", "mm.1"),
-    T("multi_modal_projector.linear_2", "mm.2"),
-    T("multi_modal_projector.norm", "mm.input_norm"),
-    T("multi_modal_projector.patch_merger.merging_layer", "mm.patch_merger", .as = HF_AS_CONV),
+    PIXTRAL("vision_tower.", "multi_modal_projector."),
+    T_END,
+};
+static const struct hf_rule lighton[] = {
+    PIXTRAL("vision_encoder.", "vision_projection."),
     T_END,
 };
 #undef LAYER
@@ -132,10 +139,20 @@ static const struct hf_key pixtral_type[] = {
     K(".vision.attention.layer_norm_epsilon", F32, "layer_norm_eps", .fallback = "1e-5"),
     K_END,
 };
+static const struct hf_key lighton_type[] = {
+    K_FIXED(".projector_type", STR, "lightonocr"),
+    K(".vision.attention.layer_norm_epsilon", F32, "layer_norm_eps", .fallback = "1e-5"),
+    K_END,
+};
 static const struct hf_key pixtral_keys[] = {
     K(".vision.spatial_merge_size", U32, "global.spatial_merge_size"),
     K_END,
 };
+
+/* PixtralVisionConfig of transformers */
+#define PIXTRAL_DEFAULTS \
+    "{\"hidden_size\": 1024, \"intermediate_size\": 4096, \"num_hidden_layers\": 24," \
+    " \"num_attention_heads\": 16, \"image_size\": 1024, \"patch_size\": 16, \"hidden_act\": \"gelu\"}"
 
 const struct hf_arch gg_hf_arch_pixtral_eyes = {
     EYES(("model.")),
@@ -144,9 +161,16 @@ const struct hf_arch gg_hf_arch_pixtral_eyes = {
     .rules = RULES(pixtral, gg_hf_rest),
     .keys = KEYS(gg_hf_eyes, gg_hf_eyes_sizes, gg_hf_eyes_layers, pixtral_type, acts, pixtral_keys),
     .tokens = "image_break=[IMG_BREAK]",
-    /* PixtralVisionConfig of transformers */
-    .defaults = "{\"hidden_size\": 1024, \"intermediate_size\": 4096, \"num_hidden_layers\": 24,"
-                " \"num_attention_heads\": 16, \"image_size\": 1024, \"patch_size\": 16, \"hidden_act\": \"gelu\"}",
+    .defaults = PIXTRAL_DEFAULTS,
+};
+
+const struct hf_arch gg_hf_arch_lighton_eyes = {
+    EYES(("model.")),
+    .classes = LIST("LightOnOCRForConditionalGeneration"),
+    .when = "vision_config.model_type~pixtral",
+    .rules = RULES(lighton, gg_hf_rest),
+    .keys = KEYS(gg_hf_eyes, gg_hf_eyes_sizes, gg_hf_eyes_layers, lighton_type, acts, pixtral_keys),
+    .defaults = PIXTRAL_DEFAULTS,
 };
 
 /* ---- GLM-4V ---------------------------------------------------------------------------------- */

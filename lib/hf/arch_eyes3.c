@@ -1,4 +1,5 @@
-/* More parts of models that see images: PaddleOCR-VL, dots.ocr, Kimi K2.5, DeepSeek-OCR. */
+/* More parts of models that see images: PaddleOCR-VL, dots.ocr, Kimi K2.5, DeepSeek-OCR, Hunyuan-VL,
+ * EXAONE 4.5, Youtu-VL. */
 #include "lib/hf/arch.h"
 
 #define EYES .gguf = "clip", .prefixes = LIST("model."), .each_layer = "v.blk.{L}.ln1", .flags = HF_PROJECTOR
@@ -216,4 +217,130 @@ const struct hf_arch gg_hf_arch_deepseek_eyes = {
     .classes = LIST("DeepseekOCRForCausalLM", "UnlimitedOCRForCausalLM"),
     .rules = RULES(deepseek, gg_hf_rest),
     .keys = KEYS(gg_hf_eyes, deepseek_sizes, gg_hf_eyes_layers, deepseek_type, gelu, deepseek_keys),
+};
+
+#undef LAYER
+/* ---- Hunyuan-VL ------------------------------------------------------------------------------ */
+
+#define LAYER "vit.layers.{L}."
+static const struct hf_rule hunyuan[] = {
+    T("vit.embeddings.patch_embedding", "v.patch_embd", .as = HF_AS_CONV),
+    /* the first is of the whole image */
+    T("vit.embeddings.position_embedding", "v.position_embd", .as = HF_AS_F32, .layout = "r[1:] c -> r c"),
+    T(LAYER "input_layernorm", "v.blk.{L}.ln1"),
+    T(LAYER "post_attention_layernorm", "v.blk.{L}.ln2"),
+    T(LAYER "self_attn.q_proj", "v.blk.{L}.attn_q"),
+    T(LAYER "self_attn.k_proj", "v.blk.{L}.attn_k"),
+    T(LAYER "self_attn.v_proj", "v.blk.{L}.attn_v"),
+    T(LAYER "self_attn.o_proj", "v.blk.{L}.attn_out"),
+    T(LAYER "mlp.dense_h_to_4h", "v.blk.{L}.ffn_up"),
+    T(LAYER "mlp.dense_4h_to_h", "v.blk.{L}.ffn_down"),
+    T("vit.perceive.before_rms", "mm.pre_norm"),
+    T("vit.perceive.after_rms", "mm.post_norm"),
+    T("vit.perceive.image_begin", "mm.image_begin!"),
+    T("vit.perceive.image_end", "mm.image_end!"),
+    T("vit.perceive.image_newline", "v.image_newline!"),
+    T("vit.perceive.image_sep", "v.view_seperator!"),
+    T("vit.perceive.proj.{L}", "mm.{L}", .as = HF_AS_CONV),
+    T("vit.perceive.mlp", "mm.model.fc"),
+    T_END,
+};
+#undef LAYER
+static const struct hf_key hunyuan_sizes[] = {
+    K(".vision.image_size", U32, "image_size|max_image_size", .fallback = "2048"),
+    K_NEED(".vision.patch_size", U32, "patch_size"),
+    K_NEED(".vision.embedding_length", U32, "hidden_size"),
+    K_NEED(".vision.feed_forward_length", U32, "intermediate_size"),
+    K_END,
+};
+static const struct hf_key hunyuan_keys[] = {
+    K_FIXED(".projector_type", STR, "hunyuanvl"),
+    K_FIXED(".use_gelu", BOOL, "true"),
+    K(".vision.attention.layer_norm_epsilon", F32, "rms_norm_eps", .fallback = "1e-5"),
+    K(".vision.spatial_merge_size", U32, "spatial_merge_size", .fallback = "2"),
+    K_NEED(".vision.image_min_pixels", U32, "preprocessor.min_pixels"),
+    K_NEED(".vision.image_max_pixels", U32, "preprocessor.max_pixels"),
+    K_END,
+};
+
+const struct hf_arch gg_hf_arch_hunyuan_eyes = {
+    EYES,
+    .classes = LIST("HunYuanVLForConditionalGeneration"),
+    .rules = RULES(hunyuan, gg_hf_rest),
+    .keys = KEYS(gg_hf_eyes, hunyuan_sizes, gg_hf_eyes_layers, hunyuan_keys),
+};
+
+/* ---- EXAONE 4.5 ------------------------------------------------------------------------------ */
+
+static const struct hf_rule exaone[] = {
+    T("visual.blocks.{L}.attn.qkv", "v.blk.{L}.attn_qkv"),
+    T("visual.blocks.{L}.mlp.gate_proj", "v.blk.{L}.ffn_gate"),
+    T("visual.blocks.{L}.mlp.up_proj", "v.blk.{L}.ffn_up"),
+    T("visual.blocks.{L}.mlp.down_proj", "v.blk.{L}.ffn_down"),
+    T("visual.merger.ln_q", "v.post_ln"),
+    T("visual.merger.mlp.{L}", "mm.{L}"),
+    T_END,
+};
+static const struct hf_key exaone_sizes[] = {
+    K(".vision.image_size", U32, "image_size", .fallback = "560"),
+    K_NEED(".vision.patch_size", U32, "patch_size"),
+    K_NEED(".vision.embedding_length", U32, "hidden_size"),
+    K_NEED(".vision.feed_forward_length", U32, "intermediate_size"),
+    K_END,
+};
+static const struct hf_key exaone_keys[] = {
+    K_FIXED(".projector_type", STR, "exaone4_5"),
+    K_FIXED(".use_silu", BOOL, "true"),
+    K_NEED(".vision.image_min_pixels", U32, "preprocessor.min_pixels"),
+    K_NEED(".vision.image_max_pixels", U32, "preprocessor.max_pixels"),
+    K(".vision.attention.head_count_kv", U32, "num_key_value_heads"),
+    K(".vision.attention.layer_norm_epsilon", F32, "rms_norm_eps|global.rms_norm_eps", .fallback = "1e-6"),
+    K(".vision.window_size", U32, "window_size"),
+    K_MAY(".vision.n_wa_pattern", U32, "fullatt_block_indexes.0 + 1"),
+    K_END,
+};
+
+const struct hf_arch gg_hf_arch_exaone_eyes = {
+    EYES,
+    .classes = LIST("Exaone4_5_ForConditionalGeneration"),
+    .rules = RULES(gg_hf_eyes_video, exaone, gg_hf_rest),
+    .keys = KEYS(gg_hf_eyes, exaone_sizes, gg_hf_eyes_layers, exaone_keys),
+};
+
+/* ---- Youtu-VL -------------------------------------------------------------------------------- */
+
+#define LAYER "siglip2.vision_model.encoder.layers.{L}."
+static const struct hf_rule youtu[] = {
+    T("siglip2.vision_model.embeddings.patch_embedding", "v.patch_embd", .as = HF_AS_CONV),
+    T("siglip2.vision_model.post_layernorm", "v.post_ln"),
+    T(LAYER "layer_norm1", "v.blk.{L}.ln1"),
+    T(LAYER "layer_norm2", "v.blk.{L}.ln2"),
+    T(LAYER "self_attn.q_proj", "v.blk.{L}.attn_q"),
+    T(LAYER "self_attn.k_proj", "v.blk.{L}.attn_k"),
+    T(LAYER "self_attn.v_proj", "v.blk.{L}.attn_v"),
+    T(LAYER "self_attn.out_proj", "v.blk.{L}.attn_out"),
+    T(LAYER "mlp.fc1", "v.blk.{L}.ffn_up"),
+    T(LAYER "mlp.fc2", "v.blk.{L}.ffn_down"),
+    T("merger.ln_q", "mm.input_norm"),
+    T("merger.mlp.{L}", "mm.{L}"),
+    T_END,
+};
+#undef LAYER
+#define SILU "hidden_act~silu"
+static const struct hf_key youtu_keys[] = {
+    K_FIXED(".projector_type", STR, "youtuvl"),
+    K(".vision.attention.layer_norm_epsilon", F32, "layer_norm_eps", .fallback = "1e-6"),
+    K_FIXED(".use_gelu", BOOL, "true", .when = "!" SILU),
+    K_FIXED(".use_silu", BOOL, "true", .when = SILU),
+    K(".vision.spatial_merge_size", U32, "spatial_merge_size", .fallback = "2"),
+    K(".vision.window_size", U32, "window_size"),
+    K_NEED(".vision.wa_layer_indexes", I32, "fullatt_block_indexes"),
+    K_END,
+};
+
+const struct hf_arch gg_hf_arch_youtu_eyes = {
+    EYES,
+    .classes = LIST("YoutuVLForConditionalGeneration"),
+    .rules = RULES(youtu, gg_hf_rest),
+    .keys = KEYS(gg_hf_eyes, exaone_sizes, gg_hf_eyes_layers, youtu_keys),
 };
