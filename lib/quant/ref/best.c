@@ -445,8 +445,8 @@ const struct qk_scale_search qk_search_tq1_0 = {
 const struct qk_scale_search qk_search_tq2_0 = {
     TYPE(tq2_0, 256, read_tq2_0), QK_EVEN, QK_SCALE_F16, 256, -1, 1, 1, 0.80f, 0.30f, 8, false, 0};
 
-const struct qk_line_search qk_search_q4_1 = {TYPE(q4_1, 32, read_two), 32, 15, 0, 0};
-const struct qk_line_search qk_search_q5_1 = {TYPE(q5_1, 32, read_two), 32, 31, 0, 0};
-const struct qk_line_search qk_search_q2_K = {TYPE(q2_K, 256, read_q2_K), 16, 3, 15, 0};
-const struct qk_line_search qk_search_q4_K = {TYPE(q4_K, 256, read_twelve), 32, 15, 63, 3};
-const struct qk_line_search qk_search_q5_K = {TYPE(q5_K, 256, read_twelve), 32, 31, 63, 3};
+const struct qk_line_search qk_search_q4_1 = {TYPE(q4_1, 32, read_two), 32, 15, 0, 0, 0};
+const struct qk_line_search qk_search_q5_1 = {TYPE(q5_1, 32, read_two), 32, 31, 0, 0, 0};
+const struct qk_line_search qk_search_q2_K = {TYPE(q2_K, 256, read_q2_K), 16, 3, 15, 0, 0.5f};
+const struct qk_line_search qk_search_q4_K = {TYPE(q4_K, 256, read_twelve), 32, 15, 63, 3, 0};
+const struct qk_line_search qk_search_q5_K = {TYPE(q5_K, 256, read_twelve), 32, 31, 63, 3, 0};

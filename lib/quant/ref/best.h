@@ -82,6 +82,7 @@ struct qk_line_search {
     struct qk_best_type type;
     int n, nmax, top;
     int wide; /* how far codes are looked at around those found */
+    float along; /* as QK_ALONG. Of Q2_K: as much as leaves it 3 percent of the error itself */
 };
 
 #define QK_LINE_STEP 0.3f

@@ -18,6 +18,7 @@ struct line {
 struct given {
     const float *x, *w;
     float sw, sx, lo, hi;
+    float xx, x1, along; /* sum w x^2, sum w x, t->along over the first */
 };
 
 /* Levels: sums w q, w q q, w x q. */
@@ -39,17 +40,30 @@ static float level_of(const struct qk_line_search *t, float v)
 
 static struct given look_at(const struct qk_line_search *t, const float *x, const float *w)
 {
-    struct given g = {x, w, 0.0f, 0.0f, x[0], x[0]};
+    struct given g = {.x = x, .w = w, .lo = x[0], .hi = x[0]};
 
     for (int i = 0; i < t->n; i++) {
         g.lo = x[i] < g.lo ? x[i] : g.lo;
         g.hi = x[i] > g.hi ? x[i] : g.hi;
         g.sw += w[i];
-        g.sx += w[i] * x[i];
+        g.x1 += w[i] * x[i];
+        g.xx += w[i] * x[i] * x[i];
     }
+    g.along = qk_finite_ratio(t->along, g.xx);
+    g.sw += g.along * (g.x1 * g.x1);
+    g.sx = (1.0f + t->along) * g.x1;
     if (t->top != 0) /* minima are not negative: the range begins at 0 or below */
         g.lo = g.lo < 0.0f ? g.lo : 0.0f;
     return g;
+}
+
+/* What is made least is sum w e^2 + along (sum w x e)^2 / sum w x^2, e = x - line (QK_ALONG says why). It
+ * is the square of least squares still, with other sums: these, and sw and sx of look_at. */
+static struct sums sums_along(const struct qk_line_search *t, const struct given *g, struct sums s)
+{
+    float more = g->along * s.xq;
+
+    return (struct sums){s.q + more * g->x1, s.qq + more * s.xq, (1.0f + t->along) * s.xq};
 }
 
 static struct sums sums_at(const struct qk_line_search *t, const struct given *g, struct line l)
@@ -63,7 +77,7 @@ static struct sums sums_at(const struct qk_line_search *t, const struct given *g
         s.qq += wq * q;
         s.xq += wq * g->x[i];
     }
-    return s;
+    return sums_along(t, g, s);
 }
 
 /* What a line explains with given levels. */
@@ -145,7 +159,7 @@ static float min_code(const struct qk_line_search *t, const struct given *g, con
     return code_of(t, qk_finite_ratio(min, dmin));
 }
 
-/* sum w (x - line)^2 with the levels nearest to the line, and their sums. */
+/* What is made least, with the levels nearest to the line, and their sums. */
 static float error_at(const struct qk_line_search *t, const struct given *g, struct line l,
                       struct sums *s)
 {
@@ -160,7 +174,9 @@ static float error_at(const struct qk_line_search *t, const struct given *g, str
         s->xq += wq * g->x[i];
         error += g->w[i] * (diff * diff);
     }
-    return error;
+    float lost = g->xx - l.scale * s->xq + l.min * g->x1;
+    *s = sums_along(t, g, *s);
+    return error + g->along * (lost * lost);
 }
 
 /* The group's codes become the best of what they are, the scale below, the scale above and the line of

@@ -12,6 +12,7 @@ struct line {
 struct given {
     const vf *x, *w; /* w NULL: ones */
     vf sw, sx, lo, hi;
+    vf xx, x1, along; /* sum w x^2, sum w x, t->along over the first */
 };
 
 struct sums {
@@ -39,15 +40,26 @@ static void look_at(const struct qk_line_search *t, const vf *x, const vf *w, st
     g->x = x;
     g->w = w;
     g->lo = g->hi = x[0];
-    g->sw = g->sx = vf_set1(0);
+    g->sw = g->x1 = g->xx = vf_set1(0);
     for (int i = 0; i < t->n; i++) {
         g->lo = vf_min(x[i], g->lo);
         g->hi = vf_max(x[i], g->hi);
         g->sw += w != NULL ? w[i] : vf_set1(1);
-        g->sx += w != NULL ? w[i] * x[i] : x[i];
+        g->x1 += w != NULL ? w[i] * x[i] : x[i];
+        g->xx += w != NULL ? w[i] * x[i] * x[i] : x[i] * x[i];
     }
+    g->along = v_finite_ratio(vf_set1(t->along), g->xx);
+    g->sw += g->along * (g->x1 * g->x1);
+    g->sx = (1.0f + t->along) * g->x1;
     if (t->top != 0)
         g->lo = vf_min(g->lo, vf_set1(0));
+}
+
+/* The sums that stand for squares in which what points along the values counts more. */
+V_FN struct sums sums_along(const struct qk_line_search *t, const struct given *g, vf q, vf qq, vf xq)
+{
+    vf more = g->along * xq;
+    return (struct sums){q + more * g->x1, qq + more * xq, (1.0f + t->along) * xq};
 }
 
 /* Sums of the levels nearest to two lines. */
@@ -73,7 +85,7 @@ V_FN void sums_of(const struct qk_line_search *t, const struct given *g, bool on
     }
     V_UNROLL
     for (int k = 0; k < PAIR; k++)
-        s[k] = (struct sums){sq[k], sqq[k], sxq[k]};
+        s[k] = sums_along(t, g, sq[k], sqq[k], sxq[k]);
 }
 
 static void sums_at(const struct qk_line_search *t, const struct given *g,
@@ -112,8 +124,9 @@ V_FN void errors_of(const struct qk_line_search *t, const struct given *g, bool 
     }
     V_UNROLL
     for (int k = 0; k < TRIPLE; k++) {
-        s[k] = (struct sums){sq[k], sqq[k], sxq[k]};
-        error[k] = e[k];
+        vf lost = g->xx - scale[k] * sxq[k] + min[k] * g->x1;
+        s[k] = sums_along(t, g, sq[k], sqq[k], sxq[k]);
+        error[k] = e[k] + g->along * (lost * lost);
     }
 }
 
