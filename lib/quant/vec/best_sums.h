@@ -56,7 +56,8 @@ static void look_at(const struct qk_line_search *t, const vf *x, const vf *w, st
 }
 
 /* The sums that stand for squares in which what points along the values counts more. */
-V_FN struct sums sums_along(const struct qk_line_search *t, const struct given *g, vf q, vf qq, vf xq)
+V_FN struct sums sums_along(const struct qk_line_search *t, const struct given *g, vf q, vf qq,
+                            vf xq)
 {
     vf more = g->along * xq;
     return (struct sums){q + more * g->x1, qq + more * xq, (1.0f + t->along) * xq};
