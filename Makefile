@@ -251,7 +251,7 @@ check-quick: test-programs
 check:
 	+@tests/check.sh full
 deps:
-	@packaging/deps.sh $(if $(filter check check-% unit cli lint arm64,$(MAKECMDGOALS)),check) $(if $(filter deb static check-packages,$(MAKECMDGOALS)),packages)
+	@packaging/deps.sh $(if $(filter check check-% unit cli lint arm64 i386,$(MAKECMDGOALS)),check) $(if $(filter i386,$(MAKECMDGOALS)),i386) $(if $(filter deb static check-packages,$(MAKECMDGOALS)),packages)
 demo: $(BIN)
 	@packaging/demo.sh $(BIN)
 

@@ -93,7 +93,7 @@ try 'the source tarball makes itself' tarball_same
 try 'the same program from two folders' program_same
 if need 'Homebrew formula' ruby; then try 'Homebrew formula: builds, installs, passes its test' brew; fi
 if need PKGBUILD shellcheck; then try 'PKGBUILD: shellcheck' pkgbuild_clean; fi
-if need 'PKGBUILD: makepkg' makepkg; then try 'PKGBUILD: makepkg' arch; fi
+if need 'PKGBUILD: makepkg' makepkg bsdtar fakeroot; then try 'PKGBUILD: makepkg' arch; fi
 if need 'RPM spec' rpmlint; then try 'RPM spec: rpmlint' spec_clean; fi
 if need 'RPM spec: rpmbuild' rpmbuild; then try 'RPM spec: rpmbuild' rpm_built; fi
 if need 'Nix flake' nix-instantiate jq; then
