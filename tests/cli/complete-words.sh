@@ -28,7 +28,7 @@ head -c 3000 m.gguf > cut.gguf
 ask inspect cut.gguf --metadata=general.a
 mkfifo pipe
 for f in nothing.gguf . pipe /dev/zero cut.gguf "$FIX"/bad/*.gguf; do
-    timeout 5 bash -c 'ggtool complete -- inspect "$1" --tensors= && ggtool complete -- inspect "$1" --metadata=' \
+    timeout "$SOON" bash -c 'ggtool complete -- inspect "$1" --tensors= && ggtool complete -- inspect "$1" --metadata=' \
         - "$f" > out 2> err || echo "$f: status $?"
     [ ! -s err ] || { echo "$f:"; cat err; }
 done

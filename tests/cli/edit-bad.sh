@@ -10,7 +10,7 @@ for f in "$FIX"/bad/*.gguf; do
         rc=0
         set -f
         # shellcheck disable=SC2086
-        timeout 5 ggtool edit "$name" $how > stdout 2> stderr || rc=$?
+        timeout "$SOON" ggtool edit "$name" $how > stdout 2> stderr || rc=$?
         set +f
         case $rc in
         0) ggtool inspect --json "$name" > /dev/null || echo "$n, $how: unreadable now" ;;

@@ -9,7 +9,7 @@ while read -r file code message; do
         rc=0
         set -f
         # shellcheck disable=SC2086
-        timeout 5 ggtool extract "$f" $o -o out > list 2> err || rc=$?
+        timeout "$SOON" ggtool extract "$f" $o -o out > list 2> err || rc=$?
         set +f
         case " $want " in *" $rc "*) ;; *) echo "$file: extract $o: status $rc, not $want"; cat err ;; esac
         case $rc in 0) lines=0 ;; *) lines=1 ;; esac

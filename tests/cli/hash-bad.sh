@@ -8,7 +8,7 @@ while read -r file code message; do
     for o in '' '--json --all --uuid' '--no-layer -j2'; do
         rc=0
         # shellcheck disable=SC2086
-        timeout 5 ggtool hash $o "$f" > out 2> err || rc=$?
+        timeout "$SOON" ggtool hash $o "$f" > out 2> err || rc=$?
         case " $want " in *" $rc "*) ;; *) echo "$file: hash $o: status $rc, not $want"; cat err ;; esac
         [ "$(wc -l < err)" = $((rc != 0)) ] || { echo "$file: hash $o: lines on stderr"; cat err; }
         case $o in --json*) [ -z "$jq" ] || [ ! -s out ] || jq -e . out > /dev/null || echo "$file: JSON" ;; esac

@@ -7,7 +7,7 @@ jq=$(command -v jq || true)
 run() {
     local wanted=$1 name=$2 rc=0 lines=0 line
     shift 2
-    timeout 5 ggtool inspect "$@" > out 2> err || rc=$?
+    timeout "$SOON" ggtool inspect "$@" > out 2> err || rc=$?
     while IFS= read -r line; do lines=$((lines + 1)); done < err
     case " $wanted " in *" $rc "*) ;; *) echo "$name: inspect $*: status $rc, not $wanted"; cat err ;; esac
     [ "$lines" = $((rc != 0)) ] || { echo "$name: inspect $*: $lines lines on stderr"; cat err; }

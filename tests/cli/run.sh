@@ -5,8 +5,8 @@
 # of tests/tools on its PATH, $ROOT (the repository) and $FIX (its fixtures) set. NAME.stdout,
 # NAME.stderr and NAME.exit say what is expected; without them: nothing, nothing, 0. The paths of
 # repository and scratch folder read ROOT and SCRATCH there. Status 77 with a word on stderr: skipped.
-# --update writes what came out. With GG_TEST_LOOSE set, limits of memory and time don't hold (sanitizers,
-# emulators).
+# $SOON is the time in seconds for what is refused at once. --update writes what came out. With GG_TEST_LOOSE
+# set, limits of memory and time are wide, or none (sanitizers, emulators).
 # Ends with "cli: N passed, N failed".
 set -u
 # macOS has no timeout(1).
@@ -34,7 +34,8 @@ trap 'rm -rf "$work"' EXIT
 mkdir "$work/bin"
 ln -s "$ggtool" "$work/bin/ggtool"
 export ROOT FIX="$ROOT/fixtures" PATH="$work/bin:$tools:$PATH" LC_ALL=C.UTF-8 TERM=dumb TZ=UTC
-export here work update
+export here work update SOON=10
+[ -z "${GG_TEST_LOOSE:-}" ] || SOON=120
 unset NO_COLOR COLUMNS
 
 normalise() { sed -e "s|$work/[^/]*/scratch|SCRATCH|g" -e "s|$ROOT|ROOT|g" "$1" > "$1.n"; }

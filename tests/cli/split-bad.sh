@@ -6,7 +6,7 @@ refused=$(sed 's/#.*//' "$FIX/bad/MUST_REFUSE")
 run() { # wanted, name, arguments
     local wanted=$1 name=$2 rc=0
     shift 2
-    timeout 5 ggtool "$@" -q > out.txt 2> err.txt || rc=$?
+    timeout "$SOON" ggtool "$@" -q > out.txt 2> err.txt || rc=$?
     case " $wanted " in *" $rc "*) ;; *) echo "$name: $1: status $rc, not $wanted"; cat err.txt ;; esac
     [ "$rc" = 0 ] || [ "$(wc -l < err.txt)" = 1 ] || { echo "$name: $1: lines:"; cat err.txt; }
     LC_ALL=C grep -q "[$(printf '\001')-$(printf '\010\013')-$(printf '\037')]" out.txt err.txt &&

@@ -11,7 +11,7 @@ while read -r file code message; do
     for o in --deep '' '--json --deep -j2'; do
         rc=0
         # shellcheck disable=SC2086
-        timeout 5 ggtool verify $o "$file" > "$out" 2> "$err" || rc=$?
+        timeout "$SOON" ggtool verify $o "$file" > "$out" 2> "$err" || rc=$?
         case " $want " in *" $rc "*) ;; *) echo "$file: verify $o: status $rc, not $want"; cat "$err" ;; esac
         case $o in
         --deep) grep -v 'general.file_type.: is absent\|general.architecture.: is absent' "$out" | sed 's/shard [0-9]* of 65535.*/.../' | uniq ;;
