@@ -1,8 +1,8 @@
 /* lib/sys/flow: every taker gets every slab once, in its order; the lowest failure wins. */
 #include "lib/sys/flow.h"
 #include "tests/check_main.h"
+#include "tests/dawdle.h"
 
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,12 +40,6 @@ static uint64_t lane_of(int lane, uint64_t no)
     while (!starts(lane, no))
         no--;
     return no;
-}
-
-static void dawdle(uint64_t n)
-{
-    for (uint64_t i = 0; i < n * 2654435761u % 5; i++)
-        sched_yield();
 }
 
 static void describe(void *ctx, struct gg_flow_slab *slab)

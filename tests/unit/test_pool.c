@@ -1,8 +1,8 @@
 /* lib/sys/pool: every ticket once, settled in order, the lowest failure wins. */
 #include "lib/sys/pool.h"
 #include "tests/check_main.h"
+#include "tests/dawdle.h"
 
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -19,12 +19,6 @@ struct trial {
     atomic_bool slot_shared;
     uint64_t fail_work, fail_work2, fail_settle; /* tickets, or UINT64_MAX */
 };
-
-static void dawdle(uint64_t ticket)
-{
-    for (uint64_t i = 0; i < ticket * 2654435761u % 7; i++)
-        sched_yield();
-}
 
 static int do_work(void *ctx, unsigned worker, unsigned slot, uint64_t ticket, struct gg_err *err)
 {
