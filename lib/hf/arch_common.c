@@ -63,7 +63,7 @@ const struct hf_rule gg_hf_mtp[] = { /* of a layer that predicts a further token
 };
 const struct hf_rule gg_hf_multimodal[] = { /* eyes, ears and what ties them to the text model */
     T_DROP("*vision_*"), T_DROP("*visual.*"), T_DROP("*vision.*"), T_DROP("*audio_*"), T_DROP("*audio.*"),
-    T_DROP("*projector.*"), T_DROP("*patch_embed*"), T_DROP("*image_newline*"), T_DROP("*patch_merger.*"),
+    T_DROP("*projector.*"), T_DROP("*projector"), T_DROP("*patch_embed*"), T_DROP("*image_newline*"), T_DROP("*patch_merger.*"),
     T_DROP("*talker.*"), T_DROP("*token2wav.*"), T_DROP("*code2wav.*"), T_DROP("*pre_mm_projector_norm*"),
     T_DROP("*view_seperator*"), T_DROP("*patch_merge_mlp.*"), T_DROP("model.connector.*"), T_DROP("mlp*"),
     T_DROP("vit.*"), T_DROP("vpm.*"), T_DROP("siglip2.*"), T_DROP("conformer.*"), T_DROP("merger.*"),

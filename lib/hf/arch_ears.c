@@ -2,37 +2,49 @@
  * Hyper-parameters are those of audio_config. */
 #include "lib/hf/arch.h"
 
-#define CONV(as_) \
-    T("audio_tower.conv1.weight", "a.conv1d.1.weight", .as = as_), \
-    T("audio_tower.conv1", "a.conv1d.1", .layout = "c -> c 1"), \
-    T("audio_tower.conv2.weight", "a.conv1d.2.weight", .as = as_), \
-    T("audio_tower.conv2", "a.conv1d.2", .layout = "c -> c 1")
+#define CONV(of, as_) \
+    T(of "conv1.weight", "a.conv1d.1.weight", .as = as_), \
+    T(of "conv1", "a.conv1d.1", .layout = "c -> c 1"), \
+    T(of "conv2.weight", "a.conv1d.2.weight", .as = as_), \
+    T(of "conv2", "a.conv1d.2", .layout = "c -> c 1")
 static const struct hf_rule conv_f16[] = {
-    CONV(HF_AS_F16),
+    CONV("audio_tower.", HF_AS_F16),
     T_END,
 };
 static const struct hf_rule conv_f32[] = {
-    CONV(HF_AS_F32),
+    CONV("audio_tower.", HF_AS_F32),
     T_END,
 };
 
-#define LAYER "audio_tower.layers.{L}."
+#define WHISPER(of) \
+    T(of "embed_positions", "a.position_embd", .as = HF_AS_F32), \
+    T(of "layer_norm", "a.post_ln"), \
+    T(of "layers.{L}.self_attn_layer_norm", "a.blk.{L}.ln1"), \
+    T(of "layers.{L}.final_layer_norm", "a.blk.{L}.ln2"), \
+    T(of "layers.{L}.self_attn.q_proj", "a.blk.{L}.attn_q"), \
+    T(of "layers.{L}.self_attn.k_proj", "a.blk.{L}.attn_k"), \
+    T(of "layers.{L}.self_attn.v_proj", "a.blk.{L}.attn_v"), \
+    T(of "layers.{L}.self_attn.out_proj", "a.blk.{L}.attn_out"), \
+    T(of "layers.{L}.fc1", "a.blk.{L}.ffn_up"), \
+    T(of "layers.{L}.fc2", "a.blk.{L}.ffn_down")
 static const struct hf_rule whisper[] = {
-    T("audio_tower.embed_positions", "a.position_embd", .as = HF_AS_F32),
-    T("audio_tower.layer_norm", "a.post_ln"),
-    T(LAYER "self_attn_layer_norm", "a.blk.{L}.ln1"),
-    T(LAYER "final_layer_norm", "a.blk.{L}.ln2"),
-    T(LAYER "self_attn.q_proj", "a.blk.{L}.attn_q"),
-    T(LAYER "self_attn.k_proj", "a.blk.{L}.attn_k"),
-    T(LAYER "self_attn.v_proj", "a.blk.{L}.attn_v"),
-    T(LAYER "self_attn.out_proj", "a.blk.{L}.attn_out"),
-    T(LAYER "fc1", "a.blk.{L}.ffn_up"),
-    T(LAYER "fc2", "a.blk.{L}.ffn_down"),
+    WHISPER("audio_tower."),
     T("multi_modal_projector.linear", "mm.a.fc"),
     T("multi_modal_projector.linear_1", "mm.a.mlp.1"),
     T("multi_modal_projector.linear_2", "mm.a.mlp.2"),
     T("multi_modal_projector.ln_pre", "mm.a.norm_pre"),
     T("multi_modal_projector.ln_mid", "mm.a.norm_mid"),
+    T_END,
+};
+
+static const struct hf_rule glm[] = {
+    CONV("audio_encoder.whisper.", HF_AS_F16),
+    WHISPER("audio_encoder.whisper."),
+    T("audio_encoder.layer_norm", "mm.a.norm_pre"),
+    T("audio_encoder.adapting.0", "mm.a.mlp.1"),
+    T("audio_encoder.adapting.2", "mm.a.mlp.2"),
+    T("audio_encoder.audio_bos_eos_token.weight", "v.boi!", .layout = "r[0] c -> (1 c)"),
+    T("audio_encoder.audio_bos_eos_token.weight", "v.eoi!", .layout = "r[1] c -> (1 c)"),
     T_END,
 };
 
@@ -75,6 +87,14 @@ static const struct hf_key flamingo[] = {
     K_FIXED(".projector_type", STR, "musicflamingo"),
     K_END,
 };
+static const struct hf_key glma[] = {
+    K_FIXED(".projector_type", STR, "glma"),
+    K_END,
+};
+static const struct hf_key glma_stack[] = {
+    K_NEED(".audio.projector.stack_factor", U32, "global.merge_factor"),
+    K_END,
+};
 
 #define EARS .gguf = "clip", .prefixes = LIST("model."), .each_layer = "a.blk.{L}.ln1", .flags = HF_PROJECTOR
 
@@ -104,4 +124,11 @@ const struct hf_arch gg_hf_arch_flamingo_ears = { /* trained in BF16: not narrow
     .classes = LIST("AudioFlamingo3ForConditionalGeneration"),
     .rules = RULES(conv_f32, whisper, gg_hf_rest),
     .keys = KEYS(sizes, flamingo, mel),
+};
+
+const struct hf_arch gg_hf_arch_glmasr_ears = {
+    EARS,
+    .classes = LIST("GlmasrModel"),
+    .rules = RULES(glm, gg_hf_rest),
+    .keys = KEYS(sizes, glma, mel, glma_stack),
 };

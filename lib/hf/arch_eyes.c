@@ -116,7 +116,8 @@ static const struct hf_key qwen2vl_type[] = {
 
 const struct hf_arch gg_hf_arch_qwen2vl_eyes = {
     .gguf = "clip",
-    .classes = LIST("Qwen2VLForConditionalGeneration", "Qwen2_5_VLForConditionalGeneration", "Qwen2VLModel"),
+    .classes = LIST("Qwen2VLForConditionalGeneration", "Qwen2_5_VLForConditionalGeneration", "Qwen2VLModel",
+                    "Sarashina2VisionForCausalLM"),
     .rules = RULES(gg_hf_eyes_video, qwen2vl, gg_hf_rest),
     .keys = KEYS(gg_hf_eyes, qwen2vl_keys, gg_hf_eyes_layers, qwen2vl_type),
     .prefixes = LIST("model."),

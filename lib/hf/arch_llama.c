@@ -36,6 +36,27 @@ const struct hf_arch gg_hf_arch_llama_embed = { /* llama-embed-nemotron */
     .flags = HF_PREFIX_OPTION | HF_LLAMA3_ROPE,
 };
 
+const struct hf_arch gg_hf_arch_glmasr = { /* GLM-ASR: the text model, whose tokens are GLM's */
+    .gguf = "llama",
+    .classes = LIST("GlmasrModel"),
+    .rules = RULES(gg_hf_multimodal, gg_hf_frame, gg_hf_attn_roped, gg_hf_mlp),
+    .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, gg_hf_llama_keys),
+    .tokens = "eos=<|endoftext|> eot=<|user|> unk=<|endoftext|> bos=<|endoftext|>",
+    .flags = HF_LLAMA3_ROPE,
+};
+static const struct hf_rule sarashina[] = {
+    T_DROP("norm"), /* of what the eyes see */
+    T_END,
+};
+const struct hf_arch gg_hf_arch_sarashina = { /* Sarashina 2.2 Vision: the text model */
+    .gguf = "llama",
+    .classes = LIST("Sarashina2VisionForCausalLM"),
+    .rules = RULES(sarashina, gg_hf_multimodal, gg_hf_frame, gg_hf_attn_roped, gg_hf_mlp),
+    .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, gg_hf_llama_keys),
+    .extra_keys = gg_hf_llama_extra,
+    .prefixes = LIST("llm."),
+    .flags = HF_PREFIX_OPTION | HF_LLAMA3_ROPE,
+};
 const struct hf_arch gg_hf_arch_smollm3 = {
     .gguf = "smollm3",
     .classes = LIST("SmolLM3ForCausalLM"),

@@ -206,8 +206,8 @@ static const struct hf_key step35_keys[] = {
 
 const struct hf_arch gg_hf_arch_step35 = {
     .gguf = "step35",
-    .classes = LIST("Step3p5ForCausalLM"),
-    .rules = RULES(step35, gg_hf_frame, gg_hf_attn, gg_hf_mlp, gg_hf_mtp),
+    .classes = LIST("Step3p5ForCausalLM", "Step3p7ForConditionalGeneration"),
+    .rules = RULES(gg_hf_multimodal, step35, gg_hf_frame, gg_hf_attn, gg_hf_mlp, gg_hf_mtp),
     .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, step35_keys),
     .mtp_layers = "num_nextn_predict_layers",
     .flags = HF_MTP_KEPT | HF_LLAMA3_ROPE,

@@ -32,7 +32,7 @@ const struct hf_arch gg_hf_arch_qwen2moe = {
 
 const struct hf_arch gg_hf_arch_qwen3 = {
     .gguf = "qwen3",
-    .classes = LIST("Qwen3ForCausalLM", "Qwen3Model"),
+    .classes = LIST("Qwen3ForCausalLM", "Qwen3Model", "StepVLForConditionalGeneration"),
     .rules = RULES(gg_hf_multimodal, gg_hf_frame, gg_hf_attn, gg_hf_qk_norm, gg_hf_mlp),
     .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, gg_hf_pooling),
 };

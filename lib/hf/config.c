@@ -32,7 +32,9 @@ static const char *class_name(const struct hf *h)
 {
     static const char *const whole[] = {/* whose part names another */
         "Exaone4_5_ForConditionalGeneration", "DeepseekOCRForCausalLM", "DeepseekOCR2ForCausalLM",
-        "UnlimitedOCRForCausalLM"};
+        "UnlimitedOCRForCausalLM", "GlmasrModel", "StepVLForConditionalGeneration",
+        "Step3p7ForConditionalGeneration", "Sarashina2VisionForCausalLM",
+        "KimiK3ForConditionalGeneration", "InternS1ForConditionalGeneration"};
     const json_t *part = h->opts->mmproj ? json_object_get(h->raw_config, "vision_config") : text_part(h);
     const char *name = json_string_value(json_array_get(json_object_get(h->raw_config, "architectures"), 0));
     const char *inner = json_string_value(json_array_get(json_object_get(part, "architectures"), 0));
