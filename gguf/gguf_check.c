@@ -182,7 +182,7 @@ static void check_spans(struct ggf_file *f, const struct ggf_tensor *const *v)
         else if (end_known && t->off > padded)
             note(f, &gap, t, record_of(f, t), "%llu unused bytes lie before the data",
                  (unsigned long long)(t->off - padded));
-        end_known = t->known;
+        end_known = t->known || t->nbytes > 0;
         if (t->off + t->nbytes >= end) {
             end = t->off + t->nbytes;
             padded = (end + f->alignment - 1) & ~((uint64_t)f->alignment - 1);

@@ -37,3 +37,8 @@ ggtool requant "$I" i.gguf -q --type F32 && ggtool diff "$I" i.gguf | head -4
 ggtool hash -q i.gguf | cut -d' ' -f6
 ggtool split "$I" i --max-tensors 1 -q && ggtool merge i-00001-of-00003.gguf -o im.gguf -q && cmp im.gguf "$I"
 ggtool edit "$I" -o ie.gguf -q --set general.name=x && ggtool inspect --json ie.gguf | jq -c '.tensors[] | [.type, .type_id]'
+# a tensor smaller than its room is seen, too
+cp "$F" long.gguf && chmod u+w long.gguf
+printf '\x91' | dd of=long.gguf bs=1 seek=$(($(grep -abo blk.0.iq4_ks.weight long.gguf | cut -d: -f1) + 39)) conv=notrunc status=none
+ggtool verify long.gguf -v | grep -E 'unused|overlaps'
+fails 3 ggtool hash -q long.gguf
