@@ -1,5 +1,5 @@
 /* More parts of models that see images: PaddleOCR-VL, dots.ocr, Kimi K2.5, DeepSeek-OCR, Hunyuan-VL,
- * EXAONE 4.5, Youtu-VL. */
+ * EXAONE 4.5, Youtu-VL, Janus-Pro, MiniCPM-V 4.6. */
 #include "lib/hf/arch.h"
 
 #define EYES .gguf = "clip", .prefixes = LIST("model."), .each_layer = "v.blk.{L}.ln1", .flags = HF_PROJECTOR
@@ -343,4 +343,91 @@ const struct hf_arch gg_hf_arch_youtu_eyes = {
     .classes = LIST("YoutuVLForConditionalGeneration"),
     .rules = RULES(youtu, gg_hf_rest),
     .keys = KEYS(gg_hf_eyes, exaone_sizes, gg_hf_eyes_layers, youtu_keys),
+};
+
+/* ---- Janus-Pro, MiniCPM-V 4.6 ---------------------------------------------------------------- */
+
+#define SIGLIP(of, out) \
+    T(of "embeddings.patch_embedding", "v.patch_embd", .as = HF_AS_CONV), \
+    T(of "embeddings.position_embedding", "v.position_embd", .as = HF_AS_F32), \
+    T(of "post_layernorm", "v.post_ln"), \
+    T(of "encoder.layers.{L}.layer_norm1", "v.blk.{L}.ln1"), \
+    T(of "encoder.layers.{L}.layer_norm2", "v.blk.{L}.ln2"), \
+    T(of "encoder.layers.{L}.self_attn.q_proj", "v.blk.{L}.attn_q"), \
+    T(of "encoder.layers.{L}.self_attn.k_proj", "v.blk.{L}.attn_k"), \
+    T(of "encoder.layers.{L}.self_attn.v_proj", "v.blk.{L}.attn_v"), \
+    T(of "encoder.layers.{L}.self_attn." out, "v.blk.{L}.attn_out"), \
+    T(of "encoder.layers.{L}.mlp.fc1", "v.blk.{L}.ffn_up"), \
+    T(of "encoder.layers.{L}.mlp.fc2", "v.blk.{L}.ffn_down")
+
+static const struct hf_rule janus[] = {
+    SIGLIP("vision_model.", "projection_layer"),
+    T("aligner.fc1", "mm.0"),
+    T("aligner.hidden_layers.0", "mm.1"),
+    T("aligner.hidden_layers.1", "mm.2"),
+    T("aligner.hidden_layers.2", "mm.3"),
+    T_END,
+};
+static const struct hf_key janus_sizes[] = {
+    K_NEED(".vision.image_size", U32, "image_size"),
+    K_NEED(".vision.patch_size", U32, "patch_size"),
+    K_NEED(".vision.embedding_length", U32, "hidden_size"),
+    K_NEED(".vision.feed_forward_length", U32, "intermediate_size", .when = "intermediate_size"),
+    K_SUM(".vision.feed_forward_length", U32, "hidden_size * mlp_ratio + 0.5", .when = "!intermediate_size"),
+    K_END,
+};
+static const struct hf_key janus_keys[] = {
+    K_FIXED(".projector_type", STR, "janus_pro"),
+    K(".vision.attention.layer_norm_epsilon", F32, "layer_norm_eps", .fallback = "1e-6"),
+    K_FIXED(".use_gelu", BOOL, "true", .when = "hidden_act~gelu"),
+    K_FIXED(".use_silu", BOOL, "true", .when = SILU),
+    K_END,
+};
+
+const struct hf_arch gg_hf_arch_janus_eyes = {
+    EYES,
+    .classes = LIST("JanusForConditionalGeneration"),
+    .rules = RULES(janus, gg_hf_rest),
+    .keys = KEYS(gg_hf_eyes, janus_sizes, gg_hf_eyes_layers, janus_keys),
+};
+
+#define LESS_MERGED "preprocessor.downsample_mode~4x"
+#define MERGER "vision_tower.vit_merger."
+static const struct hf_rule minicpm[] = {
+    T_DROP(MERGER "*", .when = LESS_MERGED),
+    SIGLIP("vision_tower.", "out_proj"),
+    T(MERGER "layer_norm1", "v.vit_merger.ln1"),
+    T(MERGER "self_attn.q_proj", "v.vit_merger.attn_q"),
+    T(MERGER "self_attn.k_proj", "v.vit_merger.attn_k"),
+    T(MERGER "self_attn.v_proj", "v.vit_merger.attn_v"),
+    T(MERGER "self_attn.out_proj", "v.vit_merger.attn_out"),
+    T(MERGER "pre_norm", "v.vit_merger.ds_ln"),
+    T(MERGER "linear_1", "v.vit_merger.ds_ffn_up"),
+    T(MERGER "linear_2", "v.vit_merger.ds_ffn_down"),
+    T("merger.mlp.0.pre_norm", "mm.input_norm"),
+    T("merger.mlp.0.linear_1", "mm.up"),
+    T("merger.mlp.0.linear_2", "mm.down"),
+    T_END,
+};
+static const struct hf_key minicpm_sizes[] = {
+    K_NEED(".vision.image_size", U32, "preprocessor.scale_resolution|image_size"), /* of a slice of the image */
+    K_NEED(".vision.patch_size", U32, "patch_size"),
+    K_NEED(".vision.embedding_length", U32, "hidden_size"),
+    K_NEED(".vision.feed_forward_length", U32, "intermediate_size"),
+    K_END,
+};
+static const struct hf_key minicpm_keys[] = {
+    K_FIXED(".projector_type", STR, "minicpmv4_6"),
+    K_SUM(".vision.projector.scale_factor", U32, "4 - 2 * " LESS_MERGED),
+    K_EACH(".vision.wa_layer_indexes", I32, "global.insert_layer_id|insert_layer_id|6", .fallback = "1"),
+    K_FIXED(".use_gelu", BOOL, "true"),
+    K(".vision.attention.layer_norm_epsilon", F32, "layer_norm_eps", .fallback = "1e-6"),
+    K_END,
+};
+
+const struct hf_arch gg_hf_arch_minicpm_eyes = {
+    EYES,
+    .classes = LIST("MiniCPMV4_6ForConditionalGeneration"),
+    .rules = RULES(minicpm, gg_hf_rest),
+    .keys = KEYS(gg_hf_eyes, minicpm_sizes, gg_hf_eyes_layers, minicpm_keys),
 };

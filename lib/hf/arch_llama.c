@@ -57,6 +57,18 @@ const struct hf_arch gg_hf_arch_sarashina = { /* Sarashina 2.2 Vision: the text 
     .prefixes = LIST("llm."),
     .flags = HF_PREFIX_OPTION | HF_LLAMA3_ROPE,
 };
+static const struct hf_rule janus[] = {
+    T_DROP("*aligner.*"), T_DROP("*vqmodel.*"), T_DROP("*generation_embeddings*"), T_DROP("*generation_head.*"),
+    T_END,
+};
+const struct hf_arch gg_hf_arch_janus = { /* Janus-Pro: the text model */
+    .gguf = "llama",
+    .classes = LIST("JanusForConditionalGeneration"),
+    .rules = RULES(janus, gg_hf_multimodal, gg_hf_frame, gg_hf_attn_roped, gg_hf_mlp),
+    .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, gg_hf_llama_keys),
+    .extra_keys = gg_hf_llama_extra,
+    .flags = HF_PREFIX_OPTION | HF_LLAMA3_ROPE,
+};
 const struct hf_arch gg_hf_arch_smollm3 = {
     .gguf = "smollm3",
     .classes = LIST("SmolLM3ForCausalLM"),

@@ -97,6 +97,17 @@ const struct hf_arch gg_hf_arch_qwen35 = {
     .mtp_layers = "mtp_num_hidden_layers",
 };
 
+static const struct hf_rule minicpmv[] = {
+    T_DROP("*merger.*"), T_DROP("*mtp.*"),
+    T_END,
+};
+const struct hf_arch gg_hf_arch_minicpmv = { /* MiniCPM-V 4.6: the text model */
+    .gguf = "qwen35",
+    .classes = LIST("MiniCPMV4_6ForConditionalGeneration"),
+    .rules = RULES(minicpmv, gg_hf_multimodal, next, qwen35, gg_hf_frame, gg_hf_attn, gg_hf_mlp),
+    .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, gg_hf_moe_keys, next_keys, sections),
+};
+
 const struct hf_arch gg_hf_arch_qwen35moe = {
     .gguf = "qwen35moe",
     .classes = LIST("Qwen3_5MoeForConditionalGeneration", "Qwen3_5MoeForCausalLM"),

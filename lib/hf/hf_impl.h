@@ -63,7 +63,7 @@ enum hf_what { /* what a row of a key table writes */
                HF_LABELS, /* names of classes, by their numbers, when the model has them */
                HF_MARKS, /* a truth value a layer: whether the list of config.json has its number */
                HF_EACH, /* a sum a layer, in which L is its number: an array of I32, F32 or BOOL; as long as the
-                           list of config.json that the fallback names, if it names one */
+                           list of config.json that the fallback names, if it names one; "1": of one */
                HF_STORED, /* a number a layer that is stored as a tensor: "a.{L}.b" */
                HF_LAYERS, /* a truth value a layer: whether "layer_types" calls it ... */
                HF_ROPE, /* the block of rope keys */

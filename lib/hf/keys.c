@@ -158,6 +158,8 @@ static int set_each(struct hf *h, const struct hf_key *k, struct gg_err *err)
     struct gg_buf b = GG_BUF_INIT;
     const json_t *list = k->fallback != NULL ? gg_hf_get(h->config, k->fallback) : NULL;
     uint64_t n = list != NULL ? json_array_size(list) : h->n_layers;
+    if (k->fallback != NULL && strcmp(k->fallback, "1") == 0)
+        n = 1;
     int rc = GG_OK;
     for (h->layer = 0; rc == GG_OK && h->layer < n; h->layer++) {
         const char *text = k->from, *missing;
