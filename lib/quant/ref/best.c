@@ -419,7 +419,7 @@ void qk_group_line(const struct qk_line_search *t, const struct qk_scales *s, in
 const struct qk_scale_search qk_search_q4_0 = {
     TYPE(q4_0, 32, read_first), QK_EVEN, QK_SCALE_F16, 32, -8, 7, -8, 0.70f, 0.032f, 12, true, 0};
 const struct qk_scale_search qk_search_q5_0 = {
-    TYPE(q5_0, 32, read_first), QK_EVEN, QK_SCALE_F16, 32, -16, 15, -16, 0.82f, 0.018f, 12, true, 0};
+    TYPE(q5_0, 32, read_first), QK_EVEN, QK_SCALE_F16, 32, -16, 15, -16, 0.82f, 0.0216f, 10, true, 0};
 const struct qk_scale_search qk_search_q8_0 = {
     TYPE(q8_0, 32, read_first), QK_EVEN, QK_SCALE_F16, 32, -127, 127, 127, 0.97f, 0.0015f, 22, false, 0};
 const struct qk_scale_search qk_search_iq4_nl = {
@@ -445,8 +445,8 @@ const struct qk_scale_search qk_search_tq1_0 = {
 const struct qk_scale_search qk_search_tq2_0 = {
     TYPE(tq2_0, 256, read_tq2_0), QK_EVEN, QK_SCALE_F16, 256, -1, 1, 1, 0.80f, 0.30f, 8, false, 0};
 
-const struct qk_line_search qk_search_q4_1 = {TYPE(q4_1, 32, read_two), 32, 15, 0, 0, 0};
-const struct qk_line_search qk_search_q5_1 = {TYPE(q5_1, 32, read_two), 32, 31, 0, 0, 0};
-const struct qk_line_search qk_search_q2_K = {TYPE(q2_K, 256, read_q2_K), 16, 3, 15, 0, 0.5f};
-const struct qk_line_search qk_search_q4_K = {TYPE(q4_K, 256, read_twelve), 32, 15, 63, 3, 0};
-const struct qk_line_search qk_search_q5_K = {TYPE(q5_K, 256, read_twelve), 32, 31, 63, 3, 0};
+const struct qk_line_search qk_search_q4_1 = {TYPE(q4_1, 32, read_two), 32, 15, 0, 1, 0, 0};
+const struct qk_line_search qk_search_q5_1 = {TYPE(q5_1, 32, read_two), 32, 31, 0, 1, 0, 0};
+const struct qk_line_search qk_search_q2_K = {TYPE(q2_K, 256, read_q2_K), 16, 3, 15, 2, 0, 0.5f};
+const struct qk_line_search qk_search_q4_K = {TYPE(q4_K, 256, read_twelve), 32, 15, 63, 2, 3, 0};
+const struct qk_line_search qk_search_q5_K = {TYPE(q5_K, 256, read_twelve), 32, 31, 63, 2, 3, 0};

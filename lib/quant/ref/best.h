@@ -81,6 +81,7 @@ extern const struct qk_scale_search qk_search_q1_0, qk_search_q2_0, qk_search_tq
 struct qk_line_search {
     struct qk_best_type type;
     int n, nmax, top;
+    int rounds; /* turns that every start takes; what QK_LINE_ROUNDS has more, only the best */
     int wide; /* how far codes are looked at around those found */
     float along; /* as QK_ALONG. Of Q2_K: as much as leaves it 3 percent of the error itself */
 };

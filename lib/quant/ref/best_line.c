@@ -111,7 +111,7 @@ static bool fit_line(const struct qk_line_search *t, const struct given *g, cons
 static void try_line(const struct qk_line_search *t, const struct given *g, struct line l,
                      struct fit *best)
 {
-    for (int k = 0; k < QK_LINE_ROUNDS; k++) {
+    for (int k = 0; k < t->rounds; k++) {
         struct sums s = sums_at(t, g, l);
         if (!fit_line(t, g, &s, &l))
             return;
@@ -135,6 +135,8 @@ static void fit_group(const struct qk_line_search *t, const struct given *g, str
         float hi = g->hi - step * (float)(k / QK_LINE_ENDS);
         try_line(t, g, (struct line){(hi - lo) / (float)t->nmax, -lo}, best);
     }
+    for (int k = t->rounds; k < QK_LINE_ROUNDS; k++)
+        try_line(t, g, best->line, best);
 }
 
 /* ---- common numbers ----------------------------------------------------------------------------- */

@@ -43,7 +43,7 @@ static void try_lines(const struct qk_line_search *t, const struct given *g, str
 {
     struct fit f[PAIR][QK_LINE_ROUNDS];
     vm alive[PAIR][QK_LINE_ROUNDS];
-    for (int r = 0; r < QK_LINE_ROUNDS; r++) {
+    for (int r = 0; r < t->rounds; r++) {
         struct sums s[PAIR];
         sums_at(t, g, l, s);
         V_UNROLL
@@ -54,7 +54,7 @@ static void try_lines(const struct qk_line_search *t, const struct given *g, str
         }
     }
     for (int k = 0; k < PAIR; k++)
-        for (int r = 0; r < QK_LINE_ROUNDS; r++)
+        for (int r = 0; r < t->rounds; r++)
             take_fit(best, vm_and(alive[k][r], vf_gt(f[k][r].gain, best->gain)), &f[k][r]);
 }
 
@@ -76,6 +76,10 @@ static void fit_group(const struct qk_line_search *t, const struct given *g, str
         l[N] = l[N - 1];
     for (int k = 0; k < N; k += PAIR)
         try_lines(t, g, l + k, best);
+    for (int k = t->rounds; k < QK_LINE_ROUNDS; k++) {
+        l[0] = l[1] = best->line;
+        try_lines(t, g, l, best);
+    }
 }
 
 /* ---- common numbers ---------------------------------------------------------------------------
