@@ -1,6 +1,7 @@
 /* The search for scales alone: lib/quant/ref/best_scale.c with a block in each lane. */
 #include "lib/quant/vec/best.h"
 #include "lib/quant/vec/iq4.h"
+#include "lib/quant/vec/ue4m3.h"
 
 struct fit {
     vf scale, xq, qq, gain;
@@ -219,31 +220,41 @@ static void fit_group(const struct qk_scale_search *t, const vf *x, const vf *w,
 /* ---- scales of few bits -----------------------------------------------------------------------
  */
 
+/* qk_code_near, qk_scale_of_code. */
+V_FN vi code_near(const struct qk_scale_search *t, vi standard, int k)
+{
+    return vi_clamp(standard + (t->code_lo + k), 0, t->form == QK_SCALE_E8M0 ? 254 : 0x7e);
+}
+
+V_FN vf scale_of_code(const struct qk_scale_search *t, vi code)
+{
+    if (t->form != QK_SCALE_E8M0)
+        return v_ue4m3_half(code);
+    vi tiny = vi_select(vi_eq(code, vi_set1(0)), vi_set1(0x00200000), vi_set1(0x00400000));
+    return (vf)vi_select(vi_lt(code, vi_set1(2)), tiny, (vi)((vu)(code - 1) << 23));
+}
+
 static void choose_code(const struct qk_scale_search *t, struct v_best *b, int g)
 {
     const vf *x = b->x + t->n * g, *w = v_weights(b, t->n * g);
+    int32_t code[VL];
     vf best = vf_set1(V_INF);
+    for (int k = 0; k < VL; k++)
+        code[k] = b->s[k].scale[g];
+    const vi standard = vi_load(code);
     vi chosen = vi_set1(0);
     for (int c = 0; c < t->n_steps; c += TRIPLE) {
-        int32_t code[TRIPLE][VL];
-        float scale[TRIPLE][VL];
         struct fit f[TRIPLE];
-        for (int j = 0; j < TRIPLE; j++) {
-            for (int k = 0; k < VL; k++) {
-                code[j][k] = qk_code_near(t, b->s[k].scale[g], c + j);
-                scale[j][k] = qk_scale_of_code(t->form, code[j][k]);
-            }
-            f[j].scale = vf_load(scale[j]);
-        }
+        for (int j = 0; j < TRIPLE; j++)
+            f[j].scale = scale_of_code(t, code_near(t, standard, c + j));
         errors_at(t, x, w, f);
         for (int j = 0; j < TRIPLE; j++) {
             vm wins = vf_lt(f[j].gain, best);
             best = vf_select(wins, f[j].gain, best);
-            chosen = vi_select(wins, vi_load(code[j]), chosen);
+            chosen = vi_select(wins, code_near(t, standard, c + j), chosen);
         }
     }
-    int32_t code[VL];
-    vi_store(code, vi_select(vf_lt(best, vf_set1(V_INF)), chosen, vi_set1(0)));
+    vi_store(code, chosen);
     for (int k = 0; k < VL; k++)
         b->s[k].scale[g] = (int16_t)code[k];
 }
