@@ -61,7 +61,7 @@
     X(internvl_eyes) X(idefics3_eyes) X(pixtral_eyes) X(glm4v_eyes) X(lfm2_eyes) X(kimi_eyes) X(gemma4_eyes) \
     X(paddleocr_eyes) X(dots_eyes) X(kimi25_eyes) X(deepseek_eyes) \
     X(lighton_eyes) X(hunyuan_eyes) X(exaone_eyes) X(youtu_eyes) X(janus_eyes) X(minicpm_eyes) \
-    X(qwen2_ears) X(ultravox_ears) X(voxtral_ears) X(flamingo_ears) X(glmasr_ears)
+    X(qwen2_ears) X(ultravox_ears) X(voxtral_ears) X(flamingo_ears) X(glmasr_ears) X(meralion_ears)
 
 #define ROW(name) extern const struct hf_arch gg_hf_arch_##name;
 HF_ARCHS(ROW)

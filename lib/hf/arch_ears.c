@@ -48,6 +48,17 @@ static const struct hf_rule glm[] = {
     T_END,
 };
 
+static const struct hf_rule meralion[] = {
+    CONV("speech_encoder.", HF_AS_F16),
+    WHISPER("speech_encoder."),
+    T("ln_speech", "mm.a.norm_pre"),
+    T("speech_audio_adapter.mlp_adapter.0", "mm.a.mlp.0"),
+    T("speech_audio_adapter.gate_proj", "mm.a.mlp.1"),
+    T("speech_audio_adapter.pool_proj", "mm.a.mlp.2"),
+    T("speech_audio_adapter.out_proj", "mm.a.mlp.3"),
+    T_END,
+};
+
 static const struct hf_key sizes[] = {
     K_BLOCK(HF_FILE_TYPE),
     K_FIXED(".has_audio_encoder", BOOL, "true"),
@@ -95,6 +106,14 @@ static const struct hf_key glma_stack[] = {
     K_NEED(".audio.projector.stack_factor", U32, "global.merge_factor"),
     K_END,
 };
+static const struct hf_key meralion_type[] = {
+    K_FIXED(".projector_type", STR, "meralion"),
+    K_END,
+};
+static const struct hf_key meralion_stack[] = {
+    K(".audio.projector.stack_factor", U32, "global.speech_mlp_scale_factor", .fallback = "15"),
+    K_END,
+};
 
 #define EARS .gguf = "clip", .prefixes = LIST("model."), .each_layer = "a.blk.{L}.ln1", .flags = HF_PROJECTOR
 
@@ -131,4 +150,11 @@ const struct hf_arch gg_hf_arch_glmasr_ears = {
     .classes = LIST("GlmasrModel"),
     .rules = RULES(glm, gg_hf_rest),
     .keys = KEYS(sizes, glma, mel, glma_stack),
+};
+
+const struct hf_arch gg_hf_arch_meralion_ears = {
+    EARS,
+    .classes = LIST("MERaLiON2ForConditionalGeneration"),
+    .rules = RULES(meralion, gg_hf_rest),
+    .keys = KEYS(sizes, meralion_type, mel, meralion_stack),
 };

@@ -47,10 +47,18 @@ static const struct hf_key lfm2moe_keys[] = {
     K_END,
 };
 
+/* What LFM2-Audio hears and speaks with. */
+static const struct hf_rule audio[] = {
+    T_DROP("*audio*"), T_DROP("*codebook*"), T_DROP("*conformer*"), T_DROP("*depth_embedding*"),
+    T_DROP("*depthformer*"), T_DROP("*depth_linear*"),
+    T_END,
+};
+
 const struct hf_arch gg_hf_arch_lfm2 = {
     .gguf = "lfm2",
     .classes = LIST("Lfm2ForCausalLM", "LFM2ForCausalLM"),
-    .rules = RULES(gg_hf_multimodal, lfm2, gg_hf_frame, gg_hf_attn),
+    .prefixes = LIST("lfm."),
+    .rules = RULES(audio, gg_hf_multimodal, lfm2, gg_hf_frame, gg_hf_attn),
     .keys = KEYS(gg_hf_base_keys, kv_heads, gg_hf_head_keys, gg_hf_file_key, lfm2_keys),
 };
 

@@ -23,7 +23,7 @@ static int add_defaults(struct hf *h, struct gg_err *err)
 static json_t *text_part(const struct hf *h)
 {
     json_t *o = gg_hf_get(h->raw_config, "thinker_config.text_config|llm_config|lm_config|language_config|"
-                                         "text_config");
+                                         "text_config|lfm");
     return json_is_object(o) ? o : NULL;
 }
 
@@ -120,7 +120,7 @@ int gg_hf_config_tokens(struct hf *h, struct gg_err *err)
 static int vision_config(struct hf *h, struct gg_err *err)
 {
     json_t *pre = NULL, *processor = NULL;
-    json_t *vision = gg_hf_get(h->raw_config, "vision_config|whisper_config|audio_config");
+    json_t *vision = gg_hf_get(h->raw_config, "vision_config|whisper_config|audio_config|speech_config");
     if (!json_is_object(vision))
         return gg_fail(err, GG_ERR_CORRUPT, GG_NOWHERE,
                        "config.json: no vision_config or audio_config, which --mmproj needs");
