@@ -250,9 +250,12 @@ V_FN bool four_above_min(uint8_t *y, const float *x, int nmax)
             vf above = vf_load(x + k * VL) - vf_set1(min[s]);
             q[k] = vi_min(vi_trunc(above * vf_set1(inverse[s]) + 0.5f), vi_set1(nmax));
         }
-        gg_store_u16(y, (uint16_t)(scales >> 16 * s));
-        gg_store_u16(y + 2, (uint16_t)(mins >> 16 * s));
-        v_store_levels(y + 4, q, nmax == 31);
+        uint32_t head = (scales >> 16 * s & 0xffff) | (uint32_t)(mins >> 16 * s) << 16;
+        if (nmax == 31) /* at once: stores of parts get tangled up */
+            gg_store_u64(y, head | (uint64_t)v_fifth_bits(q) << 32);
+        else
+            gg_store_u32(y, head);
+        v_store_nibbles(y + (nmax == 31 ? 8 : 4), q);
     }
     return true;
 }

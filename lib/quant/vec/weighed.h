@@ -92,22 +92,32 @@ V_FN void next_weighed(struct v_walk *w, const struct qk_args *args, struct row_
     load_group(&b->g, args->weights, vf_load(mean), x, weight);
 }
 
-/* Nibbles of the levels of elements i and i + 16, and the fifth bits of all. */
-V_FN void v_store_levels(uint8_t *y, const vi q[32 / VL], bool fifth)
+/* The fifth bits of levels. */
+V_FN uint32_t v_fifth_bits(const vi q[32 / VL])
+{
+    uint32_t bits = 0;
+    V_UNROLL
+    for (int k = 0; k < 32 / VL; k++)
+        bits |= (uint32_t)vm_bits(vi_gt(q[k], vi_set1(15))) << k * VL;
+    return bits;
+}
+
+/* Nibbles of the levels of elements i and i + 16. */
+V_FN void v_store_nibbles(uint8_t *y, const vi q[32 / VL])
 {
     vi both[V_PER16];
-    if (fifth) {
-        uint32_t bits = 0;
-        V_UNROLL
-        for (int k = 0; k < 32 / VL; k++)
-            bits |= (uint32_t)vm_bits(vi_gt(q[k], vi_set1(15))) << k * VL;
-        gg_store_u32(y, bits);
-        y += 4;
-    }
     V_UNROLL
     for (int k = 0; k < V_PER16; k++)
         both[k] = (q[k] & 15) | (vi)((vu)q[k + V_PER16] << 4);
     vb_store(y, vb_from_vi(both));
+}
+
+/* The fifth bits, if there are any, and nibbles. */
+V_FN void v_store_levels(uint8_t *y, const vi q[32 / VL], bool fifth)
+{
+    if (fifth)
+        gg_store_u32(y, v_fifth_bits(q));
+    v_store_nibbles(y + (fifth ? 4 : 0), q);
 }
 
 /* Levels of the block in lane k. */
