@@ -1,10 +1,11 @@
 /* The reference's qk_search_scale_descent once the first levels are there, VL groups side by side.
  *
- * Most rounds change no level, and finding that out needs no division: the level q of x stays when |x qq / xq - q| < 0.4999 (less than a half by far more than the roundings of
- * quotient and products, some 2^-22 of at most 5). At the ends of the range levels stay however far
- * x lies outside: up to 30 here. The bounds on xq keep the products from overflow and from the
- * subnormals, where they would be less exact; they hold for groups with magnitudes below 1e10:
- * xq then is a sum of at most 96 terms below 8e30 each. */
+ * Most rounds change no level, and finding that out needs no division: the level q of x stays when
+ * |x qq / xq - q| < 0.4999 (less than a half by far more than the roundings of quotient and products,
+ * some 2^-22 of at most 5). At the ends of the range levels stay however far x lies outside: up to 30
+ * here. The bounds on xq keep the products from overflow and from the subnormals, where they would be
+ * less exact; they hold for groups with magnitudes below 1e10: xq then is a sum of at most 96 terms
+ * below 8e30 each. */
 #ifndef QK_VEC_DESCENT_H
 #define QK_VEC_DESCENT_H
 

@@ -158,12 +158,6 @@ V_FN void round_super(const struct min_type *t, const struct min_work *k, int s,
         round_group(t, k, s, j, level + n * j);
 }
 
-/* What v holds for super-block s. */
-V_FN uint32_t lane_of(const vu *v, int s)
-{
-    return ((const uint32_t *)(const void *)v)[s];
-}
-
 /* ---- Q2_K -------------------------------------------------------------------------------------
  */
 
@@ -183,7 +177,7 @@ static void encode_q2_K(struct min_work *k)
         uint8_t level[QT_SUPER];
         round_super(&q2_K, k, s, level);
         for (int j = 0; j < 4; j++)
-            gg_store_u32(b->scales + 4 * j, lane_of(&word[j], s));
+            gg_store_u32(b->scales + 4 * j, v_lane_of(&word[j], s));
         for (int i = 0; i < 64; i += 16) {
             const uint8_t *q = level + i / 32 * 128 + i % 32;
             vb_store(b->qs + i, (vb_load(q) | vb_shl(vb_load(q + 32), 2)) |
@@ -214,7 +208,7 @@ static void pack_scales(struct min_work *k, vu word[3])
         min[j + 4] = p[j + 8] >> 4 | p[j + 4] >> 6 << 4;
     }
     for (int j = 0; j < 3; j++)
-        word[j] = (p[4 * j] | p[4 * j + 1] << 8) | (p[4 * j + 2] << 16 | p[4 * j + 3] << 24);
+        word[j] = v_word_of(p, 4 * j);
 }
 
 /* Sixteen bytes of the pair of groups at q: low nibbles of both. */
@@ -236,7 +230,7 @@ static void encode_q4_K(struct min_work *k)
         gg_store_u16(&b->d, k->d[s]);
         gg_store_u16(&b->dmin, k->dmin[s]);
         for (int j = 0; j < 3; j++)
-            gg_store_u32(b->scales + 4 * j, lane_of(&word[j], s));
+            gg_store_u32(b->scales + 4 * j, v_lane_of(&word[j], s));
         for (int i = 0; i < 128; i += 16)
             vb_store(b->qs + i, pair_nibbles(level + i / 32 * 64 + i % 32));
     }
@@ -255,7 +249,7 @@ static void encode_q5_K(struct min_work *k)
         gg_store_u16(&b->d, k->d[s]);
         gg_store_u16(&b->dmin, k->dmin[s]);
         for (int j = 0; j < 3; j++)
-            gg_store_u32(b->scales + 4 * j, lane_of(&word[j], s));
+            gg_store_u32(b->scales + 4 * j, v_lane_of(&word[j], s));
         for (int i = 0; i < 128; i += 16)
             vb_store(b->qs + i, pair_nibbles(level + i / 32 * 64 + i % 32));
         for (int i = 0; i < 32; i += 16) {

@@ -118,18 +118,6 @@ V_FN void round_super(const struct sym_work *k, int s, int nmax, const vm *impro
     }
 }
 
-/* What v holds for super-block s. */
-V_FN uint32_t lane_of(const vu *v, int s)
-{
-    return ((const uint32_t *)(const void *)v)[s];
-}
-
-/* Word of bytes code[j] .. code[j + 3]. */
-V_FN vu word_at(const vu *code, int j)
-{
-    return (code[j] | code[j + 1] << 8) | (code[j + 2] << 16 | code[j + 3] << 24);
-}
-
 /* ---- Q6_K ------------------------------------------------------------------------------------- */
 
 static void pack_q6(const uint8_t *level, struct qt_block_q6_K *b)
@@ -160,7 +148,7 @@ static void encode_q6_K(struct sym_work *k)
     for (int j = 0; j < N_GROUPS; j++)
         k->code[j] &= 255;
     for (int j = 0; j < 4; j++)
-        word[j] = word_at((const vu *)k->code, 4 * j);
+        word[j] = v_word_of((const vu *)k->code, 4 * j);
     for (int s = 0; s < k->b.at.n; s++) {
         struct qt_block_q6_K *b = (struct qt_block_q6_K *)(void *)k->b.at.y[s];
         uint8_t level[QT_SUPER];
@@ -171,7 +159,7 @@ static void encode_q6_K(struct sym_work *k)
         round_super(k, s, 32, NULL, level);
         pack_q6(level, b);
         for (int j = 0; j < 4; j++)
-            gg_store_u32((uint8_t *)b->scales + 4 * j, lane_of(&word[j], s));
+            gg_store_u32((uint8_t *)b->scales + 4 * j, v_lane_of(&word[j], s));
         gg_store_u16(&b->d, k->d[s]);
     }
 }
@@ -320,7 +308,7 @@ static void pack_scale6(const vi *scale, vu word[3])
         p[j + 8] = (code[j] >> 4 | code[j + 4] >> 4 << 2) |
                    (code[j + 8] >> 4 << 4 | code[j + 12] >> 4 << 6);
     for (int j = 0; j < 3; j++)
-        word[j] = word_at(p, 4 * j);
+        word[j] = v_word_of(p, 4 * j);
 }
 
 /* Where groups have scale 0, levels that were improved. False where there are none. */
@@ -381,7 +369,7 @@ static void encode_q3_K(struct sym_work *k)
         round_super(k, s, 4, some ? improved : NULL, level);
         pack_q3(level, b);
         for (int j = 0; j < 3; j++)
-            gg_store_u32(b->scales + 4 * j, lane_of(&word[j], s));
+            gg_store_u32(b->scales + 4 * j, v_lane_of(&word[j], s));
         gg_store_u16(&b->d, k->d[s]);
     }
 }

@@ -99,11 +99,16 @@ V_FN void v_to_supers(vf *out, const vf *in, int n_groups)
     v_load_columns(out, from, (size_t)n_groups);
 }
 
-/* F16 of d, as a number and as bits. */
-V_FN vf v_round_f16(vf d, uint16_t bits[VL])
+/* What v holds for super-block s. */
+V_FN uint32_t v_lane_of(const vu *v, int s)
 {
-    vf_to_f16(bits, d);
-    return vf_from_f16(bits);
+    return ((const uint32_t *)(const void *)v)[s];
+}
+
+/* Word of bytes code[j] .. code[j + 3]. */
+V_FN vu v_word_of(const vu *code, int j)
+{
+    return (code[j] | code[j + 1] << 8) | (code[j + 2] << 16 | code[j + 3] << 24);
 }
 
 /* Sixteen floats, any, rounded to lo .. hi, as bytes that count from lo. */

@@ -1,6 +1,6 @@
-/* What the encoders of super-blocks share. VL super-blocks are encoded at a time, one a lane, and so
- * is all that belongs to them: element i of all is a vector, and so are a group's scale, a sum over
- * the super-block, or a word of the encoded blocks. */
+/* What the encoders of IQ4_NL and IQ4_XS and the searches of best.h share. VL blocks are encoded at a
+ * time, one a lane, and so is all that belongs to them: element i of all is a vector, and so are a
+ * group's scale, a sum over the block, or a word of the encoded blocks. */
 #ifndef QK_VEC_SUPER_H
 #define QK_VEC_SUPER_H
 
@@ -31,15 +31,6 @@ V_FN void v_load_blocks(vf *out, const float *const p[VL], size_t n, size_t nele
     v_load_columns(out, from, n);
 }
 
-/* Loads the next VL super-blocks; false at the end. */
-V_FN bool v_next_super(struct v_walk *w, struct v_super *b)
-{
-    if (!v_next_group(w, &b->at))
-        return false;
-    v_load_blocks(b->x, b->at.x, QT_SUPER, QT_SUPER);
-    return true;
-}
-
 /* Sum of x^2 in the order of the elements. */
 V_FN vf v_sum_squares(const vf *x, int n)
 {
@@ -60,14 +51,6 @@ V_FN void v_importance(const struct v_super *b, int first, int n, vf *w)
         vf x = b->x[first + i];
         w[i] *= vf_sqrt(b->sigma2 + x * x);
     }
-}
-
-V_FN vf v_sum(const vf *w, int n)
-{
-    vf sum = vf_set1(0);
-    for (int i = 0; i < n; i++)
-        sum += w[i];
-    return sum;
 }
 
 /* Lane k of n words to byte `first` of block k. */
@@ -109,18 +92,5 @@ V_FN vf v_through_f16(vf d, vu *bits)
     *bits = (vu)vi_from_u16(h);
     return vf_from_f16(h);
 }
-
-/* Defines quant_TYPE from encode_TYPE, which takes a `work` whose member b is a v_super. */
-#define V_QUANT_SUPER(type, work)                                                                  \
-    static void quant_##type(void *dst, const float *src, size_t n_rows, size_t n_cols,            \
-                             size_t dst_stride, size_t src_stride, const struct qk_args *args)     \
-    {                                                                                              \
-        struct v_walk w = {dst,        src,      n_rows, n_cols, dst_stride,                       \
-                           src_stride, QT_SUPER, sizeof(struct qt_block_##type), 0, 0};            \
-        work k;                                                                                    \
-        k.b.weights = args != NULL ? args->weights : NULL;                                         \
-        while (v_next_super(&w, &k.b))                                                             \
-            encode_##type(&k);                                                                     \
-    }
 
 #endif

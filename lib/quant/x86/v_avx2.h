@@ -1,5 +1,6 @@
 /* AVX2 (x86-64-v3, with F16C): eight lanes, masks as lanes of all ones or zeros. Contracts: v.h.
- * v3 has FMA too; it is used only where it changes nothing, and -ffp-contract=off keeps the compiler from it. */
+ * v3 has FMA too; it is used only where it changes nothing, and -ffp-contract=off keeps the compiler
+ * from it. */
 #ifndef QK_X86_V_AVX2_H
 #define QK_X86_V_AVX2_H
 
