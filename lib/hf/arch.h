@@ -53,14 +53,14 @@
     X(bamba) X(granite_swa) X(granite_moe_swa) X(jamba) X(falcon_h1) X(nemotron_h) X(nemotron_h_moe) \
     X(nemotron_nas) X(deci) X(openelm) X(qwen3omni) X(modern_bert) X(eurobert) X(neobert) X(jina_bert) \
     X(deepseek32) X(glm_dsa) X(kimi_linear) X(exaone4_5) X(minimax_m3) X(step35) X(mimo2) X(hunyuan_vl) X(hy3) \
-    X(apertus) X(lfm2_embedding) X(deepseek_ocr) X(glmasr) X(sarashina) X(janus) X(minicpmv)
+    X(apertus) X(lfm2_embedding) X(deepseek_ocr) X(glmasr) X(sarashina) X(janus) X(minicpmv) X(cogvlm)
 
 /* The parts that see and hear, for --mmproj. */
 #define HF_PROJECTORS(X) \
     X(gemma3_eyes) X(qwen2vl_eyes) X(qwen3vl_eyes) X(llama4_eyes) \
     X(internvl_eyes) X(idefics3_eyes) X(pixtral_eyes) X(glm4v_eyes) X(lfm2_eyes) X(kimi_eyes) X(gemma4_eyes) \
     X(paddleocr_eyes) X(dots_eyes) X(kimi25_eyes) X(deepseek_eyes) \
-    X(lighton_eyes) X(hunyuan_eyes) X(exaone_eyes) X(youtu_eyes) X(janus_eyes) X(minicpm_eyes) \
+    X(lighton_eyes) X(hunyuan_eyes) X(exaone_eyes) X(youtu_eyes) X(janus_eyes) X(minicpm_eyes) X(cogvlm_eyes) \
     X(qwen2_ears) X(ultravox_ears) X(voxtral_ears) X(flamingo_ears) X(glmasr_ears) X(meralion_ears)
 
 #define ROW(name) extern const struct hf_arch gg_hf_arch_##name;

@@ -1,5 +1,5 @@
 /* More parts of models that see images: PaddleOCR-VL, dots.ocr, Kimi K2.5, DeepSeek-OCR, Hunyuan-VL,
- * EXAONE 4.5, Youtu-VL, Janus-Pro, MiniCPM-V 4.6. */
+ * EXAONE 4.5, Youtu-VL, Janus-Pro, MiniCPM-V 4.6, CogVLM. */
 #include "lib/hf/arch.h"
 
 #define EYES .gguf = "clip", .prefixes = LIST("model."), .each_layer = "v.blk.{L}.ln1", .flags = HF_PROJECTOR
@@ -430,4 +430,40 @@ const struct hf_arch gg_hf_arch_minicpm_eyes = {
     .classes = LIST("MiniCPMV4_6ForConditionalGeneration"),
     .rules = RULES(minicpm, gg_hf_rest),
     .keys = KEYS(gg_hf_eyes, minicpm_sizes, gg_hf_eyes_layers, minicpm_keys),
+};
+
+/* ---- CogVLM ---------------------------------------------------------------------------------- */
+
+#define LAYER "vision.transformer.layers.{L}."
+static const struct hf_rule cogvlm[] = {
+    T("vision.boi", "v.boi!"),
+    T("vision.eoi", "v.eoi!"),
+    T("vision.patch_embedding.cls_embedding", "v.class_embd!"),
+    T("vision.patch_embedding.position_embedding", "v.position_embd", .as = HF_AS_F32),
+    T("vision.patch_embedding.proj", "v.patch_embd", .as = HF_AS_CONV),
+    T(LAYER "input_layernorm", "v.blk.{L}.ln1"),
+    T(LAYER "post_attention_layernorm", "v.blk.{L}.ln2"),
+    T(LAYER "attention.query_key_value", "v.blk.{L}.attn_qkv"),
+    T(LAYER "attention.dense", "v.blk.{L}.attn_out"),
+    T(LAYER "mlp.fc1", "v.blk.{L}.ffn_up"),
+    T(LAYER "mlp.fc2", "v.blk.{L}.ffn_down"),
+    T("vision.linear_proj.linear_proj", "mm.model.fc"),
+    T("vision.linear_proj.norm1", "mm.post_fc_norm"),
+    T("vision.linear_proj.dense_h_to_4h", "mm.up"),
+    T("vision.linear_proj.gate_proj", "mm.gate"),
+    T("vision.linear_proj.dense_4h_to_h", "mm.down"),
+    T_END,
+};
+#undef LAYER
+static const struct hf_key cogvlm_keys[] = {
+    K(".vision.attention.layer_norm_epsilon", F32, "layer_norm_eps", .fallback = "1e-6"),
+    K_FIXED(".projector_type", STR, "cogvlm"),
+    K_END,
+};
+
+const struct hf_arch gg_hf_arch_cogvlm_eyes = {
+    EYES,
+    .classes = LIST("CogVLMForCausalLM"),
+    .rules = RULES(cogvlm, gg_hf_rest),
+    .keys = KEYS(gg_hf_eyes, gg_hf_eyes_sizes, gg_hf_eyes_layers, cogvlm_keys),
 };

@@ -69,6 +69,29 @@ const struct hf_arch gg_hf_arch_janus = { /* Janus-Pro: the text model */
     .extra_keys = gg_hf_llama_extra,
     .flags = HF_PREFIX_OPTION | HF_LLAMA3_ROPE,
 };
+#define EXPERT(stored, gguf_) \
+    T("model.layers.{L}.self_attn." stored "_expert_query_key_value", "blk.{L}." gguf_ "attn_qkv"), \
+    T("model.layers.{L}.self_attn." stored "_expert_dense", "blk.{L}." gguf_ "attn_output")
+static const struct hf_rule cogvlm[] = { /* an expert of words, one of images */
+    EXPERT("language", ""),
+    EXPERT("vision", "vis_"),
+    T("model.layers.{L}.mlp.language_mlp.gate_proj", "blk.{L}.ffn_gate"),
+    T("model.layers.{L}.mlp.language_mlp.up_proj", "blk.{L}.ffn_up"),
+    T("model.layers.{L}.mlp.language_mlp.down_proj", "blk.{L}.ffn_down"),
+    T("model.layers.{L}.mlp.vision_mlp.gate_proj", "blk.{L}.vis_gate"),
+    T("model.layers.{L}.mlp.vision_mlp.up_proj", "blk.{L}.vis_up"),
+    T("model.layers.{L}.mlp.vision_mlp.down_proj", "blk.{L}.vis_down"),
+    T_DROP("model.vision.*"),
+    T_END,
+};
+const struct hf_arch gg_hf_arch_cogvlm = {
+    .gguf = "cogvlm",
+    .classes = LIST("CogVLMForCausalLM"),
+    .rules = RULES(cogvlm, gg_hf_frame),
+    .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, gg_hf_llama_keys),
+    .extra_keys = gg_hf_llama_extra,
+    .flags = HF_PREFIX_OPTION | HF_LLAMA3_ROPE,
+};
 const struct hf_arch gg_hf_arch_smollm3 = {
     .gguf = "smollm3",
     .classes = LIST("SmolLM3ForCausalLM"),
