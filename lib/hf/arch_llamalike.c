@@ -23,8 +23,8 @@ static const struct hf_key stablelm_keys[] = {
 
 const struct hf_arch gg_hf_arch_stablelm = {
     .gguf = "stablelm",
-    .classes = LIST("StableLmForCausalLM", "StableLMEpochForCausalLM"),
-    .rules = RULES(stablelm, gg_hf_frame, gg_hf_attn, gg_hf_mlp),
+    .classes = LIST("StableLmForCausalLM", "StableLMEpochForCausalLM", "LlavaStableLMEpochForCausalLM"),
+    .rules = RULES(gg_hf_multimodal, stablelm, gg_hf_frame, gg_hf_attn, gg_hf_mlp),
     .keys = KEYS(stablelm_keys, gg_hf_file_key),
 };
 

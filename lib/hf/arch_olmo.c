@@ -40,7 +40,7 @@ const struct hf_arch gg_hf_arch_olmoe = {
 
 const struct hf_arch gg_hf_arch_olmo = { /* its norms have no weights */
     .gguf = "olmo",
-    .classes = LIST("OlmoForCausalLM"),
+    .classes = LIST("OlmoForCausalLM", "OLMoForCausalLM"),
     .rules = RULES(gg_hf_frame, gg_hf_attn_roped, gg_hf_mlp),
     .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, olmo_keys),
     .each_layer = "blk.{L}.attn_q",
