@@ -41,6 +41,7 @@ struct make {
     struct gg_plan *plan;
     struct gg_target *target; /* NULL: types were given, not a size */
     struct gg_measured measured;
+    uint64_t measuring_ns; /* how long that took, all looks together */
     struct gg_budget budget;
     struct gg_target_result chosen;
     struct gg_memory memory; /* with --fits: what it takes beside the weights */

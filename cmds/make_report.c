@@ -110,7 +110,10 @@ static void print_time(const struct make *r, FILE *f)
     const struct gg_stream_usage *u = &r->result.report.usage;
     double s = (double)u->wall_ns / 1e9;
     double mb = ((double)u->read_nbytes + (double)u->copied_nbytes) / 1e6;
-    fprintf(f, "  time  %.2f s, %.0f MB/s\n", s, s > 0 ? mb / s : 0);
+    fprintf(f, "  time  ");
+    if (r->target != NULL)
+        fprintf(f, "%.2f s to measure, ", (double)r->measuring_ns / 1e9);
+    fprintf(f, "%.2f s, %.0f MB/s\n", s, s > 0 ? mb / s : 0);
 }
 
 /* ---- warnings ------------------------------------------------------------------------------ */

@@ -4,6 +4,7 @@
 #include "lib/base/text.h"
 #include "lib/job/goal.h"
 #include "lib/job/measure.h"
+#include "lib/sys/clock.h"
 
 #include <inttypes.h>
 
@@ -19,7 +20,9 @@ static int measure(struct make *r, const struct gg_target *before, struct gg_err
                                 .cache = g->error_cache,
                                 .before = before,
                                 .write = &w};
+    uint64_t start = gg_clock_ns();
     int rc = gg_measure(r->target, &r->wishes->plan, &o, &r->measured, err);
+    r->measuring_ns += gg_clock_ns() - start;
     gg_progress_end(&r->progress);
     if (rc == GG_OK && r->measured.foreign)
         gg_msg_warn(&r->env->msg,
