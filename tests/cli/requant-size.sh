@@ -7,7 +7,7 @@ ggtool requant "$TINY" a.gguf --target-size $S --imatrix "$IM" --error-cache e.t
 # from the cache, with another number of workers, at another level: the same
 ggtool requant "$TINY" b.gguf --target-size $S --imatrix "$IM" --error-cache e.txt -j1 | sed -n 3p
 same a.gguf b.gguf
-for how in '-j1 --cpu c' '-j7 --cpu sse2' -j2; do
+for how in '-j1 --cpu c' '-j7 --cpu c' -j2; do
     ggtool requant "$TINY" c.gguf --target-size 2M --imatrix "$IM" --allow q2_K,iq4_xs,q6_K -q $how --force
     sum c.gguf
 done | uniq | wc -l
