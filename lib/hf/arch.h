@@ -85,10 +85,6 @@ extern const struct hf_key gg_hf_llama_keys[];
 extern const struct hf_key gg_hf_moe_keys[];
 /* arch_eyes.c */
 extern const struct hf_rule gg_hf_rest[];
-extern const struct hf_rule gg_hf_eyes_video[];
-extern const struct hf_key gg_hf_eyes[];
-extern const struct hf_key gg_hf_eyes_sizes[];
-extern const struct hf_key gg_hf_eyes_layers[];
 /* arch_qwen.c, arch_llama.c */
 extern const struct hf_rule gg_hf_qwen_moe[];
 extern const struct hf_rule gg_hf_mixtral_moe[];

@@ -1,6 +1,6 @@
 /* The parts of models that see images, written by --mmproj for beside the text model. Hyper-parameters are
  * those of vision_config; "global" is all of config.json, "preprocessor" what prepares images. */
-#include "lib/hf/arch.h"
+#include "lib/hf/eyes.h"
 
 const struct hf_rule gg_hf_rest[] = { /* the text model */
     T_DROP("*"),
@@ -13,11 +13,18 @@ const struct hf_key gg_hf_eyes[] = {
     K_NEED(".vision.projection_dim", U32, "global.text_config.hidden_size|global.hidden_size"),
     K_END,
 };
-const struct hf_key gg_hf_eyes_sizes[] = {
+const struct hf_key gg_hf_eyes_size[] = {
     K_NEED(".vision.image_size", U32, "image_size"),
+    K_END,
+};
+const struct hf_key gg_hf_eyes_widths[] = {
     K_NEED(".vision.patch_size", U32, "patch_size"),
     K_NEED(".vision.embedding_length", U32, "hidden_size"),
     K_NEED(".vision.feed_forward_length", U32, "intermediate_size"),
+    K_END,
+};
+const struct hf_key gg_hf_eyes_gelu[] = {
+    K_FIXED(".use_gelu", BOOL, "true"),
     K_END,
 };
 const struct hf_key gg_hf_eyes_layers[] = {
@@ -36,14 +43,7 @@ static const struct hf_rule gemma3[] = {
     T("multi_modal_projector.mm_soft_emb_norm", "mm.soft_emb_norm", .how = HF_PLUS_ONE),
     T(SIGLIP "embeddings.patch_embedding", "v.patch_embd", .as = HF_AS_F32),
     T(SIGLIP "embeddings.position_embedding", "v.position_embd", .as = HF_AS_F32),
-    T(SIGLIP "encoder.layers.{L}.layer_norm1", "v.blk.{L}.ln1"),
-    T(SIGLIP "encoder.layers.{L}.layer_norm2", "v.blk.{L}.ln2"),
-    T(SIGLIP "encoder.layers.{L}.self_attn.q_proj", "v.blk.{L}.attn_q"),
-    T(SIGLIP "encoder.layers.{L}.self_attn.k_proj", "v.blk.{L}.attn_k"),
-    T(SIGLIP "encoder.layers.{L}.self_attn.v_proj", "v.blk.{L}.attn_v"),
-    T(SIGLIP "encoder.layers.{L}.self_attn.out_proj", "v.blk.{L}.attn_out"),
-    T(SIGLIP "encoder.layers.{L}.mlp.fc1", "v.blk.{L}.ffn_up"),
-    T(SIGLIP "encoder.layers.{L}.mlp.fc2", "v.blk.{L}.ffn_down"),
+    SIGLIP_LAYERS(SIGLIP "encoder.layers.{L}.", "out_proj"),
     T(SIGLIP "post_layernorm", "v.post_ln"),
     T_END,
 };
@@ -62,7 +62,7 @@ const struct hf_arch gg_hf_arch_gemma3_eyes = {
     .gguf = "clip",
     .classes = LIST("Gemma3ForConditionalGeneration"),
     .rules = RULES(gemma3, gg_hf_rest),
-    .keys = KEYS(gg_hf_eyes, gg_hf_eyes_sizes, gg_hf_eyes_layers, gemma3_keys),
+    .keys = KEYS(gg_hf_eyes, gg_hf_eyes_size, gg_hf_eyes_widths, gg_hf_eyes_layers, gemma3_keys),
     .prefixes = LIST("model."),
     .each_layer = "v.blk.{L}.ln1",
     .flags = HF_PROJECTOR,
@@ -141,13 +141,10 @@ static const struct hf_rule qwen3vl[] = {
     T(DEEP "linear_fc2", "v.deepstack.{L}.fc2", .renumber = "deepstack_visual_indexes"),
     T_END,
 };
-static const struct hf_key qwen3vl_sizes[] = {
+static const struct hf_key qwen3vl_size[] = {
     K_SUM(".vision.image_size", U32, "image_size", .when = "image_size"),
     K_SUM(".vision.image_size", U32, "sqrt(num_position_embeddings|2304) * (patch_size|16)",
           .when = "!image_size"),
-    K_NEED(".vision.patch_size", U32, "patch_size"),
-    K_NEED(".vision.embedding_length", U32, "hidden_size"),
-    K_NEED(".vision.feed_forward_length", U32, "intermediate_size"),
     K_END,
 };
 static const struct hf_key qwen3vl_keys[] = {
@@ -164,7 +161,7 @@ const struct hf_arch gg_hf_arch_qwen3vl_eyes = {
     .classes = LIST("Qwen3VLForConditionalGeneration", "Qwen3VLMoeForConditionalGeneration",
                     "Qwen3_5ForConditionalGeneration", "Qwen3_5MoeForConditionalGeneration"),
     .rules = RULES(gg_hf_eyes_video, qwen3vl, gg_hf_rest),
-    .keys = KEYS(gg_hf_eyes, qwen3vl_sizes, gg_hf_eyes_layers, qwen3vl_keys),
+    .keys = KEYS(gg_hf_eyes, qwen3vl_size, gg_hf_eyes_widths, gg_hf_eyes_layers, qwen3vl_keys),
     .prefixes = LIST("model."),
     .each_layer = "v.blk.{L}.ln1",
     .flags = HF_PROJECTOR,
@@ -203,7 +200,7 @@ const struct hf_arch gg_hf_arch_llama4_eyes = {
     .gguf = "clip",
     .classes = LIST("Llama4ForConditionalGeneration"),
     .rules = RULES(llama4, gg_hf_rest),
-    .keys = KEYS(gg_hf_eyes, gg_hf_eyes_sizes, gg_hf_eyes_layers, llama4_keys),
+    .keys = KEYS(gg_hf_eyes, gg_hf_eyes_size, gg_hf_eyes_widths, gg_hf_eyes_layers, llama4_keys),
     .each_layer = "v.blk.{L}.ln1",
     .flags = HF_PROJECTOR,
 };

@@ -1,19 +1,11 @@
 /* More parts of models that see images: InternVL, Idefics 3 and SmolVLM, Pixtral, GLM-4V, LFM2-VL, Kimi-VL. */
-#include "lib/hf/arch.h"
+#include "lib/hf/eyes.h"
 
 static const struct hf_key acts[] = {
     K_FIXED(".use_silu", BOOL, "true", .when = "hidden_act~silu"),
     K_FIXED(".use_gelu", BOOL, "true", .when = "hidden_act~gelu"),
     K_END,
 };
-static const struct hf_key gelu[] = {
-    K_FIXED(".use_gelu", BOOL, "true"),
-    K_END,
-};
-
-#define EYES(prefixes_) \
-    .gguf = "clip", .prefixes = LIST prefixes_, .each_layer = "v.blk.{L}.ln1", .flags = HF_PROJECTOR
-
 /* ---- InternVL -------------------------------------------------------------------------------- */
 
 #define LAYER "vision_model.encoder.layers.{L}."
@@ -57,7 +49,7 @@ static const struct hf_key internvl_keys[] = {
 };
 
 const struct hf_arch gg_hf_arch_internvl_eyes = {
-    EYES(("model.")),
+    EYES,
     .classes = LIST("InternVisionModel"),
     .when = "hidden_act~silu + hidden_act~gelu",
     .rules = RULES(internvl, gg_hf_rest),
@@ -68,14 +60,7 @@ const struct hf_arch gg_hf_arch_internvl_eyes = {
 
 #define SIGLIP(of) \
     T(of "embeddings.position_embedding", "v.position_embd", .as = HF_AS_F32), \
-    T(of "encoder.layers.{L}.layer_norm1", "v.blk.{L}.ln1"), \
-    T(of "encoder.layers.{L}.layer_norm2", "v.blk.{L}.ln2"), \
-    T(of "encoder.layers.{L}.self_attn.q_proj", "v.blk.{L}.attn_q"), \
-    T(of "encoder.layers.{L}.self_attn.k_proj", "v.blk.{L}.attn_k"), \
-    T(of "encoder.layers.{L}.self_attn.v_proj", "v.blk.{L}.attn_v"), \
-    T(of "encoder.layers.{L}.self_attn.out_proj", "v.blk.{L}.attn_out"), \
-    T(of "encoder.layers.{L}.mlp.fc1", "v.blk.{L}.ffn_up"), \
-    T(of "encoder.layers.{L}.mlp.fc2", "v.blk.{L}.ffn_down"), \
+    SIGLIP_LAYERS(of "encoder.layers.{L}.", "out_proj"), \
     T(of "post_layernorm", "v.post_ln")
 
 static const struct hf_rule idefics3[] = {
@@ -94,10 +79,10 @@ static const struct hf_key idefics3_keys[] = {
 };
 
 const struct hf_arch gg_hf_arch_idefics3_eyes = {
-    EYES(("model.")),
+    EYES,
     .classes = LIST("Idefics3ForConditionalGeneration", "SmolVLMForConditionalGeneration"),
     .rules = RULES(idefics3, gg_hf_rest),
-    .keys = KEYS(gg_hf_eyes, gg_hf_eyes_sizes, gg_hf_eyes_layers, idefics3_keys),
+    .keys = KEYS(gg_hf_eyes, gg_hf_eyes_size, gg_hf_eyes_widths, gg_hf_eyes_layers, idefics3_keys),
     /* Idefics3VisionConfig of transformers */
     .defaults = "{\"hidden_size\": 1152, \"intermediate_size\": 3072, \"num_hidden_layers\": 12,"
                 " \"num_attention_heads\": 16, \"image_size\": 224, \"patch_size\": 32}",
@@ -155,21 +140,21 @@ static const struct hf_key pixtral_keys[] = {
     " \"num_attention_heads\": 16, \"image_size\": 1024, \"patch_size\": 16, \"hidden_act\": \"gelu\"}"
 
 const struct hf_arch gg_hf_arch_pixtral_eyes = {
-    EYES(("model.")),
+    EYES,
     .classes = LIST("LlavaForConditionalGeneration", "Mistral3ForConditionalGeneration"),
     .when = "vision_config.model_type~pixtral",
     .rules = RULES(pixtral, gg_hf_rest),
-    .keys = KEYS(gg_hf_eyes, gg_hf_eyes_sizes, gg_hf_eyes_layers, pixtral_type, acts, pixtral_keys),
+    .keys = KEYS(gg_hf_eyes, gg_hf_eyes_size, gg_hf_eyes_widths, gg_hf_eyes_layers, pixtral_type, acts, pixtral_keys),
     .tokens = "image_break=[IMG_BREAK]",
     .defaults = PIXTRAL_DEFAULTS,
 };
 
 const struct hf_arch gg_hf_arch_lighton_eyes = {
-    EYES(("model.")),
+    EYES,
     .classes = LIST("LightOnOCRForConditionalGeneration"),
     .when = "vision_config.model_type~pixtral",
     .rules = RULES(lighton, gg_hf_rest),
-    .keys = KEYS(gg_hf_eyes, gg_hf_eyes_sizes, gg_hf_eyes_layers, lighton_type, acts, pixtral_keys),
+    .keys = KEYS(gg_hf_eyes, gg_hf_eyes_size, gg_hf_eyes_widths, gg_hf_eyes_layers, lighton_type, acts, pixtral_keys),
     .defaults = PIXTRAL_DEFAULTS,
 };
 
@@ -203,11 +188,11 @@ static const struct hf_key glm4v_keys[] = {
 };
 
 const struct hf_arch gg_hf_arch_glm4v_eyes = {
-    EYES(("model.")),
+    EYES,
     .classes = LIST("Glm4vForConditionalGeneration", "Glm4vMoeForConditionalGeneration",
                     "GlmOcrForConditionalGeneration"),
     .rules = RULES(gg_hf_eyes_video, glm4v, gg_hf_rest),
-    .keys = KEYS(gg_hf_eyes, gg_hf_eyes_sizes, gg_hf_eyes_layers, glm4v_type, acts, glm4v_keys),
+    .keys = KEYS(gg_hf_eyes, gg_hf_eyes_size, gg_hf_eyes_widths, gg_hf_eyes_layers, glm4v_type, acts, glm4v_keys),
 };
 
 /* ---- LFM2-VL --------------------------------------------------------------------------------- */
@@ -222,11 +207,8 @@ static const struct hf_rule lfm2[] = {
     T("multi_modal_projector.linear_2", "mm.2"),
     T_END,
 };
-static const struct hf_key lfm2_sizes[] = {
+static const struct hf_key lfm2_size[] = {
     K_FIXED(".vision.image_size", U32, "256"), /* images have any; for those who ask */
-    K_NEED(".vision.patch_size", U32, "patch_size"),
-    K_NEED(".vision.embedding_length", U32, "hidden_size"),
-    K_NEED(".vision.feed_forward_length", U32, "intermediate_size"),
     K_END,
 };
 static const struct hf_key lfm2_keys[] = {
@@ -240,10 +222,10 @@ static const struct hf_key lfm2_keys[] = {
 };
 
 const struct hf_arch gg_hf_arch_lfm2_eyes = {
-    EYES(("model.")),
+    EYES,
     .classes = LIST("Lfm2VlForConditionalGeneration"),
     .rules = RULES(lfm2, gg_hf_rest),
-    .keys = KEYS(gg_hf_eyes, lfm2_sizes, gg_hf_eyes_layers, lfm2_keys),
+    .keys = KEYS(gg_hf_eyes, lfm2_size, gg_hf_eyes_widths, gg_hf_eyes_layers, lfm2_keys),
 };
 
 /* ---- Kimi-VL --------------------------------------------------------------------------------- */
@@ -267,11 +249,8 @@ static const struct hf_rule kimi[] = {
     T_END,
 };
 #undef LAYER
-static const struct hf_key kimi_sizes[] = {
+static const struct hf_key kimi_size[] = {
     K_FIXED(".vision.image_size", U32, "896"), /* as above */
-    K_NEED(".vision.patch_size", U32, "patch_size"),
-    K_NEED(".vision.embedding_length", U32, "hidden_size"),
-    K_NEED(".vision.feed_forward_length", U32, "intermediate_size"),
     K_END,
 };
 static const struct hf_key kimi_type[] = {
@@ -285,8 +264,8 @@ static const struct hf_key kimi_keys[] = {
 };
 
 const struct hf_arch gg_hf_arch_kimi_eyes = {
-    EYES(("model.")),
+    EYES,
     .classes = LIST("KimiVLForConditionalGeneration"),
     .rules = RULES(kimi, gg_hf_rest),
-    .keys = KEYS(gg_hf_eyes, kimi_sizes, gg_hf_eyes_layers, kimi_type, gelu, kimi_keys),
+    .keys = KEYS(gg_hf_eyes, kimi_size, gg_hf_eyes_widths, gg_hf_eyes_layers, kimi_type, gg_hf_eyes_gelu, kimi_keys),
 };

@@ -1,13 +1,6 @@
 /* More parts of models that see images: PaddleOCR-VL, dots.ocr, Kimi K2.5, DeepSeek-OCR, Hunyuan-VL,
  * EXAONE 4.5, Youtu-VL, Janus-Pro, MiniCPM-V 4.6, CogVLM. */
-#include "lib/hf/arch.h"
-
-#define EYES .gguf = "clip", .prefixes = LIST("model."), .each_layer = "v.blk.{L}.ln1", .flags = HF_PROJECTOR
-
-static const struct hf_key gelu[] = {
-    K_FIXED(".use_gelu", BOOL, "true"),
-    K_END,
-};
+#include "lib/hf/eyes.h"
 
 /* ---- PaddleOCR-VL ---------------------------------------------------------------------------- */
 
@@ -18,24 +11,14 @@ static const struct hf_rule paddleocr[] = {
     T("visual.vision_model.embeddings.patch_embedding", "v.patch_embd", .as = HF_AS_CONV),
     T("visual.vision_model.embeddings.position_embedding", "v.position_embd", .as = HF_AS_F32),
     T("visual.vision_model.post_layernorm", "v.post_ln"),
-    T(LAYER "layer_norm1", "v.blk.{L}.ln1"),
-    T(LAYER "layer_norm2", "v.blk.{L}.ln2"),
-    T(LAYER "self_attn.q_proj", "v.blk.{L}.attn_q"),
-    T(LAYER "self_attn.k_proj", "v.blk.{L}.attn_k"),
-    T(LAYER "self_attn.v_proj", "v.blk.{L}.attn_v"),
-    T(LAYER "self_attn.out_proj", "v.blk.{L}.attn_out"),
-    T(LAYER "mlp.fc1", "v.blk.{L}.ffn_up"),
-    T(LAYER "mlp.fc2", "v.blk.{L}.ffn_down"),
+    SIGLIP_LAYERS(LAYER, "out_proj"),
     T("mlp_AR.pre_norm", "mm.input_norm"),
     T("mlp_AR.linear_{L}", "mm.{L}"),
     T_END,
 };
 #undef LAYER
-static const struct hf_key paddleocr_sizes[] = {
+static const struct hf_key paddleocr_size[] = {
     K_SUM(".vision.image_size", U32, "sqrt(preprocessor.max_pixels)"),
-    K_NEED(".vision.patch_size", U32, "patch_size"),
-    K_NEED(".vision.embedding_length", U32, "hidden_size"),
-    K_NEED(".vision.feed_forward_length", U32, "intermediate_size"),
     K_END,
 };
 static const struct hf_key paddleocr_type[] = {
@@ -53,7 +36,7 @@ const struct hf_arch gg_hf_arch_paddleocr_eyes = {
     EYES,
     .classes = LIST("PaddleOCRVisionModel"),
     .rules = RULES(paddleocr, gg_hf_rest),
-    .keys = KEYS(gg_hf_eyes, paddleocr_sizes, gg_hf_eyes_layers, paddleocr_type, gelu, paddleocr_keys),
+    .keys = KEYS(gg_hf_eyes, paddleocr_size, gg_hf_eyes_widths, gg_hf_eyes_layers, paddleocr_type, gg_hf_eyes_gelu, paddleocr_keys),
 };
 
 /* ---- dots.ocr -------------------------------------------------------------------------------- */
@@ -75,11 +58,8 @@ static const struct hf_rule dots[] = {
     T_END,
 };
 #undef LAYER
-static const struct hf_key dots_sizes[] = {
+static const struct hf_key dots_size[] = {
     K_FIXED(".vision.image_size", U32, "0"), /* any */
-    K_NEED(".vision.patch_size", U32, "patch_size"),
-    K_NEED(".vision.embedding_length", U32, "hidden_size"),
-    K_NEED(".vision.feed_forward_length", U32, "intermediate_size"),
     K_END,
 };
 static const struct hf_key dots_keys[] = {
@@ -96,7 +76,7 @@ const struct hf_arch gg_hf_arch_dots_eyes = {
     EYES,
     .classes = LIST("DotsOCRForCausalLM"),
     .rules = RULES(dots, gg_hf_rest),
-    .keys = KEYS(gg_hf_eyes, dots_sizes, gg_hf_eyes_layers, dots_keys),
+    .keys = KEYS(gg_hf_eyes, dots_size, gg_hf_eyes_widths, gg_hf_eyes_layers, dots_keys),
 };
 
 /* ---- Kimi K2.5, GLM-5V ----------------------------------------------------------------------- */
@@ -216,7 +196,7 @@ const struct hf_arch gg_hf_arch_deepseek_eyes = {
     EYES,
     .classes = LIST("DeepseekOCRForCausalLM", "UnlimitedOCRForCausalLM"),
     .rules = RULES(deepseek, gg_hf_rest),
-    .keys = KEYS(gg_hf_eyes, deepseek_sizes, gg_hf_eyes_layers, deepseek_type, gelu, deepseek_keys),
+    .keys = KEYS(gg_hf_eyes, deepseek_sizes, gg_hf_eyes_layers, deepseek_type, gg_hf_eyes_gelu, deepseek_keys),
 };
 
 #undef LAYER
@@ -246,11 +226,8 @@ static const struct hf_rule hunyuan[] = {
     T_END,
 };
 #undef LAYER
-static const struct hf_key hunyuan_sizes[] = {
+static const struct hf_key hunyuan_size[] = {
     K(".vision.image_size", U32, "image_size|max_image_size", .fallback = "2048"),
-    K_NEED(".vision.patch_size", U32, "patch_size"),
-    K_NEED(".vision.embedding_length", U32, "hidden_size"),
-    K_NEED(".vision.feed_forward_length", U32, "intermediate_size"),
     K_END,
 };
 static const struct hf_key hunyuan_keys[] = {
@@ -267,7 +244,7 @@ const struct hf_arch gg_hf_arch_hunyuan_eyes = {
     EYES,
     .classes = LIST("HunYuanVLForConditionalGeneration"),
     .rules = RULES(hunyuan, gg_hf_rest),
-    .keys = KEYS(gg_hf_eyes, hunyuan_sizes, gg_hf_eyes_layers, hunyuan_keys),
+    .keys = KEYS(gg_hf_eyes, hunyuan_size, gg_hf_eyes_widths, gg_hf_eyes_layers, hunyuan_keys),
 };
 
 /* ---- EXAONE 4.5 ------------------------------------------------------------------------------ */
@@ -281,11 +258,8 @@ static const struct hf_rule exaone[] = {
     T("visual.merger.mlp.{L}", "mm.{L}"),
     T_END,
 };
-static const struct hf_key exaone_sizes[] = {
+static const struct hf_key exaone_size[] = {
     K(".vision.image_size", U32, "image_size", .fallback = "560"),
-    K_NEED(".vision.patch_size", U32, "patch_size"),
-    K_NEED(".vision.embedding_length", U32, "hidden_size"),
-    K_NEED(".vision.feed_forward_length", U32, "intermediate_size"),
     K_END,
 };
 static const struct hf_key exaone_keys[] = {
@@ -304,7 +278,7 @@ const struct hf_arch gg_hf_arch_exaone_eyes = {
     EYES,
     .classes = LIST("Exaone4_5_ForConditionalGeneration"),
     .rules = RULES(gg_hf_eyes_video, exaone, gg_hf_rest),
-    .keys = KEYS(gg_hf_eyes, exaone_sizes, gg_hf_eyes_layers, exaone_keys),
+    .keys = KEYS(gg_hf_eyes, exaone_size, gg_hf_eyes_widths, gg_hf_eyes_layers, exaone_keys),
 };
 
 /* ---- Youtu-VL -------------------------------------------------------------------------------- */
@@ -313,14 +287,7 @@ const struct hf_arch gg_hf_arch_exaone_eyes = {
 static const struct hf_rule youtu[] = {
     T("siglip2.vision_model.embeddings.patch_embedding", "v.patch_embd", .as = HF_AS_CONV),
     T("siglip2.vision_model.post_layernorm", "v.post_ln"),
-    T(LAYER "layer_norm1", "v.blk.{L}.ln1"),
-    T(LAYER "layer_norm2", "v.blk.{L}.ln2"),
-    T(LAYER "self_attn.q_proj", "v.blk.{L}.attn_q"),
-    T(LAYER "self_attn.k_proj", "v.blk.{L}.attn_k"),
-    T(LAYER "self_attn.v_proj", "v.blk.{L}.attn_v"),
-    T(LAYER "self_attn.out_proj", "v.blk.{L}.attn_out"),
-    T(LAYER "mlp.fc1", "v.blk.{L}.ffn_up"),
-    T(LAYER "mlp.fc2", "v.blk.{L}.ffn_down"),
+    SIGLIP_LAYERS(LAYER, "out_proj"),
     T("merger.ln_q", "mm.input_norm"),
     T("merger.mlp.{L}", "mm.{L}"),
     T_END,
@@ -342,7 +309,7 @@ const struct hf_arch gg_hf_arch_youtu_eyes = {
     EYES,
     .classes = LIST("YoutuVLForConditionalGeneration"),
     .rules = RULES(youtu, gg_hf_rest),
-    .keys = KEYS(gg_hf_eyes, exaone_sizes, gg_hf_eyes_layers, youtu_keys),
+    .keys = KEYS(gg_hf_eyes, exaone_size, gg_hf_eyes_widths, gg_hf_eyes_layers, youtu_keys),
 };
 
 /* ---- Janus-Pro, MiniCPM-V 4.6 ---------------------------------------------------------------- */
@@ -351,14 +318,7 @@ const struct hf_arch gg_hf_arch_youtu_eyes = {
     T(of "embeddings.patch_embedding", "v.patch_embd", .as = HF_AS_CONV), \
     T(of "embeddings.position_embedding", "v.position_embd", .as = HF_AS_F32), \
     T(of "post_layernorm", "v.post_ln"), \
-    T(of "encoder.layers.{L}.layer_norm1", "v.blk.{L}.ln1"), \
-    T(of "encoder.layers.{L}.layer_norm2", "v.blk.{L}.ln2"), \
-    T(of "encoder.layers.{L}.self_attn.q_proj", "v.blk.{L}.attn_q"), \
-    T(of "encoder.layers.{L}.self_attn.k_proj", "v.blk.{L}.attn_k"), \
-    T(of "encoder.layers.{L}.self_attn.v_proj", "v.blk.{L}.attn_v"), \
-    T(of "encoder.layers.{L}.self_attn." out, "v.blk.{L}.attn_out"), \
-    T(of "encoder.layers.{L}.mlp.fc1", "v.blk.{L}.ffn_up"), \
-    T(of "encoder.layers.{L}.mlp.fc2", "v.blk.{L}.ffn_down")
+    SIGLIP_LAYERS(of "encoder.layers.{L}.", out)
 
 static const struct hf_rule janus[] = {
     SIGLIP("vision_model.", "projection_layer"),
@@ -409,11 +369,8 @@ static const struct hf_rule minicpm[] = {
     T("merger.mlp.0.linear_2", "mm.down"),
     T_END,
 };
-static const struct hf_key minicpm_sizes[] = {
+static const struct hf_key minicpm_size[] = {
     K_NEED(".vision.image_size", U32, "preprocessor.scale_resolution|image_size"), /* of a slice of the image */
-    K_NEED(".vision.patch_size", U32, "patch_size"),
-    K_NEED(".vision.embedding_length", U32, "hidden_size"),
-    K_NEED(".vision.feed_forward_length", U32, "intermediate_size"),
     K_END,
 };
 static const struct hf_key minicpm_keys[] = {
@@ -429,7 +386,7 @@ const struct hf_arch gg_hf_arch_minicpm_eyes = {
     EYES,
     .classes = LIST("MiniCPMV4_6ForConditionalGeneration"),
     .rules = RULES(minicpm, gg_hf_rest),
-    .keys = KEYS(gg_hf_eyes, minicpm_sizes, gg_hf_eyes_layers, minicpm_keys),
+    .keys = KEYS(gg_hf_eyes, minicpm_size, gg_hf_eyes_widths, gg_hf_eyes_layers, minicpm_keys),
 };
 
 /* ---- CogVLM ---------------------------------------------------------------------------------- */
@@ -465,5 +422,5 @@ const struct hf_arch gg_hf_arch_cogvlm_eyes = {
     EYES,
     .classes = LIST("CogVLMForCausalLM"),
     .rules = RULES(cogvlm, gg_hf_rest),
-    .keys = KEYS(gg_hf_eyes, gg_hf_eyes_sizes, gg_hf_eyes_layers, cogvlm_keys),
+    .keys = KEYS(gg_hf_eyes, gg_hf_eyes_size, gg_hf_eyes_widths, gg_hf_eyes_layers, cogvlm_keys),
 };

@@ -1,5 +1,5 @@
 /* What Gemma 4 sees and hears with. Hyper-parameters are those of vision_config. */
-#include "lib/hf/arch.h"
+#include "lib/hf/eyes.h"
 
 /* A matrix, and between which values what goes in and out of it is clipped. */
 #define CLIPPED(from, to) \
