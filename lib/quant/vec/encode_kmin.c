@@ -217,6 +217,22 @@ V_FN vb pair_nibbles(const uint8_t *q)
     return (vb_load(q) & 15) | vb_shl(vb_load(q + 32), 4);
 }
 
+V_FN void put_nibbles(uint8_t qs[128], const uint8_t level[QT_SUPER])
+{
+    for (int i = 0; i < 128; i += 16)
+        vb_store(qs + i, pair_nibbles(level + i / 32 * 64 + i % 32));
+}
+
+/* d, dmin and scales of super-block s, with which both kinds of block begin. */
+V_FN void put_scales(const struct min_work *k, const vu word[3], int s, void *block)
+{
+    struct qt_block_q4_K *b = block;
+    gg_store_u16(&b->d, k->d[s]);
+    gg_store_u16(&b->dmin, k->dmin[s]);
+    for (int j = 0; j < 3; j++)
+        gg_store_u32(b->scales + 4 * j, v_lane_of(&word[j], s));
+}
+
 static void encode_q4_K(struct min_work *k)
 {
     vu word[3];
@@ -227,12 +243,8 @@ static void encode_q4_K(struct min_work *k)
         struct qt_block_q4_K *b = (struct qt_block_q4_K *)(void *)k->b.at.y[s];
         uint8_t level[QT_SUPER];
         round_super(&q4_K, k, s, level);
-        gg_store_u16(&b->d, k->d[s]);
-        gg_store_u16(&b->dmin, k->dmin[s]);
-        for (int j = 0; j < 3; j++)
-            gg_store_u32(b->scales + 4 * j, v_lane_of(&word[j], s));
-        for (int i = 0; i < 128; i += 16)
-            vb_store(b->qs + i, pair_nibbles(level + i / 32 * 64 + i % 32));
+        put_scales(k, word, s, b);
+        put_nibbles(b->qs, level);
     }
 }
 
@@ -246,12 +258,8 @@ static void encode_q5_K(struct min_work *k)
         struct qt_block_q5_K *b = (struct qt_block_q5_K *)(void *)k->b.at.y[s];
         uint8_t level[QT_SUPER];
         round_super(&q5_K, k, s, level);
-        gg_store_u16(&b->d, k->d[s]);
-        gg_store_u16(&b->dmin, k->dmin[s]);
-        for (int j = 0; j < 3; j++)
-            gg_store_u32(b->scales + 4 * j, v_lane_of(&word[j], s));
-        for (int i = 0; i < 128; i += 16)
-            vb_store(b->qs + i, pair_nibbles(level + i / 32 * 64 + i % 32));
+        put_scales(k, word, s, b);
+        put_nibbles(b->qs, level);
         for (int i = 0; i < 32; i += 16) {
             vb high = vb_set1(0);
             V_UNROLL
