@@ -75,6 +75,7 @@ extern const struct hf_rule gg_hf_attn_roped[];
 extern const struct hf_rule gg_hf_qk_norm[];
 extern const struct hf_rule gg_hf_mlp[];
 extern const struct hf_rule gg_hf_experts[];
+extern const struct hf_rule gg_hf_gate_up_down[];
 extern const struct hf_rule gg_hf_mtp[];
 extern const struct hf_rule gg_hf_multimodal[];
 extern const struct hf_key gg_hf_base_keys[];

@@ -71,6 +71,14 @@ const struct hf_rule gg_hf_multimodal[] = { /* eyes, ears and what ties them to 
     T_END,
 };
 
+/* Experts in another order than they are stored in. */
+const struct hf_rule gg_hf_gate_up_down[] = {
+    T("model.layers.{L}.mlp.experts.{E}.gate_proj", "blk.{L}.ffn_gate_exps"),
+    T("model.layers.{L}.mlp.experts.{E}.up_proj", "blk.{L}.ffn_up_exps"),
+    T("model.layers.{L}.mlp.experts.{E}.down_proj", "blk.{L}.ffn_down_exps", .later = 2),
+    T_END,
+};
+
 /* ---- keys ------------------------------------------------------------------------------------ */
 
 const struct hf_key gg_hf_base_keys[] = {

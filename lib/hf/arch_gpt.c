@@ -161,3 +161,51 @@ const struct hf_arch gg_hf_arch_bloom = {
     .keys = KEYS(bloom_keys, gg_hf_file_key),
     .prefixes = LIST("transformer."),
 };
+
+/* ---- JAIS ------------------------------------------------------------------------------------ */
+
+/* Scales that would be applied to what these matrices give are taken into them. */
+static const struct hf_rule jais[] = {
+    T("wte", "token_embd", .times = "mup_embeddings_scale|embeddings_scale"),
+    T("lm_head", "output", .times = "mup_output_alpha * mup_width_scale", .when = "mup_output_alpha"),
+    T("lm_head", "output", .times = "width_scale", .when = "!mup_output_alpha"),
+    T("ln_f", "output_norm"),
+    T_DROP("relative_pe.slopes"), /* those of the usual ALiBi */
+    T_DROP("h.{L}.attn"),
+    T("h.{L}.ln_1", "blk.{L}.attn_norm"),
+    T("h.{L}.ln_2", "blk.{L}.ffn_norm"),
+    T("h.{L}.attn.c_attn.weight", "blk.{L}.attn_qkv", .layout = "c r -> r c"),
+    T("h.{L}.attn.c_attn", "blk.{L}.attn_qkv"),
+    T("h.{L}.attn.c_proj.weight", "blk.{L}.attn_output", .layout = "c r -> r c"),
+    T("h.{L}.attn.c_proj", "blk.{L}.attn_output"),
+    T("h.{L}.mlp.c_fc.weight", "blk.{L}.ffn_up", .layout = "c r -> r c"),
+    T("h.{L}.mlp.c_fc", "blk.{L}.ffn_up"),
+    T("h.{L}.mlp.c_fc2.weight", "blk.{L}.ffn_gate", .layout = "c r -> r c"),
+    T("h.{L}.mlp.c_fc2", "blk.{L}.ffn_gate"),
+    T("h.{L}.mlp.c_proj.weight", "blk.{L}.ffn_down", .layout = "c r -> r c"),
+    T("h.{L}.mlp.c_proj", "blk.{L}.ffn_down"),
+    T_END,
+};
+static const struct hf_key jais_first[] = {
+    K_FIXED(".attention.max_alibi_bias", F32, "8"),
+    K_END,
+};
+static const struct hf_key jais_keys[] = {
+    K_SUM(".block_count", U32, "N"),
+    K_NEED(".context_length", U32, "n_positions"),
+    K_NEED(".embedding_length", U32, "n_embd"),
+    K_NEED(".feed_forward_length", U32, "n_inner"),
+    K_NEED(".attention.head_count", U32, "n_head"),
+    K_NEED(".attention.layer_norm_epsilon", F32, "layer_norm_epsilon"),
+    K_END,
+};
+
+const struct hf_arch gg_hf_arch_jais = {
+    .gguf = "jais",
+    .classes = LIST("JAISLMHeadModel"),
+    .when = "activation_function~swiglu * position_embedding_type~alibi",
+    .rules = RULES(jais),
+    .first_keys = jais_first,
+    .keys = KEYS(jais_keys, gg_hf_file_key),
+    .prefixes = LIST("transformer."),
+};

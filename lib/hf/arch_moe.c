@@ -1,5 +1,4 @@
-/* Architectures: with experts: Arctic, ERNIE 4.5 MoE, GroveMoE, Trinity (AFMoE), SmallThinker, Mellum,
- * Step 3.5, MiMo V2. */
+/* Architectures: with experts: Arctic, GroveMoE, Trinity (AFMoE), SmallThinker, Mellum, Step 3.5, MiMo V2. */
 #include "lib/hf/arch.h"
 
 /* ---- Arctic: a dense part beside the experts ------------------------------------------------- */
@@ -23,42 +22,6 @@ const struct hf_arch gg_hf_arch_arctic = {
     .classes = LIST("ArcticForCausalLM"),
     .rules = RULES(arctic, gg_hf_frame, gg_hf_attn_roped, gg_hf_mixtral_moe),
     .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, arctic_keys),
-};
-
-/* Experts in another order than they are stored in. */
-static const struct hf_rule gate_up_down[] = {
-    T("model.layers.{L}.mlp.experts.{E}.gate_proj", "blk.{L}.ffn_gate_exps"),
-    T("model.layers.{L}.mlp.experts.{E}.up_proj", "blk.{L}.ffn_up_exps"),
-    T("model.layers.{L}.mlp.experts.{E}.down_proj", "blk.{L}.ffn_down_exps", .later = 2),
-    T_END,
-};
-
-/* ---- ERNIE 4.5 MoE --------------------------------------------------------------------------- */
-
-static const struct hf_rule ernie_moe[] = {
-    T_DROP("model.mtp_*"),
-    T("model.layers.{L}.mlp.moe_statics.e_score_correction_bias", "blk.{L}.exp_probs_b.bias"),
-    T_END,
-};
-static const struct hf_key ernie_moe_keys[] = {
-    K_NEED(".expert_count", U32, "moe_num_experts"),
-    K_NEED(".expert_used_count", U32, "moe_k"),
-    K_NEED(".interleave_moe_layer_step", U32, "moe_layer_interval"),
-    K_NEED(".leading_dense_block_count", U32, "moe_layer_start_index"),
-    K(".expert_feed_forward_length", U32, "moe_intermediate_size"),
-    K(".expert_shared_count", U32, "moe_num_shared_experts"),
-    K_MAY(".expert_shared_feed_forward_length", U32, "int(intermediate_size / num_key_value_heads)",
-          .when = "moe_num_shared_experts"),
-    K_END,
-};
-
-const struct hf_arch gg_hf_arch_ernie4_5_moe = {
-    .gguf = "ernie4_5-moe",
-    .classes = LIST("Ernie4_5_MoeForCausalLM"),
-    .rules = RULES(ernie_moe, gate_up_down, gg_hf_frame, gg_hf_attn, gg_hf_mlp, gg_hf_experts),
-    .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, ernie_moe_keys),
-    .prefixes = LIST("ernie."),
-    .flags = HF_PREFIX_LAST,
 };
 
 /* ---- GroveMoE: experts in pairs, a small one for each pair ----------------------------------- */
@@ -110,7 +73,7 @@ static const struct hf_key afmoe_keys[] = {
 const struct hf_arch gg_hf_arch_afmoe = {
     .gguf = "afmoe",
     .classes = LIST("AfmoeForCausalLM"),
-    .rules = RULES(afmoe, gate_up_down, gg_hf_frame, gg_hf_attn, gg_hf_qk_norm, gg_hf_mlp, gg_hf_experts),
+    .rules = RULES(afmoe, gg_hf_gate_up_down, gg_hf_frame, gg_hf_attn, gg_hf_qk_norm, gg_hf_mlp, gg_hf_experts),
     .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, gg_hf_llama_keys, afmoe_keys),
     .extra_keys = gg_hf_llama_extra,
     .flags = HF_PREFIX_OPTION | HF_LLAMA3_ROPE,
@@ -240,7 +203,7 @@ static const struct hf_key mimo2_keys[] = {
 const struct hf_arch gg_hf_arch_mimo2 = {
     .gguf = "mimo2",
     .classes = LIST("MiMoV2FlashForCausalLM", "MiMoV2ForCausalLM"),
-    .rules = RULES(gg_hf_multimodal, mimo2, gate_up_down, gg_hf_frame, gg_hf_attn, gg_hf_mlp, gg_hf_experts, gg_hf_mtp),
+    .rules = RULES(gg_hf_multimodal, mimo2, gg_hf_gate_up_down, gg_hf_frame, gg_hf_attn, gg_hf_mlp, gg_hf_experts, gg_hf_mtp),
     .keys = KEYS(gg_hf_base_keys, gg_hf_head_keys, gg_hf_file_key, mimo2_keys),
     .mtp_layers = "num_nextn_predict_layers",
     .flags = HF_MTP_PREFIX | HF_MTP_KEPT,

@@ -10,6 +10,7 @@ extern const struct hf_key gg_hf_eyes_size[];   /* of images */
 extern const struct hf_key gg_hf_eyes_widths[]; /* of patches and layers */
 extern const struct hf_key gg_hf_eyes_layers[];
 extern const struct hf_key gg_hf_eyes_gelu[];
+extern const struct hf_key gg_hf_eyes_act[]; /* as hidden_act says */
 
 #define EYES .gguf = "clip", .prefixes = LIST("model."), .each_layer = "v.blk.{L}.ln1", .flags = HF_PROJECTOR
 
@@ -23,5 +24,15 @@ extern const struct hf_key gg_hf_eyes_gelu[];
     T(of "self_attn." out, "v.blk.{L}.attn_out"), \
     T(of "mlp.fc1", "v.blk.{L}.ffn_up"), \
     T(of "mlp.fc2", "v.blk.{L}.ffn_down")
+
+/* An encoder of SigLIP from behind its patches on. */
+#define SIGLIP(of, out) \
+    T(of "embeddings.position_embedding", "v.position_embd", .as = HF_AS_F32), \
+    SIGLIP_LAYERS(of "encoder.layers.{L}.", out), \
+    T(of "post_layernorm", "v.post_ln")
+
+/* By how much patches are merged to give as many tokens as the preprocessor counts; 4 is what is taken where it is not said. */
+#define MERGED "int(int(image_size / patch_size) / int(sqrt(preprocessor.image_seq_length|256)))"
+#define K_MERGED K_SUM(".vision.projector.scale_factor", U32, MERGED, .when = MERGED " * (" MERGED " - 4)")
 
 #endif

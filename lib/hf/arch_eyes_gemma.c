@@ -1,5 +1,31 @@
-/* What Gemma 4 sees and hears with. Hyper-parameters are those of vision_config. */
+/* What Gemma 3 sees with, what Gemma 4 sees and hears with. */
 #include "lib/hf/eyes.h"
+
+/* ---- Gemma 3 --------------------------------------------------------------------------------- */
+
+static const struct hf_rule gemma3[] = {
+    T("multi_modal_projector.mm_input_projection_weight", "mm.input_projection.weight", .as = HF_AS_F16),
+    T("multi_modal_projector.mm_soft_emb_norm", "mm.soft_emb_norm", .how = HF_PLUS_ONE),
+    T("vision_tower.vision_model.embeddings.patch_embedding", "v.patch_embd", .as = HF_AS_F32),
+    SIGLIP("vision_tower.vision_model.", "out_proj"),
+    T_END,
+};
+static const struct hf_key gemma3_keys[] = {
+    K_FIXED(".projector_type", STR, "gemma3"),
+    K(".vision.attention.layer_norm_epsilon", F32, "layer_norm_eps", .fallback = "1e-6"),
+    K_FIXED(".use_gelu", BOOL, "true"),
+    K_MERGED,
+    K_END,
+};
+
+const struct hf_arch gg_hf_arch_gemma3_eyes = {
+    EYES,
+    .classes = LIST("Gemma3ForConditionalGeneration"),
+    .rules = RULES(gemma3, gg_hf_rest),
+    .keys = KEYS(gg_hf_eyes, gg_hf_eyes_size, gg_hf_eyes_widths, gg_hf_eyes_layers, gemma3_keys),
+};
+
+/* ---- Gemma 4 --------------------------------------------------------------------------------- */
 
 /* A matrix, and between which values what goes in and out of it is clipped. */
 #define CLIPPED(from, to) \
@@ -89,11 +115,8 @@ static const struct hf_key keys[] = {
 };
 
 const struct hf_arch gg_hf_arch_gemma4_eyes = {
-    .gguf = "clip",
+    EYES,
     .classes = LIST("Gemma4ForConditionalGeneration"),
     .rules = RULES(eyes, ears, gg_hf_rest),
     .keys = KEYS(gg_hf_eyes, sizes, gg_hf_eyes_layers, keys),
-    .prefixes = LIST("model."),
-    .each_layer = "v.blk.{L}.ln1",
-    .flags = HF_PROJECTOR,
 };
