@@ -29,6 +29,11 @@ V_FN vf vf_sqrt(vf a)
     return (vf)vsqrtq_f32((float32x4_t)a);
 }
 
+V_FN vf vf_round_even(vf a)
+{
+    return (vf)vrndnq_f32((float32x4_t)a);
+}
+
 V_FN vf vf_reciprocal_rough(vf a)
 {
     float32x4_t r = vrecpeq_f32((float32x4_t)a);
@@ -167,6 +172,11 @@ V_FN vf vf_lookup8(const vf table[V_T8], vi at)
 {
     uint8x16x2_t t = {{(uint8x16_t)table[0], (uint8x16_t)table[1]}};
     return (vf)vqtbl2q_u8(t, neon_bytes(at & 7));
+}
+
+V_FN vf vf_lookup_two(const vf both[2], vi at)
+{
+    return vf_lookup8(both, at);
 }
 
 V_FN vf vf_lookup16(const vf table[V_PER16], vi at)

@@ -54,20 +54,19 @@ V_FN void fit_groups(const struct min_type *t, struct min_work *k)
     if (k->b.weights != NULL)
         v_set_sigma2(&k->b, t->variance);
     for (int v = 0; v < n_groups; v += SIDE) {
-        vf x[SIDE * QK_GROUP_MAX], w[SIDE * QK_GROUP_MAX];
-        struct v_affine fit;
+        struct affine_lanes a[SIDE];
+        struct v_affine fit[SIDE];
         for (int u = 0; u < SIDE; u++) {
-            v_load_groups(&k->b, n_groups, v + u, x + n * u);
-            min_weights(k, n, v + u, x + n * u, w + n * u);
+            v_load_groups(&k->b, n_groups, v + u, a[u].x);
+            min_weights(k, n, v + u, a[u].x, a[u].w);
         }
         v_ask_ahead(&k->b, n_groups, v, SIDE, SIDE);
-        v_search_affine(s, x, w, &fit);
-        V_UNROLL
+        v_search_affine(s, a, fit);
         for (int u = 0; u < SIDE; u++) {
-            k->scale[v + u] = fit.scale[u];
-            k->min[v + u] = -fit.min[u];
-            k->inverse[v + u] = fit.inverse[u];
-            k->from[v + u] = fit.from[u];
+            k->scale[v + u] = fit[u].scale;
+            k->min[v + u] = -fit[u].min;
+            k->inverse[v + u] = fit[u].inverse;
+            k->from[v + u] = fit[u].from;
         }
     }
 }

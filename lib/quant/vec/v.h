@@ -42,6 +42,8 @@
  *
  *     vf_set1 vi_set1              all lanes the same
  *     vf_min vf_max vf_sqrt vi_min vi_max
+ *     vf_round_even                to the nearest integer, ties to even, as a float; |a| < 2^22; a
+ *                                  zero may have either sign
  *     vf_reciprocal_rough          1 / a but for 2^-11 of it: for looking ahead, never for results
  *     vf_add_aside(sum, a)         sum + a, on the units of products where those of sums are busy
  *     vf_lt vf_le vf_eq vi_lt vi_eq        compare to vm; false when not ordered
@@ -73,6 +75,7 @@
  *                                  twice
  *     vf_lookup16(t[V_PER16], at)  of sixteen floats, number at & 15
  *     vf_lookup32(t[32 / VL], at)  of thirty-two, number at & 31
+ *     vf_lookup_two(t[2], at)      of the lanes of two vectors, number at
  *     v_words_from_u8(a, p)        32 bytes in memory to words
  *     v_words_select(a, bits, b)   a[k] = b[k] where bit k of 32 in memory is set
  *     v_lookup_words(at, t, n)     at[k] = t[at[k]] for 32 words; t has n, a power of two, 128 to 512

@@ -180,17 +180,17 @@ static inline void weigh_above_min(struct v_walk w, const struct qk_args *args, 
         .n = 32, .nmax = n_levels - 1, .nstep = 36, .rmin = -0.9f, .rdelta = 0.05f, .use_mad = 0};
     struct row_means means = {0, 0, {0}};
     struct weighed b[SIDE];
-    struct v_affine best;
-    vf x[SIDE * 32], weight[SIDE * 32];
+    struct affine_lanes a[SIDE];
+    struct v_affine fit[SIDE];
     do {
         for (int u = 0; u < SIDE; u++)
-            next_weighed(&w, args, &means, &b[u], x + 32 * u, weight + 32 * u);
-        v_search_affine(&search, x, weight, &best);
+            next_weighed(&w, args, &means, &b[u], a[u].x, a[u].w);
+        v_search_affine(&search, a, fit);
         for (int u = 0; u < SIDE; u++) {
-            b[u].d = best.scale[u];
-            b[u].min = best.min[u];
-            b[u].inverse = best.inverse[u];
-            b[u].from = best.from[u];
+            b[u].d = fit[u].scale;
+            b[u].min = fit[u].min;
+            b[u].inverse = fit[u].inverse;
+            b[u].from = fit[u].from;
             b[u].zero = vm_from_bits(0);
             store_weighed(&b[u], ABOVE_MIN, n_levels);
         }

@@ -36,6 +36,11 @@ V_FN vf vf_sqrt(vf a)
     return _mm256_sqrt_ps(a);
 }
 
+V_FN vf vf_round_even(vf a)
+{
+    return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+
 V_FN vf vf_reciprocal_rough(vf a)
 {
     return _mm256_rcp_ps(a);
@@ -229,6 +234,11 @@ V_FN vf vf_lookup16(const vf table[V_PER16], vi at)
 {
     __m256 low = vf_lookup8(table, at), high = vf_lookup8(table + 1, at);
     return _mm256_blendv_ps(low, high, (__m256)_mm256_slli_epi32((__m256i)at, 28));
+}
+
+V_FN vf vf_lookup_two(const vf both[2], vi at)
+{
+    return vf_lookup16(both, at);
 }
 
 /* Greatest of the halves' first lanes, second lanes, ... */

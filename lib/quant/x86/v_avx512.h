@@ -35,6 +35,11 @@ V_FN vf vf_sqrt(vf a)
     return _mm512_sqrt_ps(a);
 }
 
+V_FN vf vf_round_even(vf a)
+{
+    return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+
 V_FN vf vf_reciprocal_rough(vf a)
 {
     return _mm512_rcp14_ps(a);
@@ -272,6 +277,11 @@ V_FN void v_max_quarters(float out[4], vf a)
 V_FN vf vf_lookup32(const vf table[2], vi at)
 {
     return _mm512_permutex2var_ps(table[0], (__m512i)at, table[1]);
+}
+
+V_FN vf vf_lookup_two(const vf both[2], vi at)
+{
+    return vf_lookup32(both, at);
 }
 
 V_FN void v_words_from_u8(v_words *out, const void *p)

@@ -26,6 +26,11 @@ V_FN vf vf_sqrt(vf a)
     return _mm_sqrt_ps(a);
 }
 
+V_FN vf vf_round_even(vf a)
+{
+    return (a + 12582912.0f) - 12582912.0f;
+}
+
 V_FN vf vf_reciprocal_rough(vf a)
 {
     return _mm_rcp_ps(a);
@@ -163,6 +168,11 @@ V_FN vf vf_lookup4(vf table, vi at)
 V_FN vf vf_lookup8(const vf table[V_T8], vi at)
 {
     return vf_gather((const float *)table, at & 7);
+}
+
+V_FN vf vf_lookup_two(const vf both[2], vi at)
+{
+    return vf_lookup8(both, at);
 }
 
 V_FN vf vf_lookup16(const vf table[V_PER16], vi at)
