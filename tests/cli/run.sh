@@ -31,6 +31,7 @@ case $tools in /*) ;; *) tools=$PWD/$tools ;; esac
 
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
+chmod 755 "$work" # some cases run the program as somebody else
 mkdir "$work/bin"
 ln -s "$ggtool" "$work/bin/ggtool"
 export ROOT FIX="$ROOT/fixtures" PATH="$work/bin:$tools:$PATH" LC_ALL=C.UTF-8 TERM=dumb TZ=UTC
