@@ -23,7 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define QK_ENCODING_VERSION 2
+#define QK_ENCODING_VERSION 3
 
 /* How hard encoding looks for scales, minima and levels. */
 enum qk_search {

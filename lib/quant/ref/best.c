@@ -445,8 +445,15 @@ const struct qk_scale_search qk_search_tq1_0 = {
 const struct qk_scale_search qk_search_tq2_0 = {
     TYPE(tq2_0, 256, read_tq2_0), QK_EVEN, QK_SCALE_F16, 256, -1, 1, 1, 0.80f, 0.30f, 8, false, 0};
 
-const struct qk_line_search qk_search_q4_1 = {TYPE(q4_1, 32, read_two), 32, 15, 0, 1, 0, 0};
-const struct qk_line_search qk_search_q5_1 = {TYPE(q5_1, 32, read_two), 32, 31, 0, 1, 0, 0};
-const struct qk_line_search qk_search_q2_K = {TYPE(q2_K, 256, read_q2_K), 16, 3, 15, 2, 0, 0.5f};
-const struct qk_line_search qk_search_q4_K = {TYPE(q4_K, 256, read_twelve), 32, 15, 63, 2, 3, 0};
-const struct qk_line_search qk_search_q5_K = {TYPE(q5_K, 256, read_twelve), 32, 31, 63, 2, 3, 0};
+/* Where lines begin, how many, and how many common numbers are tried: what lowers the error of trained
+ * weights most for its time. */
+const struct qk_line_search qk_search_q4_1 = {
+    TYPE(q4_1, 32, read_two), 32, 15, 0, 3, 0.0f, 0.3f, 1, 0, 0};
+const struct qk_line_search qk_search_q5_1 = {
+    TYPE(q5_1, 32, read_two), 32, 31, 0, 3, -0.6f, 0.45f, 1, 0, 0};
+const struct qk_line_search qk_search_q2_K = {
+    TYPE(q2_K, 256, read_q2_K), 16, 3, 15, 3, 0.0f, 0.3f, 2, 32, 0.5f};
+const struct qk_line_search qk_search_q4_K = {
+    TYPE(q4_K, 256, read_twelve), 32, 15, 63, 5, -0.9f, 0.36f, 2, 96, 0};
+const struct qk_line_search qk_search_q5_K = {
+    TYPE(q5_K, 256, read_twelve), 32, 31, 63, 5, -0.9f, 0.36f, 2, 96, 0};

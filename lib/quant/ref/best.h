@@ -76,23 +76,25 @@ extern const struct qk_scale_search qk_search_mxfp4, qk_search_nvfp4;
 extern const struct qk_scale_search qk_search_q1_0, qk_search_q2_0, qk_search_tq1_0, qk_search_tq2_0;
 
 /* Types with a scale and a minimum: x ~ scale * level - min, levels 0 .. nmax. With top the codes of
- * scales and minima are 0 .. top, both times an F16 of the super-block. Lines to begin with leave out
- * 0 .. QK_LINE_ENDS - 1 times QK_LINE_STEP of a step between levels at either end of the range. */
+ * scales and minima are 0 .. top, both times an F16 of the super-block. Lines to begin with end
+ * from + k * step, k = 0 .. n_ends - 1, of a step between levels inside either end of the range. */
 struct qk_line_search {
     struct qk_best_type type;
     int n, nmax, top;
+    int n_ends; /* odd: with the standard's line the lines to begin with are pairs */
+    float from, step;
     int rounds; /* turns that every start takes; what QK_LINE_ROUNDS has more, only the best */
-    int wide; /* how far codes are looked at around those found */
+    int n_common; /* candidates for a common number */
     float along; /* as QK_ALONG. Of Q2_K: as much as leaves it 3 percent of the error itself */
 };
 
-#define QK_LINE_STEP 0.3f
-enum { QK_LINE_ENDS = 3, QK_LINE_ROUNDS = 2, QK_LINE_COMMON = 32 };
+/* At most: n_ends, rounds. Common scales that are looked at together with common minima. */
+enum { QK_LINE_ENDS = 5, QK_LINE_ROUNDS = 2, QK_LINE_KEPT = 6 };
 
 /* Candidates for a common number: the largest of the groups' over this. */
 static inline float qk_line_divisor(const struct qk_line_search *t, int k)
 {
-    return (float)t->top * (1.0f - 0.012f * (float)k) + 0.3f;
+    return (float)t->top * (1.0f - 0.38f * (float)k / (float)t->n_common) + 0.3f;
 }
 
 extern const struct qk_line_search qk_search_q4_1, qk_search_q5_1;

@@ -1,10 +1,10 @@
 /* Search for the scales and minima of types that have both: x ~ scale * level - min.
  *
- * A group is fitted first: from the standard's line and from lines that leave out a little at either
- * end of the values, levels and the line of least squares take two turns; the line that explains most
- * stays. A super-block then gets its common scale and its common minimum, each the best of a few by
- * what the fits say of lines near theirs, and from there (and from the standard's) codes, levels and
- * both common numbers take turns.
+ * A group is fitted first: from the standard's line and from lines that end a little inside or outside
+ * the range of the values, levels and the line of least squares take two turns; the line that explains
+ * most stays. A super-block then gets its common scale and its common minimum: by what the fits say of
+ * lines near theirs, the best few scales, and of these the one that goes best with a minimum. Their
+ * numbers of least squares follow, and then each group's codes and levels once more.
  */
 #include "lib/quant/half.h"
 #include "lib/quant/ref/best.h"
@@ -124,15 +124,15 @@ static void try_line(const struct qk_line_search *t, const struct given *g, stru
 static void fit_group(const struct qk_line_search *t, const struct given *g, struct line standard,
                       struct fit *best)
 {
-    float step = QK_LINE_STEP * (g->hi - g->lo) / (float)t->nmax;
+    const float step = (g->hi - g->lo) / (float)t->nmax;
 
     best->line = standard;
     best->s = sums_at(t, g, standard);
     best->gain = gain_of(g, &best->s, standard);
     try_line(t, g, standard, best);
-    for (int k = 0; k < QK_LINE_ENDS * QK_LINE_ENDS; k++) {
-        float lo = g->lo + step * (float)(k % QK_LINE_ENDS);
-        float hi = g->hi - step * (float)(k / QK_LINE_ENDS);
+    for (int k = 0; k < t->n_ends * t->n_ends; k++) {
+        float lo = g->lo + step * (t->from + t->step * (float)(k % t->n_ends));
+        float hi = g->hi - step * (t->from + t->step * (float)(k / t->n_ends));
         try_line(t, g, (struct line){(hi - lo) / (float)t->nmax, -lo}, best);
     }
     for (int k = t->rounds; k < QK_LINE_ROUNDS; k++)
@@ -142,9 +142,8 @@ static void fit_group(const struct qk_line_search *t, const struct given *g, str
 /* ---- common numbers ----------------------------------------------------------------------------- */
 
 struct state {
-    float d, dmin, error;
+    float d, dmin;
     float scale[QK_BEST_GROUPS], min[QK_BEST_GROUPS]; /* codes */
-    float dd, dm, mm, xd, xm; /* sums for the d and dmin of least squares */
 };
 
 static float code_of(const struct qk_line_search *t, float v)
@@ -152,169 +151,67 @@ static float code_of(const struct qk_line_search *t, float v)
     return qk_nearest(qk_clamp(v, 0.0f, (float)t->top));
 }
 
-/* The code of the minimum that fits a scale and its levels. */
-static float min_code(const struct qk_line_search *t, const struct given *g, const struct sums *s,
-                      float scale, float dmin)
+/* The minimum that fits a scale and levels, not negative. */
+static float min_of(const struct given *g, const struct sums *s, float scale)
 {
     float min = qk_finite_ratio(scale * s->q - g->sx, g->sw);
 
-    return code_of(t, qk_finite_ratio(min, dmin));
+    return min > 0.0f ? min : 0.0f;
 }
 
-/* What is made least, with the levels nearest to the line, and their sums. */
-static float error_at(const struct qk_line_search *t, const struct given *g, struct line l,
-                      struct sums *s)
+/* The codes of the groups' scales for a common one, and what they explain if minima may be any. */
+static float scale_codes(const struct qk_line_search *t, const struct given *g, const struct fit *fit,
+                         float d, float *code)
 {
-    float inverse = qk_level_inverse(l.scale), error = 0.0f;
+    float inverse = qk_level_inverse(d), gain = 0.0f;
 
-    *s = (struct sums){0.0f, 0.0f, 0.0f};
-    for (int i = 0; i < t->n; i++) {
-        float q = level_of(t, (g->x[i] + l.min) * inverse), wq = g->w[i] * q;
-        float diff = g->x[i] - (l.scale * q - l.min);
-        s->q += wq;
-        s->qq += wq * q;
-        s->xq += wq * g->x[i];
-        error += g->w[i] * (diff * diff);
+    for (int j = 0; j < t->type.nelems / t->n; j++) {
+        code[j] = code_of(t, inverse * fit[j].line.scale);
+        float scale = d * code[j], min = min_of(&g[j], &fit[j].s, scale);
+        gain += gain_of(&g[j], &fit[j].s, (struct line){scale, min});
     }
-    float lost = g->xx - l.scale * s->xq + l.min * g->x1;
-    *s = sums_along(t, g, *s);
-    return error + g->along * (lost * lost);
+    return gain;
 }
 
-/* The group's codes become the best of what they are, the scale below, the scale above and the line of
- * least squares through its levels, each with the minimum that fits. */
-static void turn_group(const struct qk_line_search *t, const struct given *g, struct state *s, int j)
+/* The common scales that explain most in this way, the best first. */
+static void common_scales(const struct qk_line_search *t, const struct given *g,
+                          const struct fit *fit, float d[QK_LINE_KEPT])
 {
-    const float was = s->scale[j];
-    float scale[3] = {was - 1.0f, was + 1.0f, was};
-    struct sums base, best, other;
-    struct line l;
-    float least = error_at(t, g, (struct line){s->d * was, s->dmin * s->min[j]}, &base);
+    float largest = 0.0f, code[QK_BEST_GROUPS], gain[QK_LINE_KEPT];
 
-    best = base;
-    if (fit_line(t, g, &base, &l))
-        scale[2] = code_of(t, qk_finite_ratio(l.scale, s->d));
-    for (int k = 0; k < 3; k++) {
-        float c = qk_clamp(scale[k], 0.0f, (float)t->top);
-        float m = min_code(t, g, &base, s->d * c, s->dmin);
-        float error = error_at(t, g, (struct line){s->d * c, s->dmin * m}, &other);
-        if (error < least) {
-            least = error;
-            best = other;
-            s->scale[j] = c;
-            s->min[j] = m;
-        }
+    for (int i = 0; i < QK_LINE_KEPT; i++) {
+        d[i] = 0.0f;
+        gain[i] = -INFINITY;
     }
-    s->error += least;
-    s->dd += s->scale[j] * s->scale[j] * best.qq;
-    s->dm += s->scale[j] * s->min[j] * best.q;
-    s->mm += s->min[j] * s->min[j] * g->sw;
-    s->xd += s->scale[j] * best.xq;
-    s->xm += s->min[j] * g->sx;
-}
-
-static void turn_groups(const struct qk_line_search *t, const struct given *g, struct state *s)
-{
-    s->error = s->dd = s->dm = s->mm = s->xd = s->xm = 0.0f;
-    for (int j = 0; j < t->type.nelems / t->n; j++)
-        turn_group(t, &g[j], s, j);
-}
-
-/* d and dmin of least squares with codes and levels as they are; when the two can't be told apart, or
- * one would be negative, d alone. */
-static void turn_common(struct state *s)
-{
-    float det = s->dd * s->mm - s->dm * s->dm;
-    float d = (s->mm * s->xd - s->dm * s->xm) / det, dmin = (s->dm * s->xd - s->dd * s->xm) / det;
-
-    if (det > 1e-5f * (s->dd * s->mm) && d > 0.0f && dmin > 0.0f) {
-        s->d = qk_through_f16(d);
-        s->dmin = qk_through_f16(dmin);
-    } else {
-        s->d = qk_through_f16(qk_finite_ratio(s->xd + s->dmin * s->dm, s->dd));
-    }
-}
-
-static void descend(const struct qk_line_search *t, const struct given *g, struct state *s)
-{
-    struct state turn;
-
-    turn_groups(t, g, s);
-    turn = *s;
-    for (int k = 0; k < QK_DESCENT_ROUNDS; k++) {
-        turn_common(&turn);
-        turn_groups(t, g, &turn);
-        if (!(turn.error < s->error))
-            return;
-        *s = turn;
-    }
-}
-
-/* At the end codes further off are looked at: scales up to t->wide away, each with the minimum that
- * fits and those beside it. */
-static void widen_group(const struct qk_line_search *t, const struct given *g, struct state *s, int j)
-{
-    const float was = s->scale[j];
-    struct sums base, other;
-    float least = error_at(t, g, (struct line){s->d * was, s->dmin * s->min[j]}, &base);
-
-    for (int k = -t->wide; k <= t->wide; k++) {
-        float c = qk_clamp(was + (float)k, 0.0f, (float)t->top);
-        float fits = min_code(t, g, &base, s->d * c, s->dmin);
-        for (int i = -1; i <= 1; i++) {
-            float m = qk_clamp(fits + (float)i, 0.0f, (float)t->top);
-            float error = error_at(t, g, (struct line){s->d * c, s->dmin * m}, &other);
-            if (error < least) {
-                least = error;
-                s->scale[j] = c;
-                s->min[j] = m;
-            }
-        }
-    }
-}
-
-/* ---- where to begin ----------------------------------------------------------------------------- */
-
-/* The common scale that costs least if minima may be any, with its codes. */
-static void common_scale(const struct qk_line_search *t, const struct given *g,
-                         const struct fit *fit, struct state *s)
-{
-    float largest = 0.0f, best = -INFINITY;
-
-    s->d = 0.0f;
     for (int j = 0; j < t->type.nelems / t->n; j++)
         largest = largest > fit[j].line.scale ? largest : fit[j].line.scale;
-    for (int k = 0; k < QK_LINE_COMMON; k++) {
-        float d = qk_through_f16(largest / qk_line_divisor(t, k));
-        float inverse = qk_level_inverse(d), gain = 0.0f;
-        for (int j = 0; j < t->type.nelems / t->n; j++) {
-            float scale = d * code_of(t, inverse * fit[j].line.scale);
-            float min = qk_finite_ratio(scale * fit[j].s.q - g[j].sx, g[j].sw);
-            gain += gain_of(&g[j], &fit[j].s, (struct line){scale, min > 0.0f ? min : 0.0f});
-        }
-        if (gain > best) {
-            best = gain;
-            s->d = d;
+    for (int k = 0; k < t->n_common; k++) {
+        float trial = largest / qk_line_divisor(t, k);
+        float explains = scale_codes(t, g, fit, trial, code);
+        for (int i = 0; i < QK_LINE_KEPT; i++) {
+            if (!(explains > gain[i]))
+                continue;
+            float next = d[i], next_gain = gain[i];
+            d[i] = trial, gain[i] = explains;
+            trial = next, explains = next_gain;
         }
     }
-    for (int j = 0; j < t->type.nelems / t->n; j++)
-        s->scale[j] = code_of(t, qk_level_inverse(s->d) * fit[j].line.scale);
 }
 
-/* The common minimum that costs least with those scales, with its codes. */
-static void common_min(const struct qk_line_search *t, const struct given *g, const struct fit *fit,
-                       struct state *s)
+/* The common minimum that costs least beside the scales of a state, with its codes. Returns its cost. */
+static float common_min(const struct qk_line_search *t, const struct given *g, const struct fit *fit,
+                        struct state *s)
 {
     const int n = t->type.nelems / t->n;
     float min[QK_BEST_GROUPS], largest = 0.0f, least = INFINITY;
 
     s->dmin = 0.0f;
     for (int j = 0; j < n; j++) {
-        min[j] = qk_finite_ratio(s->d * s->scale[j] * fit[j].s.q - g[j].sx, g[j].sw);
+        min[j] = min_of(&g[j], &fit[j].s, s->d * s->scale[j]);
         largest = largest > min[j] ? largest : min[j];
     }
-    for (int k = 0; k < QK_LINE_COMMON; k++) {
-        float dmin = qk_through_f16(largest / qk_line_divisor(t, k));
+    for (int k = 0; k < t->n_common; k++) {
+        float dmin = largest / qk_line_divisor(t, k);
         float inverse = qk_level_inverse(dmin), cost = 0.0f;
         for (int j = 0; j < n; j++) {
             float diff = min[j] - dmin * code_of(t, inverse * min[j]);
@@ -327,28 +224,80 @@ static void common_min(const struct qk_line_search *t, const struct given *g, co
     }
     for (int j = 0; j < n; j++)
         s->min[j] = code_of(t, qk_level_inverse(s->dmin) * min[j]);
+    return least;
+}
+
+/* d and dmin of least squares with codes and the levels of the fits; when the two can't be told apart,
+ * or one would be negative, d alone. */
+static void fit_common(const struct qk_line_search *t, const struct given *g, const struct fit *fit,
+                       struct state *s)
+{
+    float dd = 0.0f, dm = 0.0f, mm = 0.0f, xd = 0.0f, xm = 0.0f;
+
+    for (int j = 0; j < t->type.nelems / t->n; j++) {
+        dd += s->scale[j] * s->scale[j] * fit[j].s.qq;
+        dm += s->scale[j] * s->min[j] * fit[j].s.q;
+        mm += s->min[j] * s->min[j] * g[j].sw;
+        xd += s->scale[j] * fit[j].s.xq;
+        xm += s->min[j] * g[j].sx;
+    }
+    float det = dd * mm - dm * dm;
+    float d = (mm * xd - dm * xm) / det, dmin = (dm * xd - dd * xm) / det;
+    bool both = det > 1e-5f * (dd * mm) && d > 0.0f && dmin > 0.0f;
+    if (!both) {
+        dmin = s->dmin;
+        d = qk_finite_ratio(xd + dmin * dm, dd);
+    }
+    s->d = qk_through_f16(d);
+    s->dmin = qk_through_f16(dmin);
+}
+
+/* The group's codes become the best of what they are, the scale below, the scale above and the line of
+ * least squares through its levels, each with the minimum that fits. */
+static void turn_group(const struct qk_line_search *t, const struct given *g, struct state *s, int j)
+{
+    const float was = s->scale[j];
+    float scale[3] = {was - 1.0f, was + 1.0f, was};
+    struct line l = {s->d * was, s->dmin * s->min[j]};
+    struct sums base = sums_at(t, g, l), other;
+    float most = gain_of(g, &base, l);
+
+    if (fit_line(t, g, &base, &l))
+        scale[2] = code_of(t, qk_finite_ratio(l.scale, s->d));
+    for (int k = 0; k < 3; k++) {
+        float c = qk_clamp(scale[k], 0.0f, (float)t->top);
+        float m = code_of(t, qk_finite_ratio(min_of(g, &base, s->d * c), s->dmin));
+        l = (struct line){s->d * c, s->dmin * m};
+        other = sums_at(t, g, l);
+        float gain = gain_of(g, &other, l);
+        if (gain > most) {
+            most = gain;
+            s->scale[j] = c;
+            s->min[j] = m;
+        }
+    }
 }
 
 static void choose_common(const struct qk_line_search *t, const struct given *g,
                           const struct fit *fit, struct qk_scales *scales)
 {
     const int n = t->type.nelems / t->n;
-    struct state best, other;
+    struct state best = {0}, s;
+    float d[QK_LINE_KEPT], most = -INFINITY;
 
-    best.d = qt_f32_from_f16(scales->d);
-    best.dmin = qt_f32_from_f16(scales->dmin);
-    for (int j = 0; j < n; j++) {
-        best.scale[j] = (float)scales->scale[j];
-        best.min[j] = (float)scales->min[j];
+    common_scales(t, g, fit, d);
+    for (int i = 0; i < QK_LINE_KEPT; i++) {
+        s.d = d[i];
+        float gain = scale_codes(t, g, fit, s.d, s.scale);
+        gain -= common_min(t, g, fit, &s);
+        if (gain > most) {
+            most = gain;
+            best = s;
+        }
     }
-    descend(t, g, &best);
-    common_scale(t, g, fit, &other);
-    common_min(t, g, fit, &other);
-    descend(t, g, &other);
-    if (other.error < best.error)
-        best = other;
-    for (int j = 0; t->wide > 0 && j < n; j++)
-        widen_group(t, &g[j], &best, j);
+    fit_common(t, g, fit, &best);
+    for (int j = 0; j < n; j++)
+        turn_group(t, &g[j], &best, j);
     scales->d = qt_f16_from_f32(best.d);
     scales->dmin = qt_f16_from_f32(best.dmin);
     for (int j = 0; j < n; j++) {

@@ -45,7 +45,7 @@ static void try_lines(const struct qk_line_search *t, const struct given *g, str
     vm alive[PAIR][QK_LINE_ROUNDS];
     for (int r = 0; r < t->rounds; r++) {
         struct sums s[PAIR];
-        sums_at(t, g, l, s);
+        sums_of_pair(t, g, l, s);
         V_UNROLL
         for (int k = 0; k < PAIR; k++) {
             vm some = fit_line(t, g, &s[k], &l[k]);
@@ -61,20 +61,18 @@ static void try_lines(const struct qk_line_search *t, const struct given *g, str
 static void fit_group(const struct qk_line_search *t, const struct given *g, struct line standard,
                       struct fit *best)
 {
-    enum { N = 1 + QK_LINE_ENDS * QK_LINE_ENDS };
-    const vf step = QK_LINE_STEP * (g->hi - g->lo) / (float)t->nmax;
-    struct line l[N + N % PAIR] = {standard, standard};
-    struct sums s[PAIR];
-    sums_at(t, g, l, s);
-    *best = (struct fit){standard, s[0], gain_of(g, &s[0], standard)};
-    for (int k = 0; k < N - 1; k++) {
-        vf lo = g->lo + step * (float)(k % QK_LINE_ENDS);
-        vf hi = g->hi - step * (float)(k / QK_LINE_ENDS);
+    const vf step = (g->hi - g->lo) / (float)t->nmax;
+    const int n = 1 + t->n_ends * t->n_ends;
+    struct line l[1 + QK_LINE_ENDS * QK_LINE_ENDS] = {standard};
+    sums_at(t, g, &standard, &best->s);
+    best->line = standard;
+    best->gain = gain_of(g, &best->s, standard);
+    for (int k = 0; k < n - 1; k++) {
+        vf lo = g->lo + step * (t->from + t->step * (float)(k % t->n_ends));
+        vf hi = g->hi - step * (t->from + t->step * (float)(k / t->n_ends));
         l[1 + k] = (struct line){(hi - lo) / (float)t->nmax, -lo};
     }
-    if (N % PAIR != 0)
-        l[N] = l[N - 1];
-    for (int k = 0; k < N; k += PAIR)
+    for (int k = 0; k < n; k += PAIR)
         try_lines(t, g, l + k, best);
     for (int k = t->rounds; k < QK_LINE_ROUNDS; k++) {
         l[0] = l[1] = best->line;
@@ -86,9 +84,8 @@ static void fit_group(const struct qk_line_search *t, const struct given *g, str
  */
 
 struct state {
-    vf d, dmin, error;
+    vf d, dmin;
     vf scale[QK_BEST_GROUPS], min[QK_BEST_GROUPS];
-    vf dd, dm, mm, xd, xm;
 };
 
 V_FN vf code_of(const struct qk_line_search *t, vf v)
@@ -96,159 +93,60 @@ V_FN vf code_of(const struct qk_line_search *t, vf v)
     return v_code(v, 0, (float)t->top);
 }
 
-V_FN vf min_code(const struct qk_line_search *t, const struct given *g, const struct sums *s,
-                 vf scale, vf dmin)
+V_FN vf min_of(const struct given *g, const struct sums *s, vf scale)
 {
-    vf min = v_finite_ratio(scale * s->q - g->sx, g->sw);
-    return code_of(t, v_finite_ratio(min, dmin));
+    return vf_max(v_finite_ratio(scale * s->q - g->sx, g->sw), vf_set1(0));
 }
 
-static void turn_group(const struct qk_line_search *t, const struct given *g, struct state *s, int j)
+V_FN vf scale_codes(const struct qk_line_search *t, const struct given *g, const struct fit *fit,
+                    vf d, vf *code)
 {
-    const vf was = s->scale[j], was_min = s->dmin * s->min[j], was_scale = s->d * was;
-    struct line l[TRIPLE] = {{was_scale, was_min}, {was_scale, was_min}, {was_scale, was_min}}, fit;
-    struct sums sums[TRIPLE], best;
-    vf error[TRIPLE], scale[TRIPLE] = {was - 1.0f, was + 1.0f, was}, min[TRIPLE];
-    errors_at(t, g, l, sums, error);
-    const struct sums base = sums[0];
-    vf least = error[0];
-    best = base;
-    vm some = fit_line(t, g, &base, &fit);
-    scale[2] = vf_select(some, code_of(t, v_finite_ratio(fit.scale, s->d)), was);
-    for (int k = 0; k < TRIPLE; k++) {
-        scale[k] = vf_clamp(scale[k], 0, (float)t->top);
-        min[k] = min_code(t, g, &base, s->d * scale[k], s->dmin);
-        l[k] = (struct line){s->d * scale[k], s->dmin * min[k]};
+    vf inverse = v_level_inverse(d), gain = vf_set1(0);
+    for (int j = 0; j < t->type.nelems / t->n; j++) {
+        code[j] = code_of(t, inverse * fit[j].line.scale);
+        vf scale = d * code[j], min = min_of(&g[j], &fit[j].s, scale);
+        gain += gain_of(&g[j], &fit[j].s, (struct line){scale, min});
     }
-    errors_at(t, g, l, sums, error);
-    for (int k = 0; k < TRIPLE; k++) {
-        vm wins = vf_lt(error[k], least);
-        least = vf_select(wins, error[k], least);
-        take_sums(&best, wins, &sums[k]);
-        s->scale[j] = vf_select(wins, scale[k], s->scale[j]);
-        s->min[j] = vf_select(wins, min[k], s->min[j]);
+    return gain;
+}
+
+static void common_scales(const struct qk_line_search *t, const struct given *g,
+                          const struct fit *fit, vf d[QK_LINE_KEPT])
+{
+    vf largest = vf_set1(0), code[QK_BEST_GROUPS], gain[QK_LINE_KEPT];
+    for (int i = 0; i < QK_LINE_KEPT; i++) {
+        d[i] = vf_set1(0);
+        gain[i] = vf_set1(-V_INF);
     }
-    s->error += least;
-    s->dd += s->scale[j] * s->scale[j] * best.qq;
-    s->dm += s->scale[j] * s->min[j] * best.q;
-    s->mm += s->min[j] * s->min[j] * g->sw;
-    s->xd += s->scale[j] * best.xq;
-    s->xm += s->min[j] * g->sx;
-}
-
-static void turn_groups(const struct qk_line_search *t, const struct given *g, struct state *s)
-{
-    s->error = s->dd = s->dm = s->mm = s->xd = s->xm = vf_set1(0);
-    for (int j = 0; j < t->type.nelems / t->n; j++)
-        turn_group(t, &g[j], s, j);
-}
-
-static void turn_common(struct state *s)
-{
-    const vf zero = vf_set1(0);
-    vf det = s->dd * s->mm - s->dm * s->dm;
-    vf d = (s->mm * s->xd - s->dm * s->xm) / det, dmin = (s->dm * s->xd - s->dd * s->xm) / det;
-    vm both = vm_and(vf_gt(det, 1e-5f * (s->dd * s->mm)),
-                     vm_and(vf_gt(d, zero), vf_gt(dmin, zero)));
-    vf alone = v_finite_ratio(s->xd + s->dmin * s->dm, s->dd);
-    s->d = v_f16(vf_select(both, d, alone));
-    s->dmin = vf_select(both, v_f16(dmin), s->dmin);
-}
-
-static void take_state(int n, struct state *s, vm wins, const struct state *other)
-{
-    s->d = vf_select(wins, other->d, s->d);
-    s->dmin = vf_select(wins, other->dmin, s->dmin);
-    s->error = vf_select(wins, other->error, s->error);
-    for (int j = 0; j < n; j++) {
-        s->scale[j] = vf_select(wins, other->scale[j], s->scale[j]);
-        s->min[j] = vf_select(wins, other->min[j], s->min[j]);
-    }
-}
-
-/* A lane whose turn did not help is done: what its next turns find is not taken. */
-static void descend(const struct qk_line_search *t, const struct given *g, struct state *s)
-{
-    vm active = vm_not(vm_from_bits(0));
-    turn_groups(t, g, s);
-    struct state turn = *s;
-    for (int k = 0; k < QK_DESCENT_ROUNDS; k++) {
-        turn_common(&turn);
-        turn_groups(t, g, &turn);
-        active = vm_and(active, vf_lt(turn.error, s->error));
-        if (!vm_any(active))
-            return;
-        take_state(t->type.nelems / t->n, s, active, &turn);
-    }
-}
-
-static void widen_group(const struct qk_line_search *t, const struct given *g, struct state *s,
-                        int j)
-{
-    const vf was = s->scale[j], top = vf_set1((float)t->top);
-    struct line l[TRIPLE] = {{s->d * was, s->dmin * s->min[j]}};
-    struct sums sums[TRIPLE];
-    vf error[TRIPLE];
-    l[1] = l[2] = l[0];
-    errors_at(t, g, l, sums, error);
-    const struct sums base = sums[0];
-    vf least = error[0];
-    for (int k = -t->wide; k <= t->wide; k++) {
-        vf c = vf_clamp(was + (float)k, 0, (float)t->top), m[TRIPLE];
-        vf fits = min_code(t, g, &base, s->d * c, s->dmin);
-        for (int i = 0; i < TRIPLE; i++) {
-            m[i] = vf_max(vf_min(fits + (float)(i - 1), top), vf_set1(0));
-            l[i] = (struct line){s->d * c, s->dmin * m[i]};
-        }
-        errors_at(t, g, l, sums, error);
-        for (int i = 0; i < TRIPLE; i++) {
-            vm wins = vf_lt(error[i], least);
-            least = vf_select(wins, error[i], least);
-            s->scale[j] = vf_select(wins, c, s->scale[j]);
-            s->min[j] = vf_select(wins, m[i], s->min[j]);
-        }
-    }
-}
-
-/* ---- where to begin ---------------------------------------------------------------------------
- */
-
-static void common_scale(const struct qk_line_search *t, const struct given *g,
-                         const struct fit *fit, struct state *s)
-{
-    const vf zero = vf_set1(0);
-    vf largest = zero, best = vf_set1(-V_INF);
-    s->d = zero;
     for (int j = 0; j < t->type.nelems / t->n; j++)
         largest = vf_max(largest, fit[j].line.scale);
-    for (int k = 0; k < QK_LINE_COMMON; k++) {
-        vf d = v_f16(largest / vf_set1(qk_line_divisor(t, k)));
-        vf inverse = v_level_inverse(d), gain = zero;
-        for (int j = 0; j < t->type.nelems / t->n; j++) {
-            vf scale = d * code_of(t, inverse * fit[j].line.scale);
-            vf min = v_finite_ratio(scale * fit[j].s.q - g[j].sx, g[j].sw);
-            gain += gain_of(&g[j], &fit[j].s, (struct line){scale, vf_max(min, zero)});
+    for (int k = 0; k < t->n_common; k++) {
+        vf trial = largest / vf_set1(qk_line_divisor(t, k));
+        vf explains = scale_codes(t, g, fit, trial, code);
+        V_UNROLL
+        for (int i = 0; i < QK_LINE_KEPT; i++) {
+            vm more = vf_gt(explains, gain[i]);
+            vf next = d[i], next_gain = gain[i];
+            d[i] = vf_select(more, trial, next);
+            gain[i] = vf_select(more, explains, next_gain);
+            trial = vf_select(more, next, trial);
+            explains = vf_select(more, next_gain, explains);
         }
-        vm wins = vf_gt(gain, best);
-        best = vf_select(wins, gain, best);
-        s->d = vf_select(wins, d, s->d);
     }
-    for (int j = 0; j < t->type.nelems / t->n; j++)
-        s->scale[j] = code_of(t, v_level_inverse(s->d) * fit[j].line.scale);
 }
 
-static void common_min(const struct qk_line_search *t, const struct given *g, const struct fit *fit,
-                       struct state *s)
+static vf common_min(const struct qk_line_search *t, const struct given *g, const struct fit *fit,
+                     struct state *s)
 {
     const int n = t->type.nelems / t->n;
     vf min[QK_BEST_GROUPS], largest = vf_set1(0), least = vf_set1(V_INF);
     s->dmin = vf_set1(0);
     for (int j = 0; j < n; j++) {
-        min[j] = v_finite_ratio(s->d * s->scale[j] * fit[j].s.q - g[j].sx, g[j].sw);
+        min[j] = min_of(&g[j], &fit[j].s, s->d * s->scale[j]);
         largest = vf_max(largest, min[j]);
     }
-    for (int k = 0; k < QK_LINE_COMMON; k++) {
-        vf dmin = v_f16(largest / vf_set1(qk_line_divisor(t, k)));
+    for (int k = 0; k < t->n_common; k++) {
+        vf dmin = largest / vf_set1(qk_line_divisor(t, k));
         vf inverse = v_level_inverse(dmin), cost = vf_set1(0);
         for (int j = 0; j < n; j++) {
             vf diff = min[j] - dmin * code_of(t, inverse * min[j]);
@@ -260,24 +158,61 @@ static void common_min(const struct qk_line_search *t, const struct given *g, co
     }
     for (int j = 0; j < n; j++)
         s->min[j] = code_of(t, v_level_inverse(s->dmin) * min[j]);
+    return least;
 }
 
-static void load_state(int n, const struct v_best *b, struct state *s)
+static void fit_common(const struct qk_line_search *t, const struct given *g, const struct fit *fit,
+                       struct state *s)
 {
-    float d[VL], dmin[VL], scale[VL], min[VL];
-    for (int k = 0; k < VL; k++) {
-        d[k] = qt_f32_from_f16(b->s[k].d);
-        dmin[k] = qt_f32_from_f16(b->s[k].dmin);
+    const vf zero = vf_set1(0);
+    vf dd = zero, dm = zero, mm = zero, xd = zero, xm = zero;
+    for (int j = 0; j < t->type.nelems / t->n; j++) {
+        dd += s->scale[j] * s->scale[j] * fit[j].s.qq;
+        dm += s->scale[j] * s->min[j] * fit[j].s.q;
+        mm += s->min[j] * s->min[j] * g[j].sw;
+        xd += s->scale[j] * fit[j].s.xq;
+        xm += s->min[j] * g[j].sx;
     }
-    s->d = vf_load(d);
-    s->dmin = vf_load(dmin);
+    vf det = dd * mm - dm * dm;
+    vf d = (mm * xd - dm * xm) / det, dmin = (dm * xd - dd * xm) / det;
+    vm both = vm_and(vf_gt(det, 1e-5f * (dd * mm)), vm_and(vf_gt(d, zero), vf_gt(dmin, zero)));
+    dmin = vf_select(both, dmin, s->dmin);
+    s->d = v_f16(vf_select(both, d, v_finite_ratio(xd + dmin * dm, dd)));
+    s->dmin = v_f16(dmin);
+}
+
+static void turn_group(const struct qk_line_search *t, const struct given *g, struct state *s, int j)
+{
+    const vf was = s->scale[j];
+    vf scale[TRIPLE] = {was - 1.0f, was + 1.0f, was}, min[TRIPLE];
+    struct line l[TRIPLE] = {{s->d * was, s->dmin * s->min[j]}}, line;
+    struct sums base, sums[TRIPLE];
+    sums_at(t, g, l, &base);
+    vf most = gain_of(g, &base, l[0]);
+    vm some = fit_line(t, g, &base, &line);
+    scale[2] = vf_select(some, code_of(t, v_finite_ratio(line.scale, s->d)), was);
+    for (int k = 0; k < TRIPLE; k++) {
+        scale[k] = vf_clamp(scale[k], 0, (float)t->top);
+        min[k] = code_of(t, v_finite_ratio(min_of(g, &base, s->d * scale[k]), s->dmin));
+        l[k] = (struct line){s->d * scale[k], s->dmin * min[k]};
+    }
+    sums_of_triple(t, g, l, sums);
+    for (int k = 0; k < TRIPLE; k++) {
+        vf gain = gain_of(g, &sums[k], l[k]);
+        vm wins = vf_gt(gain, most);
+        most = vf_select(wins, gain, most);
+        s->scale[j] = vf_select(wins, scale[k], s->scale[j]);
+        s->min[j] = vf_select(wins, min[k], s->min[j]);
+    }
+}
+
+static void take_state(int n, struct state *s, vm wins, const struct state *other)
+{
+    s->d = vf_select(wins, other->d, s->d);
+    s->dmin = vf_select(wins, other->dmin, s->dmin);
     for (int j = 0; j < n; j++) {
-        for (int k = 0; k < VL; k++) {
-            scale[k] = (float)b->s[k].scale[j];
-            min[k] = (float)b->s[k].min[j];
-        }
-        s->scale[j] = vf_load(scale);
-        s->min[j] = vf_load(min);
+        s->scale[j] = vf_select(wins, other->scale[j], s->scale[j]);
+        s->min[j] = vf_select(wins, other->min[j], s->min[j]);
     }
 }
 
@@ -296,15 +231,23 @@ static void choose_common(const struct qk_line_search *t, struct v_best *b, cons
                           const struct fit *fit)
 {
     const int n = t->type.nelems / t->n;
-    struct state best, other;
-    load_state(n, b, &best);
-    descend(t, g, &best);
-    common_scale(t, g, fit, &other);
-    common_min(t, g, fit, &other);
-    descend(t, g, &other);
-    take_state(n, &best, vf_lt(other.error, best.error), &other);
-    for (int j = 0; t->wide > 0 && j < n; j++)
-        widen_group(t, &g[j], &best, j);
+    struct state best, s;
+    vf d[QK_LINE_KEPT], most = vf_set1(-V_INF);
+    best.d = best.dmin = vf_set1(0);
+    for (int j = 0; j < n; j++)
+        best.scale[j] = best.min[j] = vf_set1(0);
+    common_scales(t, g, fit, d);
+    for (int i = 0; i < QK_LINE_KEPT; i++) {
+        s.d = d[i];
+        vf gain = scale_codes(t, g, fit, s.d, s.scale);
+        gain -= common_min(t, g, fit, &s);
+        vm wins = vf_gt(gain, most);
+        most = vf_select(wins, gain, most);
+        take_state(n, &best, wins, &s);
+    }
+    fit_common(t, g, fit, &best);
+    for (int j = 0; j < n; j++)
+        turn_group(t, &g[j], &best, j);
     store_common(b, best.d, best.dmin);
     for (int j = 0; j < n; j++) {
         float scale[VL], min[VL];

@@ -1,5 +1,5 @@
-/* Lines x ~ scale * level - min through a group, a group in each lane: the levels nearest to them, their
- * sums and errors (lib/quant/ref/best_line.c). */
+/* Lines x ~ scale * level - min through a group, a group in each lane: the levels nearest to them and
+ * their sums (lib/quant/ref/best_line.c). */
 #ifndef QK_VEC_BEST_SUMS_H
 #define QK_VEC_BEST_SUMS_H
 
@@ -63,21 +63,21 @@ V_FN struct sums sums_along(const struct qk_line_search *t, const struct given *
     return (struct sums){q + more * g->x1, qq + more * xq, (1.0f + t->along) * xq};
 }
 
-/* Sums of the levels nearest to two lines. */
-V_FN void sums_of(const struct qk_line_search *t, const struct given *g, bool ones,
-                  const struct line l[PAIR], struct sums s[PAIR])
+/* Sums of the levels nearest to one line, two or three. */
+V_FN void sums_of(const struct qk_line_search *t, const struct given *g, bool ones, int n,
+                  const struct line *l, struct sums *s)
 {
     const vf top = vf_set1((float)t->nmax), *x = g->x, *w = g->w;
-    vf inverse[PAIR], min[PAIR], sq[PAIR], sqq[PAIR], sxq[PAIR];
+    vf inverse[TRIPLE], min[TRIPLE], sq[TRIPLE], sqq[TRIPLE], sxq[TRIPLE];
     V_UNROLL
-    for (int k = 0; k < PAIR; k++) {
+    for (int k = 0; k < n; k++) {
         inverse[k] = v_level_inverse(l[k].scale);
         min[k] = l[k].min;
         sq[k] = sqq[k] = sxq[k] = vf_set1(0);
     }
     for (int i = 0; i < t->n; i++) {
         V_UNROLL
-        for (int k = 0; k < PAIR; k++) {
+        for (int k = 0; k < n; k++) {
             vf q = level_at((x[i] + min[k]) * inverse[k], top), wq = ones ? q : w[i] * q;
             sq[k] += wq;
             sqq[k] += wq * q;
@@ -85,59 +85,35 @@ V_FN void sums_of(const struct qk_line_search *t, const struct given *g, bool on
         }
     }
     V_UNROLL
-    for (int k = 0; k < PAIR; k++)
+    for (int k = 0; k < n; k++)
         s[k] = sums_along(t, g, sq[k], sqq[k], sxq[k]);
 }
 
-static void sums_at(const struct qk_line_search *t, const struct given *g,
-                    const struct line l[PAIR], struct sums s[PAIR])
+V_FN void sums_of_some(const struct qk_line_search *t, const struct given *g, int n,
+                       const struct line *l, struct sums *s)
 {
     if (g->w == NULL)
-        sums_of(t, g, true, l, s);
+        sums_of(t, g, true, n, l, s);
     else
-        sums_of(t, g, false, l, s);
+        sums_of(t, g, false, n, l, s);
 }
 
-/* Errors of three lines, with the sums of their levels. */
-V_FN void errors_of(const struct qk_line_search *t, const struct given *g, bool ones,
-                    const struct line l[TRIPLE], struct sums s[TRIPLE], vf error[TRIPLE])
+static void sums_at(const struct qk_line_search *t, const struct given *g, const struct line *l,
+                    struct sums *s)
 {
-    const vf top = vf_set1((float)t->nmax), *x = g->x, *w = g->w;
-    vf inverse[TRIPLE], scale[TRIPLE], min[TRIPLE], e[TRIPLE];
-    vf sq[TRIPLE], sqq[TRIPLE], sxq[TRIPLE];
-    V_UNROLL
-    for (int k = 0; k < TRIPLE; k++) {
-        scale[k] = l[k].scale;
-        min[k] = l[k].min;
-        inverse[k] = v_level_inverse(scale[k]);
-        sq[k] = sqq[k] = sxq[k] = e[k] = vf_set1(0);
-    }
-    for (int i = 0; i < t->n; i++) {
-        V_UNROLL
-        for (int k = 0; k < TRIPLE; k++) {
-            vf q = level_at((x[i] + min[k]) * inverse[k], top), wq = ones ? q : w[i] * q;
-            vf diff = x[i] - (scale[k] * q - min[k]);
-            sq[k] += wq;
-            sqq[k] += wq * q;
-            sxq[k] += wq * x[i];
-            e[k] += ones ? diff * diff : w[i] * (diff * diff);
-        }
-    }
-    V_UNROLL
-    for (int k = 0; k < TRIPLE; k++) {
-        vf lost = g->xx - scale[k] * sxq[k] + min[k] * g->x1;
-        s[k] = sums_along(t, g, sq[k], sqq[k], sxq[k]);
-        error[k] = e[k] + g->along * (lost * lost);
-    }
+    sums_of_some(t, g, 1, l, s);
 }
 
-static void errors_at(const struct qk_line_search *t, const struct given *g,
-                      const struct line l[TRIPLE], struct sums s[TRIPLE], vf error[TRIPLE])
+static void sums_of_pair(const struct qk_line_search *t, const struct given *g,
+                         const struct line l[PAIR], struct sums s[PAIR])
 {
-    if (g->w == NULL)
-        errors_of(t, g, true, l, s, error);
-    else
-        errors_of(t, g, false, l, s, error);
+    sums_of_some(t, g, PAIR, l, s);
+}
+
+static void sums_of_triple(const struct qk_line_search *t, const struct given *g,
+                           const struct line l[TRIPLE], struct sums s[TRIPLE])
+{
+    sums_of_some(t, g, TRIPLE, l, s);
 }
 
 V_FN void take_sums(struct sums *s, vm wins, const struct sums *other)
