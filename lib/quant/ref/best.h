@@ -101,19 +101,45 @@ extern const struct qk_line_search qk_search_q4_1, qk_search_q5_1;
 extern const struct qk_line_search qk_search_q2_K, qk_search_q4_K, qk_search_q5_K;
 
 /* Codebook types: a group's scale is d * (2 code + 1), codes 0 .. top; write changes scales alone. */
+struct qk_grid; /* below */
 struct qk_grid_search {
     struct qk_best_type type;
     int n, top;
+    float along; /* as QK_ALONG */
+    const struct qk_grid *grid; /* NULL: points stay */
 };
 
-enum { QK_GRID_COMMON = 24, QK_GRID_ROUNDS = 3 };
+/* How many codes around a group's own are tried with points chosen anew: odd. */
+enum { QK_GRID_COMMON = 24, QK_GRID_ROUNDS = 3, QK_GRID_CODES = 7 };
+
+/* Points of a super-block: rows of the grid, and the signs of eight elements a byte. */
+struct qk_points {
+    uint16_t row[QK_BEST_NELEMS / 4];
+    uint8_t signs[QK_BEST_NELEMS / 8];
+};
+
+/* What points can be chosen from. Rows are codes as in grids.h: `dims` elements of `bits` bits each,
+ * value[] what a level stands for in a block of scale 1. Sums over a row are those over its two halves, of
+ * which there are not so many. */
+struct qk_grid {
+    const uint16_t *row;
+    int n_rows, dims, bits, n_levels;
+    float value[8];
+    bool even; /* the minus signs of eight elements are even */
+    void (*put)(void *block, const struct qk_points *points);
+};
+
+/* At most: rows, codes of half a row, points of a group. */
+enum { QK_GRID_ROWS = 1024, QK_HALF_CODES = 256, QK_GROUP_POINTS = 8 };
 
 /* How much more an error counts that points along the values themselves. The sum of squares weighs
  * errors as if inputs had nothing to do with the weights, but a trained matrix is what its inputs made
  * it: its outputs are larger than chance says, and so is the harm when all of them shrink. The scale of
  * least squares shrinks values by the relative error, which is nothing at four bits and a tenth at two.
- * Of 0, 1, 3, 8 and 30, 8 had the least KL divergence, and 0 more than the standard search. */
-#define QK_ALONG 8.0f
+ * Where points stay, of 0, 1, 3, 8 and 30, 8 had the least KL divergence, and 0 more than the standard
+ * search; where they are chosen anew, 1, 2 and 4 had the least, alike, and 0 the most. */
+#define QK_ALONG       8.0f
+#define QK_ALONG_POINT 2.0f
 
 static inline float qk_grid_divisor(const struct qk_grid_search *t, int k)
 {

@@ -1,5 +1,6 @@
-/* Scales of the codebook types, read from a block and written into it; the points stay. */
+/* Scales and points of the codebook types, read from a block and written into it. */
 #include "lib/quant/blocks.h"
+#include "lib/quant/grids.h"
 #include "lib/quant/ref/best.h"
 #include "lib/quant/ref/kscales.h"
 
@@ -141,14 +142,93 @@ static void write_iq1_m(void *block, const uint8_t *level, const struct qk_scale
     }
 }
 
+/* ---- points --------------------------------------------------------------------------------------- */
+
+/* Four times seven bits under the scale's. */
+static uint32_t put_signs(uint32_t word, const uint8_t *signs)
+{
+    uint32_t rest = word & 0xf0000000u;
+
+    for (int k = 0; k < 4; k++)
+        rest |= (uint32_t)(signs[k] & 127) << 7 * k;
+    return rest;
+}
+
+static void put_iq2_xxs(void *block, const struct qk_points *p)
+{
+    struct qt_block_iq2_xxs *b = block;
+    uint8_t *words = (uint8_t *)b + sizeof b->d;
+
+    for (int g = 0; g < 8; g++, words += 8) {
+        for (int k = 0; k < 4; k++)
+            words[k] = (uint8_t)p->row[4 * g + k];
+        gg_store_u32(words + 4, put_signs(gg_load_u32(words + 4), p->signs + 4 * g));
+    }
+}
+
+static void put_iq2_xs(void *block, const struct qk_points *p)
+{
+    struct qt_block_iq2_xs *b = block;
+
+    for (int k = 0; k < 32; k++)
+        gg_store_u16((uint8_t *)b + sizeof b->d + 2 * k,
+                     (uint16_t)(p->row[k] | (p->signs[k] & 127) << 9));
+}
+
+static void put_iq2_s(void *block, const struct qk_points *p)
+{
+    struct qt_block_iq2_s *b = block;
+
+    memset(b->qh, 0, sizeof b->qh);
+    for (int k = 0; k < 32; k++) {
+        b->qs[k] = (uint8_t)p->row[k];
+        b->qs[32 + k] = p->signs[k];
+        b->qh[k / 4] |= (uint8_t)(p->row[k] >> 8 << 2 * (k % 4));
+    }
+}
+
+static void put_iq3_xxs(void *block, const struct qk_points *p)
+{
+    struct qt_block_iq3_xxs *b = block;
+
+    for (int k = 0; k < 64; k++)
+        b->qs[k] = (uint8_t)p->row[k];
+    for (int g = 0; g < 8; g++) {
+        uint8_t *word = b->qs + 64 + 4 * g;
+        gg_store_u32(word, put_signs(gg_load_u32(word), p->signs + 4 * g));
+    }
+}
+
+static void put_iq3_s(void *block, const struct qk_points *p)
+{
+    struct qt_block_iq3_s *b = block;
+
+    memset(b->qh, 0, sizeof b->qh);
+    for (int k = 0; k < 64; k++) {
+        b->qs[k] = (uint8_t)p->row[k];
+        b->qh[k / 8] |= (uint8_t)(p->row[k] >> 8 << k % 8);
+    }
+    memcpy(b->signs, p->signs, sizeof b->signs);
+}
+
+#define VALUES2   {1, 3.125f, 5.375f}
+#define VALUES3XX {1, 3, 5, 7, 9, 11, 13, 15.5f}
+#define VALUES3S  {1, 3, 5, 7, 9, 11, 13, 15}
+
+static const struct qk_grid iq2_xxs = {qk_grid_iq2xxs, 256, 8, 2, 3, VALUES2, true, put_iq2_xxs};
+static const struct qk_grid iq2_xs = {qk_grid_iq2xs, 512, 8, 2, 3, VALUES2, true, put_iq2_xs};
+static const struct qk_grid iq2_s = {qk_grid_iq2s, 1024, 8, 2, 3, VALUES2, false, put_iq2_s};
+static const struct qk_grid iq3_xxs = {qk_grid_iq3xxs, 256, 4, 3, 8, VALUES3XX, true, put_iq3_xxs};
+static const struct qk_grid iq3_s = {qk_grid_iq3s, 512, 4, 3, 8, VALUES3S, false, put_iq3_s};
+
 /* ---- the types ---------------------------------------------------------------------------------- */
 
 #define TYPE(t) {QT_SUPER, sizeof(struct qt_block_##t), read_##t, write_##t}
 
-const struct qk_grid_search qk_search_iq2_xxs = {TYPE(iq2_xxs), 32, 15};
-const struct qk_grid_search qk_search_iq2_xs = {TYPE(iq2_xs), 16, 15};
-const struct qk_grid_search qk_search_iq2_s = {TYPE(iq2_s), 16, 15};
-const struct qk_grid_search qk_search_iq3_xxs = {TYPE(iq3_xxs), 32, 15};
-const struct qk_grid_search qk_search_iq3_s = {TYPE(iq3_s), 32, 15};
-const struct qk_grid_search qk_search_iq1_s = {TYPE(iq1_s), 32, 7};
-const struct qk_grid_search qk_search_iq1_m = {TYPE(iq1_m), 16, 7};
+const struct qk_grid_search qk_search_iq2_xxs = {TYPE(iq2_xxs), 32, 15, QK_ALONG_POINT, &iq2_xxs};
+const struct qk_grid_search qk_search_iq2_xs = {TYPE(iq2_xs), 16, 15, QK_ALONG_POINT, &iq2_xs};
+const struct qk_grid_search qk_search_iq2_s = {TYPE(iq2_s), 16, 15, QK_ALONG_POINT, &iq2_s};
+const struct qk_grid_search qk_search_iq3_xxs = {TYPE(iq3_xxs), 32, 15, QK_ALONG_POINT, &iq3_xxs};
+const struct qk_grid_search qk_search_iq3_s = {TYPE(iq3_s), 32, 15, QK_ALONG_POINT, &iq3_s};
+const struct qk_grid_search qk_search_iq1_s = {TYPE(iq1_s), 32, 7, QK_ALONG, NULL};
+const struct qk_grid_search qk_search_iq1_m = {TYPE(iq1_m), 16, 7, QK_ALONG, NULL};
