@@ -428,7 +428,7 @@ const struct qk_scale_search qk_search_iq4_xs = {
     TYPE(iq4_xs, 256, read_iq4_xs), QK_IQ4, QK_SCALE_CODES, 32, -127, 113, -127, 0.70f, 0.05f, 8,
     true, -32};
 const struct qk_scale_search qk_search_q3_K = {
-    TYPE(q3_K, 256, read_q3_K), QK_EVEN, QK_SCALE_CODES, 16, -4, 3, -4, 0.56f, 0.07f, 8, true, -32};
+    TYPE(q3_K, 256, read_q3_K), QK_EVEN, QK_SCALE_CODES, 16, -4, 3, -4, 0.70f, 0.07f, 6, true, -32};
 const struct qk_scale_search qk_search_q6_K = {
     TYPE(q6_K, 256, read_q6_K), QK_EVEN, QK_SCALE_CODES, 16, -32, 31, -32, 0.86f, 0.01f, 16, true,
     -128};

@@ -66,8 +66,8 @@ struct qk_scale_search {
 
 /* Candidates for the common scale: the largest group scale over code_lo * (FIRST - k * STEP). */
 #define QK_COMMON_FIRST 1.004f
-#define QK_COMMON_STEP  0.02f
-enum { QK_COMMON_STEPS = 16, QK_FIT_ROUNDS = 2, QK_DESCENT_ROUNDS = 1 };
+#define QK_COMMON_STEP  0.01f
+enum { QK_COMMON_STEPS = 32 };
 
 extern const struct qk_scale_search qk_search_q4_0, qk_search_q5_0, qk_search_q8_0;
 extern const struct qk_scale_search qk_search_iq4_nl, qk_search_iq4_xs;

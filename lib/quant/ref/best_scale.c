@@ -1,37 +1,54 @@
 /* Search for the scales of types that have a scale alone (facts and candidates: best.h).
  *
  * A group is fitted first: of many inverse scales, each with the nearest levels and the scale of
- * least squares through them, the one that explains most; from there levels and scale take turns
- * until neither moves. Then what can be stored is chosen: for a
- * super-block first the common scale, by what the fits say of any scale near theirs, and then codes,
- * levels and common scale in turns.
+ * least squares through them, the one that explains most, and that of levels nearest to its scale. Then
+ * what can be stored is chosen: for a super-block the common scale, by what the fits say of any
+ * scale near theirs, the one of least squares with the codes this gives, and each group's code once more.
  */
 #include "lib/quant/half.h"
 #include "lib/quant/ref/best.h"
 #include "lib/quant/ref/best_levels.h"
 #include "lib/quant/ref/encode.h"
 
-/* Levels q of a group with sum w x q, sum w q q and the scale of least squares; gain is by how much
- * the sum of squares falls. */
+/* Sums w x q and w q q of a group's levels q at a scale; gain is by how much sum w x^2 falls. */
 struct fit {
     float scale, xq, qq, gain;
 };
 
-static bool try_inverse(const struct qk_scale_search *t, const float *x, const float *w,
-                        float inverse, struct fit *best)
+static struct fit sums_at(const struct qk_scale_search *t, const float *x, const float *w, float inverse)
 {
-    float xq = 0.0f, qq = 0.0f;
+    struct fit f = {0.0f, 0.0f, 0.0f, 0.0f};
 
     for (int i = 0; i < t->n; i++) {
         float q = qk_level(t, inverse * x[i]), wq = w[i] * q;
-        xq += wq * x[i];
-        qq += wq * q;
+        f.xq += wq * x[i];
+        f.qq += wq * q;
     }
-    float scale = xq / qq, gain = scale * xq;
-    if (!(qq > 0.0f && gain > best->gain))
-        return false;
-    *best = (struct fit){scale, xq, qq, gain};
-    return true;
+    return f;
+}
+
+/* With the scale of least squares. */
+static void try_inverse(const struct qk_scale_search *t, const float *x, const float *w, float inverse,
+                        struct fit *best)
+{
+    struct fit f = sums_at(t, x, w, inverse);
+
+    f.scale = f.xq / f.qq;
+    f.gain = f.scale * f.xq;
+    if (f.qq > 0.0f && f.gain > best->gain)
+        *best = f;
+}
+
+static float gain_of(const struct fit *f, float scale)
+{
+    return scale * (2.0f * f->xq - scale * f->qq);
+}
+
+static float gain_at(const struct qk_scale_search *t, const float *x, const float *w, float scale)
+{
+    struct fit f = sums_at(t, x, w, qk_level_inverse(scale));
+
+    return gain_of(&f, scale);
 }
 
 /* The value of largest magnitude, or for symmetric levels that magnitude. */
@@ -62,25 +79,8 @@ static struct fit fit_group(const struct qk_scale_search *t, const float *x, con
         if (t->both)
             try_inverse(t, x, w, -inverse, &best);
     }
-    for (int k = 0; k < QK_FIT_ROUNDS; k++)
-        try_inverse(t, x, w, qk_level_inverse(best.scale), &best);
+    try_inverse(t, x, w, qk_level_inverse(best.scale), &best);
     return best;
-}
-
-/* sum w (x - scale level)^2, with the sums of its levels. */
-static float error_at(const struct qk_scale_search *t, const float *x, const float *w, float scale,
-                      struct fit *f)
-{
-    float inverse = qk_level_inverse(scale), error = 0.0f;
-
-    *f = (struct fit){scale, 0.0f, 0.0f, 0.0f};
-    for (int i = 0; i < t->n; i++) {
-        float q = qk_level(t, inverse * x[i]), wq = w[i] * q, diff = x[i] - scale * q;
-        f->xq += wq * x[i];
-        f->qq += wq * q;
-        error += w[i] * (diff * diff);
-    }
-    return error;
 }
 
 /* ---- scales of few bits ------------------------------------------------------------------------- */
@@ -88,15 +88,14 @@ static float error_at(const struct qk_scale_search *t, const float *x, const flo
 /* The best of the codes around the standard's. */
 static void choose_code(const struct qk_scale_search *t, const float *x, const float *w, int16_t *code)
 {
-    struct fit f;
-    float best = INFINITY;
+    float most = -INFINITY;
     int chosen = 0;
 
     for (int k = 0; k < t->n_steps; k++) {
         int c = qk_code_near(t, *code, k);
-        float error = error_at(t, x, w, qk_scale_of_code(t->form, c), &f);
-        if (error < best) {
-            best = error;
+        float gain = gain_at(t, x, w, qk_scale_of_code(t->form, c));
+        if (gain > most) {
+            most = gain;
             chosen = c;
         }
     }
@@ -105,89 +104,23 @@ static void choose_code(const struct qk_scale_search *t, const float *x, const f
 
 /* ---- a common scale ----------------------------------------------------------------------------- */
 
-struct state {
-    float d, error;
-    int code[QK_BEST_GROUPS];
-    float num, den; /* of the common scale of least squares */
-};
-
-static int nearest_code(const struct qk_scale_search *t, float v)
+/* The codes nearest to the fits, and what they explain if levels stay those of the fits. */
+static float codes_at(const struct qk_scale_search *t, const struct fit *fit, float d, float *code)
 {
-    float top = (float)(-t->code_lo - 1);
-    return (int)qk_nearest(qk_clamp(v, (float)t->code_lo, top));
-}
+    const float bottom = (float)t->code_lo, top = (float)(-t->code_lo - 1);
+    float inverse = qk_level_inverse(d), gain = 0.0f;
 
-/* Each group takes the best of its code and the two beside it. */
-static void turn_codes(const struct qk_scale_search *t, const float *x, const float *w,
-                       struct state *s)
-{
-    s->error = s->num = s->den = 0.0f;
     for (int g = 0; g < t->type.nelems / t->n; g++) {
-        const float *gx = x + t->n * g, *gw = w + t->n * g;
-        int code = s->code[g];
-        struct fit best, f;
-        float least = error_at(t, gx, gw, s->d * (float)code, &best);
-        for (int c = s->code[g] - 1; c <= s->code[g] + 1; c += 2) {
-            if (c < t->code_lo || c > -t->code_lo - 1)
-                continue;
-            float error = error_at(t, gx, gw, s->d * (float)c, &f);
-            if (error < least) {
-                least = error;
-                code = c;
-                best = f;
-            }
-        }
-        s->code[g] = code;
-        s->error += least;
-        s->num += (float)code * best.xq;
-        s->den += (float)code * (float)code * best.qq;
+        code[g] = qk_nearest(qk_clamp(inverse * fit[g].scale, bottom, top));
+        gain += gain_of(&fit[g], d * code[g]);
     }
+    return gain;
 }
 
-static void descend(const struct qk_scale_search *t, const float *x, const float *w,
-                    struct state *s)
-{
-    struct state turn;
-
-    turn_codes(t, x, w, s);
-    turn = *s;
-    for (int k = 0; k < QK_DESCENT_ROUNDS; k++) {
-        turn.d = qk_through_f16(qk_finite_ratio(turn.num, turn.den));
-        turn_codes(t, x, w, &turn);
-        if (!(turn.error < s->error))
-            return;
-        *s = turn;
-    }
-}
-
-static void codes_at(const struct qk_scale_search *t, const struct fit *fit, float d,
-                     struct state *s)
-{
-    float inverse = qk_level_inverse(d);
-
-    s->d = d;
-    for (int g = 0; g < t->type.nelems / t->n; g++)
-        s->code[g] = nearest_code(t, inverse * fit[g].scale);
-}
-
-/* What a common scale costs, but for a constant, if levels stay those of the fits. */
-static float cost_at(const struct qk_scale_search *t, const struct fit *fit, float d)
-{
-    float cost = 0.0f;
-    struct state s;
-
-    codes_at(t, fit, d, &s);
-    for (int g = 0; g < t->type.nelems / t->n; g++) {
-        float scale = d * (float)s.code[g];
-        cost += scale * (scale * fit[g].qq - 2.0f * fit[g].xq);
-    }
-    return cost;
-}
-
-/* The cheapest common scale; 0 when none explains anything. */
+/* The common scale whose codes explain most; 0 when none explains anything. */
 static float common_scale(const struct qk_scale_search *t, const struct fit *fit)
 {
-    float d = 0.0f, cost = 0.0f, largest = 0.0f;
+    float d = 0.0f, most = 0.0f, largest = 0.0f, code[QK_BEST_GROUPS];
 
     for (int g = 0; g < t->type.nelems / t->n; g++)
         if (fabsf(fit[g].scale) > fabsf(largest))
@@ -195,31 +128,53 @@ static float common_scale(const struct qk_scale_search *t, const struct fit *fit
     for (int k = 0; k < 2 * QK_COMMON_STEPS; k++) {
         float steps = QK_COMMON_FIRST - QK_COMMON_STEP * (float)(k / 2);
         float top = (float)(k % 2 ? -t->code_lo : t->code_lo);
-        float trial = qk_through_f16(largest / (top * steps)), c = cost_at(t, fit, trial);
-        if (c < cost) {
-            cost = c;
+        float trial = largest / (top * steps), gain = codes_at(t, fit, trial, code);
+        if (gain > most) {
+            most = gain;
             d = trial;
         }
     }
     return d;
 }
 
+/* The scale of least squares for codes and the levels of the fits. */
+static float fit_common(const struct qk_scale_search *t, const struct fit *fit, const float *code)
+{
+    float num = 0.0f, den = 0.0f;
+
+    for (int g = 0; g < t->type.nelems / t->n; g++) {
+        num += code[g] * fit[g].xq;
+        den += code[g] * code[g] * fit[g].qq;
+    }
+    return qk_through_f16(qk_finite_ratio(num, den));
+}
+
+/* The best of a group's code and the two beside it. */
+static float turn_code(const struct qk_scale_search *t, const float *x, const float *w, float d,
+                       float code)
+{
+    float most = gain_at(t, x, w, d * code), chosen = code;
+
+    for (float c = code - 1.0f; c <= code + 1.0f; c += 2.0f) {
+        float gain = gain_at(t, x, w, d * c);
+        if (gain > most && c >= (float)t->code_lo && c <= (float)(-t->code_lo - 1)) {
+            most = gain;
+            chosen = c;
+        }
+    }
+    return chosen;
+}
+
 static void choose_common(const struct qk_scale_search *t, const float *x, const float *w,
                           const struct fit *fit, struct qk_scales *scales)
 {
-    struct state best, other;
+    float code[QK_BEST_GROUPS], d = common_scale(t, fit);
 
-    best.d = qt_f32_from_f16(scales->d);
+    codes_at(t, fit, d, code);
+    d = fit_common(t, fit, code);
     for (int g = 0; g < t->type.nelems / t->n; g++)
-        best.code[g] = scales->scale[g];
-    descend(t, x, w, &best);
-    codes_at(t, fit, common_scale(t, fit), &other);
-    descend(t, x, w, &other);
-    if (other.error < best.error)
-        best = other;
-    scales->d = qt_f16_from_f32(best.d);
-    for (int g = 0; g < t->type.nelems / t->n; g++)
-        scales->scale[g] = (int16_t)best.code[g];
+        scales->scale[g] = (int16_t)turn_code(t, x + t->n * g, w + t->n * g, d, code[g]);
+    scales->d = qt_f16_from_f32(d);
 }
 
 /* ---- blocks ------------------------------------------------------------------------------------- */

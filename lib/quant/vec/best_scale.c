@@ -46,11 +46,11 @@ V_FN vf level_at(const struct qk_scale_search *t, enum qk_levels kind, vf v)
 
 enum { PAIR = 2, TRIPLE = 3 };
 
-/* sum w x q and sum w q q at one inverse scale or two. Weights may be NULL: ones. */
+/* sum w x q and sum w q q at up to three inverse scales. Weights may be NULL: ones. */
 V_FN void sums_of(const struct qk_scale_search *t, enum qk_levels kind, int n, bool ones,
-                  const vf *x, const vf *w, const vf inverse[PAIR], struct fit f[PAIR])
+                  const vf *x, const vf *w, const vf *inverse, struct fit *f)
 {
-    vf xq[PAIR], qq[PAIR];
+    vf xq[TRIPLE], qq[TRIPLE];
     V_UNROLL
     for (int k = 0; k < n; k++)
         xq[k] = qq[k] = vf_set1(0);
@@ -64,90 +64,68 @@ V_FN void sums_of(const struct qk_scale_search *t, enum qk_levels kind, int n, b
     }
     V_UNROLL
     for (int k = 0; k < n; k++) {
-        vf scale = xq[k] / qq[k];
-        f[k] = (struct fit){scale, xq[k], qq[k], scale * xq[k]};
+        f[k].xq = xq[k];
+        f[k].qq = qq[k];
     }
 }
 
-V_FN void sums_of_some(const struct qk_scale_search *t, enum qk_levels kind, int n, const vf *x,
-                       const vf *w, const vf inverse[PAIR], struct fit f[PAIR])
-{
-    if (n == PAIR && w == NULL)
-        sums_of(t, kind, PAIR, true, x, w, inverse, f);
-    else if (n == PAIR)
-        sums_of(t, kind, PAIR, false, x, w, inverse, f);
-    else if (w == NULL)
-        sums_of(t, kind, 1, true, x, w, inverse, f);
-    else
-        sums_of(t, kind, 1, false, x, w, inverse, f);
-}
-
-static void sums_at(const struct qk_scale_search *t, int n, const vf *x, const vf *w,
-                    const vf inverse[PAIR], struct fit f[PAIR])
+V_FN void sums_of_kind(const struct qk_scale_search *t, int n, bool ones, const vf *x, const vf *w,
+                       const vf *inverse, struct fit *f)
 {
     switch (t->levels) {
     case QK_IQ4:
-        sums_of_some(t, QK_IQ4, n, x, w, inverse, f);
+        sums_of(t, QK_IQ4, n, ones, x, w, inverse, f);
         break;
     case QK_FP4:
-        sums_of_some(t, QK_FP4, n, x, w, inverse, f);
+        sums_of(t, QK_FP4, n, ones, x, w, inverse, f);
         break;
     case QK_SIGN:
-        sums_of_some(t, QK_SIGN, n, x, w, inverse, f);
+        sums_of(t, QK_SIGN, n, ones, x, w, inverse, f);
         break;
     default:
-        sums_of_some(t, QK_EVEN, n, x, w, inverse, f);
+        sums_of(t, QK_EVEN, n, ones, x, w, inverse, f);
     }
 }
 
-/* The same at three scales, with the errors as gains. */
-V_FN void errors_of(const struct qk_scale_search *t, enum qk_levels kind, bool ones, const vf *x,
-                    const vf *w, struct fit f[TRIPLE])
-{
-    vf inverse[TRIPLE], scale[TRIPLE], xq[TRIPLE], qq[TRIPLE], error[TRIPLE];
-    V_UNROLL
-    for (int k = 0; k < TRIPLE; k++) {
-        scale[k] = f[k].scale;
-        inverse[k] = v_level_inverse(scale[k]);
-        xq[k] = qq[k] = error[k] = vf_set1(0);
-    }
-    for (int i = 0; i < t->n; i++) {
-        V_UNROLL
-        for (int k = 0; k < TRIPLE; k++) {
-            vf q = level_at(t, kind, inverse[k] * x[i]), wq = ones ? q : w[i] * q;
-            vf diff = x[i] - scale[k] * q;
-            xq[k] += wq * x[i];
-            qq[k] += wq * q;
-            error[k] += ones ? diff * diff : w[i] * (diff * diff);
-        }
-    }
-    V_UNROLL
-    for (int k = 0; k < TRIPLE; k++)
-        f[k] = (struct fit){scale[k], xq[k], qq[k], error[k]};
-}
-
-V_FN void errors_of_some(const struct qk_scale_search *t, enum qk_levels kind, const vf *x,
-                         const vf *w, struct fit f[TRIPLE])
+V_FN void sums_of_some(const struct qk_scale_search *t, int n, const vf *x, const vf *w,
+                       const vf *inverse, struct fit *f)
 {
     if (w == NULL)
-        errors_of(t, kind, true, x, w, f);
+        sums_of_kind(t, n, true, x, w, inverse, f);
     else
-        errors_of(t, kind, false, x, w, f);
+        sums_of_kind(t, n, false, x, w, inverse, f);
 }
 
-static void errors_at(const struct qk_scale_search *t, const vf *x, const vf *w,
-                      struct fit f[TRIPLE])
+/* With the scales of least squares. */
+static void fit_some(const struct qk_scale_search *t, int n, const vf *x, const vf *w,
+                     const vf inverse[PAIR], struct fit f[PAIR])
 {
-    switch (t->levels) {
-    case QK_IQ4:
-        errors_of_some(t, QK_IQ4, x, w, f);
-        break;
-    case QK_FP4:
-        errors_of_some(t, QK_FP4, x, w, f);
-        break;
-    default:
-        errors_of_some(t, QK_EVEN, x, w, f);
+    if (n == PAIR)
+        sums_of_some(t, PAIR, x, w, inverse, f);
+    else
+        sums_of_some(t, 1, x, w, inverse, f);
+    for (int k = 0; k < n; k++) {
+        f[k].scale = f[k].xq / f[k].qq;
+        f[k].gain = f[k].scale * f[k].xq;
     }
+}
+
+V_FN vf gain_of(const struct fit *f, vf scale)
+{
+    return scale * (2.0f * f->xq - scale * f->qq);
+}
+
+/* What three scales explain. */
+static void gains_at(const struct qk_scale_search *t, const vf *x, const vf *w,
+                     const vf scale[TRIPLE], vf gain[TRIPLE])
+{
+    vf inverse[TRIPLE];
+    struct fit f[TRIPLE];
+    for (int k = 0; k < TRIPLE; k++)
+        inverse[k] = v_level_inverse(scale[k]);
+    sums_of_some(t, TRIPLE, x, w, inverse, f);
+    for (int k = 0; k < TRIPLE; k++)
+        gain[k] = gain_of(&f[k], scale[k]);
 }
 
 V_FN void take(struct fit *best, vm wins, const struct fit *f)
@@ -168,7 +146,7 @@ static void try_inverses(const struct qk_scale_search *t, const vf *x, const vf 
     for (int i = 0; i < n; i += PAIR) {
         struct fit f[PAIR];
         const int side = n - i < PAIR ? 1 : PAIR;
-        sums_at(t, side, x, w, inverse + i, f);
+        fit_some(t, side, x, w, inverse + i, f);
         for (int k = 0; k < side; k++) {
             vm wins = vm_and(vf_gt(f[k].qq, vf_set1(0)), vf_gt(f[k].gain, best->gain));
             take(best, wins, &f[k]);
@@ -208,10 +186,8 @@ static void fit_group(const struct qk_scale_search *t, const vf *x, const vf *w,
         n += t->both ? 2 : 1;
     }
     try_inverses(t, x, w, inverse, n, best);
-    for (int k = 0; k < QK_FIT_ROUNDS; k++) {
-        inverse[0] = v_level_inverse(best->scale);
-        try_inverses(t, x, w, inverse, 1, best);
-    }
+    inverse[0] = v_level_inverse(best->scale);
+    try_inverses(t, x, w, inverse, 1, best);
     best->scale = vf_select(some, best->scale, zero);
     best->xq = vf_select(some, best->xq, zero);
     best->qq = vf_select(some, best->qq, zero);
@@ -238,19 +214,19 @@ static void choose_code(const struct qk_scale_search *t, struct v_best *b, int g
 {
     const vf *x = b->x + t->n * g, *w = v_weights(b, t->n * g);
     int32_t code[VL];
-    vf best = vf_set1(V_INF);
+    vf most = vf_set1(-V_INF);
     for (int k = 0; k < VL; k++)
         code[k] = b->s[k].scale[g];
     const vi standard = vi_load(code);
     vi chosen = vi_set1(0);
     for (int c = 0; c < t->n_steps; c += TRIPLE) {
-        struct fit f[TRIPLE];
+        vf scale[TRIPLE], gain[TRIPLE];
         for (int j = 0; j < TRIPLE; j++)
-            f[j].scale = scale_of_code(t, code_near(t, standard, c + j));
-        errors_at(t, x, w, f);
+            scale[j] = scale_of_code(t, code_near(t, standard, c + j));
+        gains_at(t, x, w, scale, gain);
         for (int j = 0; j < TRIPLE; j++) {
-            vm wins = vf_lt(f[j].gain, best);
-            best = vf_select(wins, f[j].gain, best);
+            vm wins = vf_gt(gain[j], most);
+            most = vf_select(wins, gain[j], most);
             chosen = vi_select(wins, code_near(t, standard, c + j), chosen);
         }
     }
@@ -262,81 +238,19 @@ static void choose_code(const struct qk_scale_search *t, struct v_best *b, int g
 /* ---- a common scale ---------------------------------------------------------------------------
  */
 
-struct state {
-    vf d, error;
-    vf code[QK_BEST_GROUPS];
-    vf num, den;
-};
-
-static void turn_codes(const struct qk_scale_search *t, const struct v_best *b, struct state *s)
+static vf codes_at(const struct qk_scale_search *t, const struct fit *fit, vf d, vf *code)
 {
-    const vf top = vf_set1((float)(-t->code_lo - 1)), bottom = vf_set1((float)t->code_lo);
-    s->error = s->num = s->den = vf_set1(0);
+    vf inverse = v_level_inverse(d), gain = vf_set1(0);
     for (int g = 0; g < t->type.nelems / t->n; g++) {
-        const vf was = s->code[g], down = was - 1.0f, up = was + 1.0f;
-        struct fit f[TRIPLE] = {{.scale = s->d * was}, {.scale = s->d * down}, {.scale = s->d * up}};
-        errors_at(t, b->x + t->n * g, v_weights(b, t->n * g), f);
-        vm wins = vm_and(vf_lt(f[1].gain, f[0].gain), vf_ge(down, bottom));
-        take(&f[0], wins, &f[1]);
-        vf code = vf_select(wins, down, was);
-        wins = vm_and(vf_lt(f[2].gain, f[0].gain), vf_le(up, top));
-        take(&f[0], wins, &f[2]);
-        code = vf_select(wins, up, code);
-        s->code[g] = code;
-        s->error += f[0].gain;
-        s->num += code * f[0].xq;
-        s->den += code * code * f[0].qq;
+        code[g] = v_code(inverse * fit[g].scale, (float)t->code_lo, (float)(-t->code_lo - 1));
+        gain += gain_of(&fit[g], d * code[g]);
     }
-}
-
-static void take_state(int n_groups, struct state *s, vm wins, const struct state *other)
-{
-    s->d = vf_select(wins, other->d, s->d);
-    s->error = vf_select(wins, other->error, s->error);
-    s->num = vf_select(wins, other->num, s->num);
-    s->den = vf_select(wins, other->den, s->den);
-    for (int g = 0; g < n_groups; g++)
-        s->code[g] = vf_select(wins, other->code[g], s->code[g]);
-}
-
-static void descend(const struct qk_scale_search *t, const struct v_best *b, struct state *s)
-{
-    vm active = vm_not(vm_from_bits(0));
-    turn_codes(t, b, s);
-    struct state turn = *s;
-    for (int k = 0; k < QK_DESCENT_ROUNDS; k++) {
-        turn.d = v_f16(v_finite_ratio(turn.num, turn.den));
-        turn_codes(t, b, &turn);
-        active = vm_and(active, vf_lt(turn.error, s->error));
-        if (!vm_any(active))
-            return;
-        take_state(t->type.nelems / t->n, s, active, &turn);
-    }
-}
-
-static void codes_at(const struct qk_scale_search *t, const struct fit *fit, vf d, struct state *s)
-{
-    vf inverse = v_level_inverse(d);
-    s->d = d;
-    for (int g = 0; g < t->type.nelems / t->n; g++)
-        s->code[g] = v_code(inverse * fit[g].scale, (float)t->code_lo, (float)(-t->code_lo - 1));
-}
-
-static vf cost_at(const struct qk_scale_search *t, const struct fit *fit, vf d)
-{
-    vf cost = vf_set1(0);
-    struct state s;
-    codes_at(t, fit, d, &s);
-    for (int g = 0; g < t->type.nelems / t->n; g++) {
-        vf scale = d * s.code[g];
-        cost += scale * (scale * fit[g].qq - 2.0f * fit[g].xq);
-    }
-    return cost;
+    return gain;
 }
 
 static vf common_scale(const struct qk_scale_search *t, const struct fit *fit)
 {
-    vf d = vf_set1(0), cost = d, largest = d;
+    vf d = vf_set1(0), most = d, largest = d, code[QK_BEST_GROUPS];
     for (int g = 0; g < t->type.nelems / t->n; g++) {
         vm more = vf_gt(vf_abs(fit[g].scale), vf_abs(largest));
         largest = vf_select(more, fit[g].scale, largest);
@@ -344,26 +258,35 @@ static vf common_scale(const struct qk_scale_search *t, const struct fit *fit)
     for (int k = 0; k < 2 * QK_COMMON_STEPS; k++) {
         float steps = QK_COMMON_FIRST - QK_COMMON_STEP * (float)(k / 2);
         float top = (float)(k % 2 ? -t->code_lo : t->code_lo);
-        vf trial = v_f16(largest / vf_set1(top * steps)), c = cost_at(t, fit, trial);
-        vm wins = vf_lt(c, cost);
-        cost = vf_select(wins, c, cost);
+        vf trial = largest / vf_set1(top * steps), gain = codes_at(t, fit, trial, code);
+        vm wins = vf_gt(gain, most);
+        most = vf_select(wins, gain, most);
         d = vf_select(wins, trial, d);
     }
     return d;
 }
 
-/* Scales into lanes, and out of them. */
-static void load_state(const struct qk_scale_search *t, const struct v_best *b, struct state *s)
+static vf fit_common(const struct qk_scale_search *t, const struct fit *fit, const vf *code)
 {
-    float of[VL];
-    for (int k = 0; k < VL; k++)
-        of[k] = qt_f32_from_f16(b->s[k].d);
-    s->d = vf_load(of);
+    vf num = vf_set1(0), den = num;
     for (int g = 0; g < t->type.nelems / t->n; g++) {
-        for (int k = 0; k < VL; k++)
-            of[k] = (float)b->s[k].scale[g];
-        s->code[g] = vf_load(of);
+        num += code[g] * fit[g].xq;
+        den += code[g] * code[g] * fit[g].qq;
     }
+    return v_f16(v_finite_ratio(num, den));
+}
+
+static vf turn_code(const struct qk_scale_search *t, const vf *x, const vf *w, vf d, vf code)
+{
+    const vf bottom = vf_set1((float)t->code_lo), top = vf_set1((float)(-t->code_lo - 1));
+    const vf down = code - 1.0f, up = code + 1.0f;
+    vf scale[TRIPLE] = {d * code, d * down, d * up}, gain[TRIPLE], chosen;
+    gains_at(t, x, w, scale, gain);
+    vm wins = vm_and(vf_gt(gain[1], gain[0]), vf_ge(down, bottom));
+    vf most = vf_select(wins, gain[1], gain[0]);
+    chosen = vf_select(wins, down, code);
+    wins = vm_and(vf_gt(gain[2], most), vf_le(up, top));
+    return vf_select(wins, up, chosen);
 }
 
 static void store_d(struct v_best *b, vf d)
@@ -376,17 +299,13 @@ static void store_d(struct v_best *b, vf d)
 
 static void choose_common(const struct qk_scale_search *t, struct v_best *b, const struct fit *fit)
 {
-    const int n_groups = t->type.nelems / t->n;
-    struct state best, other;
-    load_state(t, b, &best);
-    descend(t, b, &best);
-    codes_at(t, fit, common_scale(t, fit), &other);
-    descend(t, b, &other);
-    take_state(n_groups, &best, vf_lt(other.error, best.error), &other);
-    store_d(b, best.d);
-    for (int g = 0; g < n_groups; g++) {
+    vf code[QK_BEST_GROUPS], d = common_scale(t, fit);
+    codes_at(t, fit, d, code);
+    d = fit_common(t, fit, code);
+    store_d(b, d);
+    for (int g = 0; g < t->type.nelems / t->n; g++) {
         float of[VL];
-        vf_store(of, best.code[g]);
+        vf_store(of, turn_code(t, b->x + t->n * g, v_weights(b, t->n * g), d, code[g]));
         for (int k = 0; k < VL; k++)
             b->s[k].scale[g] = (int16_t)of[k];
     }
