@@ -18,7 +18,8 @@ BIN   := $(if $(filter release,$(MODE)),ggtool,$(BUILD)/ggtool)
 
 CFLAGS ?= -O2 -g1
 LIBS   := jansson libpcre2-8 nettle libxxhash libarchive zlib
-WARN   := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef -Wwrite-strings
+WARN   := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef -Wwrite-strings \
+    -Wno-psabi # vectors wider than registers are only passed between functions that are inlined
 MODE_release :=
 MODE_debug   := -O0 -g3
 MODE_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer

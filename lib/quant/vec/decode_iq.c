@@ -23,7 +23,6 @@ enum { AT_ONCE = 8 }; /* super-blocks: while one is unpacked, others need not wa
 /* ---- bytes and words ------------------------------------------------------------------------- */
 
 /* 32 bytes, eight words: at four lanes the compiler takes two vectors. */
-#pragma GCC diagnostic ignored "-Wpsabi" /* all are inlined: none passes through a call */
 typedef uint8_t v_bytes __attribute__((vector_size(32)));
 typedef uint32_t v_longs __attribute__((vector_size(32)));
 typedef v_bytes v_bytes_mem __attribute__((aligned(1), may_alias));
