@@ -454,6 +454,6 @@ const struct qk_line_search qk_search_q5_1 = {
 const struct qk_line_search qk_search_q2_K = {
     TYPE(q2_K, 256, read_q2_K), 16, 3, 15, 3, 0.0f, 0.3f, 2, 32, 0.5f};
 const struct qk_line_search qk_search_q4_K = {
-    TYPE(q4_K, 256, read_twelve), 32, 15, 63, 5, -0.9f, 0.36f, 2, 96, 0};
+    TYPE(q4_K, 256, read_twelve), 32, 15, 63, 4, -0.9f, 0.45f, 2, 96, 0};
 const struct qk_line_search qk_search_q5_K = {
-    TYPE(q5_K, 256, read_twelve), 32, 31, 63, 5, -0.9f, 0.36f, 2, 96, 0};
+    TYPE(q5_K, 256, read_twelve), 32, 31, 63, 4, -0.9f, 0.45f, 2, 96, 0};

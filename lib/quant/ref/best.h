@@ -81,7 +81,7 @@ extern const struct qk_scale_search qk_search_q1_0, qk_search_q2_0, qk_search_tq
 struct qk_line_search {
     struct qk_best_type type;
     int n, nmax, top;
-    int n_ends; /* odd: with the standard's line the lines to begin with are pairs */
+    int n_ends;
     float from, step;
     int rounds; /* turns that every start takes; what QK_LINE_ROUNDS has more, only the best */
     int n_common; /* candidates for a common number */
@@ -89,7 +89,7 @@ struct qk_line_search {
 };
 
 /* At most: n_ends, rounds. Common scales that are looked at together with common minima. */
-enum { QK_LINE_ENDS = 5, QK_LINE_ROUNDS = 2, QK_LINE_KEPT = 6 };
+enum { QK_LINE_ENDS = 4, QK_LINE_ROUNDS = 2, QK_LINE_KEPT = 6 };
 
 /* Candidates for a common number: the largest of the groups' over this. */
 static inline float qk_line_divisor(const struct qk_line_search *t, int k)

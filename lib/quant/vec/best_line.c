@@ -63,7 +63,7 @@ static void fit_group(const struct qk_line_search *t, const struct given *g, str
 {
     const vf step = (g->hi - g->lo) / (float)t->nmax;
     const int n = 1 + t->n_ends * t->n_ends;
-    struct line l[1 + QK_LINE_ENDS * QK_LINE_ENDS] = {standard};
+    struct line l[1 + QK_LINE_ENDS * QK_LINE_ENDS + 1] = {standard};
     sums_at(t, g, &standard, &best->s);
     best->line = standard;
     best->gain = gain_of(g, &best->s, standard);
@@ -72,6 +72,7 @@ static void fit_group(const struct qk_line_search *t, const struct given *g, str
         vf hi = g->hi - step * (t->from + t->step * (float)(k / t->n_ends));
         l[1 + k] = (struct line){(hi - lo) / (float)t->nmax, -lo};
     }
+    l[n] = l[n - 1]; /* the last's pair, where it has none */
     for (int k = 0; k < n; k += PAIR)
         try_lines(t, g, l + k, best);
     for (int k = t->rounds; k < QK_LINE_ROUNDS; k++) {
