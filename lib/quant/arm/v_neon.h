@@ -3,6 +3,7 @@
 #define QK_ARM_V_NEON_H
 
 #define VL 4
+#include "lib/quant/vec/picks.h"
 #include "lib/quant/vec/v4.h"
 #include "lib/quant/vec/vtypes.h"
 
@@ -11,7 +12,7 @@
 #define V_REGISTER "w" /* of a vector, to the compiler */
 
 enum { V_HAS_LOOKUP = 1, V_HAS_LOOKUP8 = 0, V_HAS_LOOKUP32 = 0 };
-enum { V_HAS_LOOKUP_WORDS = 0, V_HAS_VI_MIN = 1, V_HAS_F16 = 1 };
+enum { V_HAS_LOOKUP_WORDS = 0, V_HAS_PICK_WORDS = 0, V_HAS_VI_MIN = 1, V_HAS_F16 = 1 };
 
 /* vminq and vmaxq know NaN and the signs of zeros; the contract is the plain comparison. */
 V_FN vf vf_min(vf a, vf b)

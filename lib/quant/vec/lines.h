@@ -61,38 +61,44 @@ V_FN void v_row_lines(const struct v_lines *l, int dims, const uint16_t *list, v
     *slope = b[0];
 }
 
-/* Lines of the n rows of a list, and of rows that never lead in the rest of n_blocks. With sixteen
- * lanes eight more are written. */
-V_FN void v_set_rows(const struct v_lines *l, int dims, const uint16_t *list, int n, int n_blocks,
+/* Lines of the rows of n_blocks blocks of a list. With sixteen lanes eight more are written. */
+V_FN void v_set_rows(const struct v_lines *l, int dims, const uint16_t *list, int n_blocks,
                      float *level, float *slope)
 {
     for (int j = 0; j < n_blocks * V_BLOCK; j += VL) {
         vf a, b;
         v_row_lines(l, dims, list + j, &a, &b);
-        a = vf_select(vi_lt(v_lanes(), vi_set1(n - j)), a, vf_set1(FLT_MAX));
         vf_store(level + j, a);
         vf_store(slope + j, b);
     }
 }
 
-/* Which rows, in at most four blocks, come within a margin of the best at the inverse scale t or at
- * u. One alone leads by more at both, and so in between, for leads are linear. */
-V_FN uint32_t v_rivals(const float *level, const float *slope, int n_blocks, float t, float u,
-                       float margin)
+/* Which rows, in at most four blocks, come within a margin of the best at the inverse scale t. */
+V_FN uint32_t v_rivals(const float *level, const float *slope, int n_blocks, float t, float margin)
 {
-    vf cost[32 / VL], cost_u[32 / VL], least = vf_set1(FLT_MAX), least_u = least;
+    vf cost[32 / VL], least = vf_set1(FLT_MAX);
     uint32_t bits = 0;
 
     for (int j = 0; j < n_blocks * V_T8; j++) {
         cost[j] = vf_load(level + j * VL) - vf_set1(t) * vf_load(slope + j * VL);
-        cost_u[j] = vf_load(level + j * VL) - vf_set1(u) * vf_load(slope + j * VL);
         least = j == 0 ? cost[j] : vf_min(cost[j], least);
-        least_u = j == 0 ? cost_u[j] : vf_min(cost_u[j], least_u);
     }
     least = vf_least(least) + margin;
-    least_u = vf_least(least_u) + margin;
     for (int j = 0; j < n_blocks * V_T8; j++)
-        bits |= (uint32_t)vm_bits(vm_or(vf_le(cost[j], least), vf_le(cost_u[j], least_u)))
+        bits |= (uint32_t)vm_bits(vf_le(cost[j], least)) << j * VL;
+    return bits;
+}
+
+/* The same rows, all that are as good as number k or worse by less than the margin. */
+V_FN uint32_t v_rivals_of(const float *level, const float *slope, int n_blocks, float t,
+                          float margin, int k)
+{
+    const vf limit = vf_set1(level[k] - t * slope[k] + margin);
+    uint32_t bits = 0;
+
+    for (int j = 0; j < n_blocks * V_T8; j++)
+        bits |= (uint32_t)vm_bits(
+                    vf_le(vf_load(level + j * VL) - vf_set1(t) * vf_load(slope + j * VL), limit))
                 << j * VL;
     return bits;
 }

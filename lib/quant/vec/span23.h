@@ -1,5 +1,5 @@
-/* Spans (fit23.h): the candidates of groups of a codebook type, the codes of their points, and
- * where these change. */
+/* Spans (fit23.h): the candidates of groups of a codebook type, where the codes of their points
+ * change, and what they are. */
 #ifndef QK_VEC_SPAN23_H
 #define QK_VEC_SPAN23_H
 
@@ -31,78 +31,67 @@ struct iq_type {
 };
 
 enum {
-    MAX_POINTS = 16, /* of a batch */
-    MAX_BATCH = 8 * MAX_POINTS /* values */,
-    MAX_GROUPS = MAX_BATCH / 16,
+    MAX_POINTS = 16,                  /* of a batch */
+    MAX_GROUPS = MAX_POINTS * 8 / 16, /* eight elements to a point, sixteen to a group */
     MAX_TRIES = 32,
+    PLACES = 2 * MAX_TRIES, /* of a point: as many more can be written behind its candidates */
     MAX_LANES = MAX_POINTS * MAX_TRIES,
-    PAD = 16,
+    PAD = 32,
     ROOM = 16 * V_BLOCK * MAX_POINTS /* rows there is room for; any list fits */
 };
 
 #define LEAD_MARGIN 6e-6f    /* 86 u = 5.13e-6, and what rounding takes from the margin itself */
 #define LEAD_FLOOR 0x1p-125f /* a normal number: others are slow */
 
-/* Candidates of a point with one code, in bits: codebook.h's near_of (32), the place of the first
- * (place_of; 10), the candidate behind the last (6), number of the span (10). */
-typedef uint64_t span;
+/* A span with several rows, maybe. */
+struct mixed {
+    uint16_t span, rows;  /* which, and where its lines are */
+    uint32_t here, there; /* rows that may lead at the first candidate, the last; maybe more bits */
+};
 
-/* A candidate of a point as a number: the point times 32, and the candidate. */
-V_FN int place_of(span s)
-{
-    return (int)(s >> 32 & 1023);
-}
+/* Candidates of a span, from number k on, to compare all rows at. */
+struct question {
+    uint16_t span, rows, k;
+};
 
-V_FN int32_t near_of(span s)
-{
-    return (int32_t)(uint32_t)s;
-}
-
-V_FN int end_of(span s)
-{
-    return (int)(s >> 42 & 63);
-}
-
-V_FN int number_of(span s)
-{
-    return (int)(s >> 48);
-}
-
-/* A vector of candidates of a span off the grid, in bits: where its list begins in near, in blocks,
- * and its lines (16 each); place of the first candidate (10), how many from there to the span's end
- * (6), blocks of the list. */
-typedef uint64_t question;
-
-/* A batch while it is fitted. */
+/* A batch while it is fitted. A candidate of a point has a place: the point times 64 and the
+ * candidate. */
 struct fit {
     const struct qk_codebook *cb;
     const float *x, *w, *wx, *root_w, *root_wx2; /* root_wx2: 2 root_w x */
+    const float *half;                           /* halves of x, element by element */
     float base[MAX_GROUPS];                      /* 0: zeros */
-    float half[MAX_BATCH];                       /* halves of x, see fence() */
+    float base_of[MAX_POINTS];                   /* that of a point's group; 1 for zeros */
     float inverse[MAX_GROUPS * MAX_TRIES + PAD], scale[MAX_GROUPS * MAX_TRIES]; /* by candidate */
     float margin[MAX_POINTS];
-    int32_t code[MAX_LANES + PAD];                  /* of the lattice point, by place */
-    int32_t kept[MAX_POINTS][2 * MAX_TRIES];        /* of the row, spread; by candidate */
+    uint16_t kept[MAX_POINTS][PLACES]; /* spread codes of rows, by candidate */
+    /* Levels at the first candidate, four elements to a word, and where they rise; see
+     * set_crossings(). */
+    uint32_t first[2][MAX_POINTS], rise[3][MAX_POINTS];
     uint32_t doubt[MAX_POINTS], starts[MAX_POINTS]; /* bits by candidate */
     /* Of one group: candidates' rows, those again left out that are the one before's in all points
      * (which), and their sums. */
     int n_different;
-    uint8_t which[MAX_TRIES + 1];
-    int32_t different[4][MAX_TRIES];
+    uint16_t which[MAX_TRIES + PAD];
+    uint16_t different[8][PLACES];
     float xq[MAX_TRIES], qq[MAX_TRIES];
-    /* All spans, and the spread code of a row for each; those off the grid by the blocks of rows
-     * around, one, two, more. */
-    int n_all, n_few, n_some, n_many, n_mixed, n_undecided;
-    span all[MAX_LANES + 1], few[MAX_LANES + 1], some[MAX_LANES + 1], many[MAX_LANES + 1];
-    uint16_t row[MAX_LANES + 1];
-    /* Those with several rows, maybe: place of the lines (16), rivals (v_rivals; 32). */
-    span mixed[MAX_LANES + 1];
-    uint64_t rivals[MAX_LANES + 1];
+    /* Spans: their points, places of their first candidates, where inverse has their first and last
+     * candidate; what near_of says of their codes; a (spread) row. */
+    int n_spans;
+    int32_t point[MAX_LANES + PAD], from[MAX_LANES + PAD], to[MAX_LANES + PAD];
+    int32_t near[MAX_LANES + PAD];
+    uint16_t place[MAX_LANES + PAD], row[MAX_LANES + PAD];
+    uint16_t first_span[MAX_POINTS];
+    /* Those off the grid by the blocks of rows around: one, two, more. */
+    int n_few, n_some, n_many, n_mixed, n_split, n_asked, n_undecided;
+    uint16_t few[MAX_LANES + PAD], some[MAX_LANES + PAD], many[MAX_LANES + PAD];
+    struct mixed mixed[MAX_LANES + 1];
+    /* Spans with another row: from which place on, and the row. */
+    uint16_t split[MAX_LANES + 1], split_place[MAX_LANES + 1], split_row[MAX_LANES + 1];
+    struct question asked[MAX_LANES + 1];
     /* Candidates whose row was not decided, in bits: place of the first (10), and which. */
     uint32_t undecided[MAX_LANES];
     struct v_lines lines[MAX_POINTS];
-    int n_asked;
-    question asked[MAX_LANES + 1];
     float level[ROOM + 4 * V_BLOCK], slope[ROOM + 4 * V_BLOCK]; /* lines */
 };
 
@@ -122,11 +111,6 @@ V_FN int batch_of(const struct iq_type *t) /* values */
     return MAX_POINTS * t->dims;
 }
 
-V_FN int vectors_of(const struct iq_type *t) /* of candidates */
-{
-    return (candidates_of(t) + VL - 1) / VL;
-}
-
 static const float v_iota[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
 
 V_FN void set_candidates(const struct iq_type *t, struct fit *f, int g)
@@ -143,66 +127,68 @@ V_FN void set_candidates(const struct iq_type *t, struct fit *f, int g)
 /* ---- codes ------------------------------------------------------------------------------------
  */
 
-/* Sets halves of a group's magnitudes as set_codes wants them. Below half a step of the lowest
- * scale all are level 0, and in no doubt; with three levels, all that are base or more are level 2
- * at any candidate. */
-V_FN void fence(const struct iq_type *t, struct fit *f, int g)
+/* How often the level of an element can rise at most: no more levels above 0 than these are between
+ * h T and h T', or equal to one of the two, where T and T' are the first and the last inverse scale
+ * and h is at most half the base. (From v on to v + m takes T' / T >= (v + m) / v, with the last of
+ * them at most top - 1.) */
+V_FN int rises_of(const struct iq_type *t)
 {
-    const float least = f->base[g] * (0.25f / (float)(2 * t->top - 1));
-
-    for (int i = t->group * g; i < t->group * (g + 1); i += VL) {
-        vf half = vf_max(0.5f * vf_load(f->x + i), vf_set1(least));
-        vf_store(f->half + i, t->top == 3 ? vf_min(half, vf_set1(0.5f * f->base[g])) : half);
-    }
+    return t->top == 3 ? 1 : t->n_tries > 9 ? 3 : 2;
 }
 
-/* Where in a sum with field_one() an element's level stands, in halves of a point's elements. The
- * last has seventeen bits below it, so that half their last is 2^-18: more than the 6 u top that
- * rounding can take. */
-V_FN int field_of(const struct iq_type *t, int i)
-{
-    return 17 - t->bits * (t->dims / 2 - 1 - i % (t->dims / 2));
-}
+#define RISE_MARGIN 0x1p-13f /* of a step from one candidate to the next */
 
-/* A float whose sum with a smaller one has that one's integer part from field_of() on. */
-V_FN vf field_one(const struct iq_type *t, int i)
+/* What an element's level is at the first candidate, and at which candidates it rises, for the
+ * points from p on: they are lanes.
+ *
+ * With E = 2 top - 1, the step d, n candidates on each side and u = 2^-24, candidate k's inverse
+ * scale is T = (E + (k - n) d) / base but for 2.3 u of it. The reference's level is v or more where
+ * T x >= 2 v but for 4.3 u (it multiplies and takes 1 away): that is from k = v base / (h d) -
+ * (E / d - n) on, h = x / 2, but for 4.3 u (E + n d) / d <= 390 u. This number as computed here is
+ * off by 550 u at most, where it is a candidate's: four roundings of its first part, which is at
+ * most 90, those of the second, at most 66, and the sum's. So unless it is within 2^-13 = 2048 u of
+ * a candidate, the level there is the reference's, and T x is more than 16 u of itself away from
+ * 2 v; else the value is in doubt at that candidate. The level to begin with is taken at slightly
+ * less than the first inverse scale, so that it rises there where that is in doubt.
+ *
+ * Below half a step of the lowest scale all are level 0; with three levels, all that are base or
+ * more are level 2 at any candidate. */
+V_FN void set_crossings(const struct iq_type *t, struct fit *f, int p)
 {
-    return vf_set1((float)(1 << (23 - field_of(t, i))));
-}
+    const float top = (float)(2 * t->top - 1), begin = top - (float)t->n_tries * t->step;
+    const vf base = vf_load(f->base_of + p), first = begin * (1.0f - 0x1p-18f) / base;
+    vu level[2], rise[3], starts = (vu)vi_set1(1), doubt = (vu)vi_set1(0);
 
-/* Codes of a point for all candidates. The level nearest to (t x - 1) / 2 is the integer part of
- * t (x / 2), for halves are exact and so is subtracting 1 where it matters, except that an integer
- * is in doubt, and so is what rounds to one here. */
-V_FN void set_codes(const struct iq_type *t, struct fit *f, int p)
-{
-    const float *inverse = f->inverse + p / points_of(t) * MAX_TRIES;
-    const int h = t->dims / 2, lowest = field_of(t, 0), n = vectors_of(t);
-    vu code[2][MAX_TRIES / VL];
-    vi rest[MAX_TRIES / VL];
-
-    for (int k = 0; k < n; k++) {
-        code[0][k] = code[1][k] = (vu)vi_set1(0);
-        rest[k] = vi_set1(INT32_MAX);
-    }
+    level[0] = level[1] = rise[0] = rise[1] = rise[2] = (vu)vi_set1(0);
     for (int i = 0; i < t->dims; i++) {
-        const int at = field_of(t, i);
-        const vf half = vf_set1(f->half[t->dims * p + i]);
-        for (int k = 0; k < n; k++) {
-            vf v = vf_load(inverse + k * VL) * half;
+        vf half = vf_load(f->half + QT_SUPER / t->dims * i + p);
+        half = vf_max(half, base * (0.25f / top));
+        if (t->top == 3)
+            half = vf_min(half, 0.5f * base);
+        const vi low = vi_trunc(first * half);
+        const vf pace = base / half * (1.0f / t->step);
+        vf v = vf_from_i(low);
+        level[i / 4] |= (vu)low << 8 * (i % 4);
+        for (int j = 0; j < rises_of(t); j++) {
+            v += 1.0f;
+            vf at = vf_min(v * pace - (begin / t->step - 0.5f), vf_set1(31));
             if (t->top > 3)
-                v = vf_min(v, vf_set1((float)t->top - 0.5f));
-            vu sum = (vu)(v + field_one(t, i));
-            rest[k] = vi_min((vi)(sum & ((1u << at) - 1)), rest[k]);
-            code[i / h][k] |= sum & ((1u << t->bits) - 1) << at;
+                at = vf_select(vf_lt(v, vf_set1((float)t->top)), at, vf_set1(31));
+            const vi k = vi_nearest(at);
+            const vf over = at - vf_from_i(k); /* nearly half: from candidate k, or k - 1 */
+            const vu bit = (vu)vi_set1(1) << (vu)k;
+            const vm close = vf_ge(vf_abs(over), vf_set1(0.5f - RISE_MARGIN));
+            starts |= bit;
+            doubt |= (vu)vi_select(close, (vi)(bit >> ((vu)over >> 31)), vi_set1(0));
+            rise[j + i / 4] |= (vu)k << 8 * (i % 4);
         }
     }
-    f->doubt[p] = 0;
-    for (int k = 0; k < n; k++) {
-        vu all = code[0][k] >> lowest | code[1][k] >> lowest << t->bits * h;
-        vi_store(f->code + MAX_TRIES * p + k * VL, (vi)all);
-        f->doubt[p] |= (uint32_t)vm_bits(vi_eq(rest[k], vi_set1(0))) << k * VL;
-    }
-    f->doubt[p] &= ~0u >> (32 - candidates_of(t));
+    for (int k = 0; k < 2; k++)
+        vi_store((int32_t *)f->first[k] + p, (vi)level[k]);
+    for (int k = 0; k < 3; k++)
+        vi_store((int32_t *)f->rise[k] + p, (vi)rise[k]);
+    vi_store((int32_t *)f->starts + p, (vi)(starts & ~0u >> (32 - candidates_of(t))));
+    vi_store((int32_t *)f->doubt + p, (vi)(doubt & ~0u >> (32 - candidates_of(t))));
 }
 
 /* The code of a point at an inverse scale as the reference finds it. */
@@ -216,50 +202,102 @@ static int32_t exact_code(const struct iq_type *t, const float *x, float inverse
     return code;
 }
 
-/* Candidates whose code is not that of the one before. */
-V_FN void set_starts(const struct iq_type *t, struct fit *f, int p)
-{
-    const int32_t *code = f->code + MAX_TRIES * p;
-    uint32_t same = 0;
+/* ---- spans ------------------------------------------------------------------------------------
+ */
 
-    for (int k = 0; k < vectors_of(t); k++)
-        same |= (uint32_t)vm_bits(vi_eq(vi_load(code + k * VL), vi_load(code + k * VL + 1)))
-                << k * VL;
-    f->starts[p] = ~(same << 1) & ~0u >> (32 - candidates_of(t));
+/* Where spans begin. */
+V_FN void list_spans(const struct iq_type *t, struct fit *f)
+{
+    int n = 0;
+
+    for (int p = 0; p < MAX_POINTS; p++) {
+        const bool zeros = f->base[p / points_of(t)] == 0.0f;
+        f->first_span[p] = (uint16_t)n;
+        n += v_number_bits(f->place + n, zeros ? 0 : f->starts[p], candidates_of(t), PLACES * p);
+    }
+    vi_to_u16(f->place + n, vi_set1(PLACES * MAX_POINTS));
+    f->n_spans = n;
 }
 
-/* The spans of all points, two points at a time. Each is put down everywhere and counted where
- * it belongs: which it is cannot be predicted. */
+V_FN vu word_at(const uint32_t *of_points, vu point)
+{
+    vf table[V_PER16];
+
+    for (int k = 0; k < V_PER16; k++)
+        table[k] = vf_load((const float *)(const void *)of_points + k * VL);
+    return (vu)vf_lookup16(table, (vi)point);
+}
+
+/* Levels of four elements, a byte each, packed. */
+V_FN vu pack_levels(const struct iq_type *t, vu level)
+{
+    if (t->bits == 3) {
+        level = (level | level >> 5) & 0x003f003f;
+        return (level | level >> 10) & 0xfff;
+    }
+    level = (level | level >> 6) & 0x000f000f;
+    return (level | level >> 12) & 0xff;
+}
+
+/* Codes of the VL spans of points that begin at candidates k: those at the first candidate, and one
+ * more for each rise that is not behind k. */
+V_FN vi codes_of(const struct iq_type *t, const struct fit *f, vu point, vu k)
+{
+    const vu at = (k + 128) * 0x01010101u;
+    vu level = word_at(f->first[0], point);
+
+    for (int j = 0; j < rises_of(t); j++)
+        level += (at - word_at(f->rise[j], point)) >> 7 & 0x01010101u;
+    if (t->dims == 4)
+        return (vi)pack_levels(t, level);
+    vu other = word_at(f->first[1], point);
+    other += (at - word_at(f->rise[1], point)) >> 7 & 0x01010101u;
+    return (vi)(pack_levels(t, level) | pack_levels(t, other) << 8);
+}
+
+/* What spans are. near: codes, for the time being. */
 V_FN void set_spans(const struct iq_type *t, struct fit *f)
 {
-    const uint64_t both = 1ull << candidates_of(t) | 1ull << (32 + candidates_of(t));
-    unsigned all = 0, few = 0, some = 0, many = 0;
-
-    for (int p = 0; p < MAX_POINTS; p += 2) {
-        const uint64_t starts = f->starts[p] | (uint64_t)f->starts[p + 1] << 32;
-        const uint64_t ends = starts | both;
-        for (uint64_t bits = starts; bits; bits &= bits - 1) {
-            const unsigned at = (unsigned)__builtin_ctzll(bits);
-            const unsigned end = (unsigned)__builtin_ctzll(ends & -2ull << at) & 31;
-            const unsigned place = (unsigned)p * MAX_TRIES + at;
-            const int32_t near = f->cb->near_of[f->code[place]];
-            /* 1 .. 255 where off the grid, else much more */
-            const unsigned n = (uint32_t)near >> 31 << 8 | (near & 255);
-            const span s = (uint32_t)near | (span)(place | end << 10 | all << 16) << 32;
-            f->row[all] = (uint16_t)near;
-            f->all[all++] = s;
-            f->few[few] = s;
-            f->some[some] = s;
-            f->many[many] = s;
-            few += n <= V_BLOCK;
-            some += n - V_BLOCK - 1 < V_BLOCK;
-            many += n - 2 * V_BLOCK - 1 < 255 - 2 * V_BLOCK;
-        }
+    for (int i = 0; i < f->n_spans; i += VL) {
+        const vu place = (vu)vi_from_u16(f->place + i), point = place / PLACES;
+        const vu k = place % PLACES;
+        const vi end = vi_min(vi_from_u16(f->place + i + 1), (vi)(place - k) + candidates_of(t));
+        const vi from = (vi)(point / (unsigned)points_of(t) * MAX_TRIES + k);
+        vi_store(f->point + i, (vi)point);
+        vi_store(f->from + i, from);
+        vi_store(f->to + i, from + end - (vi)place - 1);
+        vi_store(f->near + i, codes_of(t, f, point, k));
     }
-    f->n_all = (int)all;
-    f->n_few = (int)few;
-    f->n_some = (int)some;
-    f->n_many = (int)many;
+}
+
+/* Looks spans up, and sorts those off the grid by the blocks of rows around them. */
+static __attribute__((noinline)) void sort_spans(struct fit *f)
+{
+    const int32_t *near_of = f->cb->near_of;
+    int n_few = 0, n_some = 0, n_many = 0;
+
+    for (int i = 0; i < f->n_spans; i++)
+        f->near[i] = near_of[f->near[i]];
+    for (int k = 0; k < PAD; k += VL)
+        vi_store(f->near + f->n_spans + k, vi_set1(QK_ON_GRID));
+    for (int i = 0; i < f->n_spans; i += 32) {
+        uint32_t few = 0, some = 0, off = 0;
+        for (int k = 0; k < 32; k += VL) {
+            const vi near = vi_load(f->near + i + k), n = near & 255;
+            vi_to_u16(f->row + i + k, near);
+            few |= vm_bits(vi_lt(n, vi_set1(V_BLOCK + 1))) << k;
+            some |= vm_bits(vi_lt(n, vi_set1(2 * V_BLOCK + 1))) << k;
+            off |= vm_bits(vi_lt(vi_set1(-1), near)) << k;
+        }
+        n_few += v_number_bits(f->few + n_few, few & off, 32, i);
+        for (uint32_t bits = some & ~few & off; bits; bits &= bits - 1)
+            f->some[n_some++] = (uint16_t)(i + __builtin_ctz(bits));
+        for (uint32_t bits = ~some & off; bits; bits &= bits - 1)
+            f->many[n_many++] = (uint16_t)(i + __builtin_ctz(bits));
+    }
+    f->n_few = n_few;
+    f->n_some = n_some;
+    f->n_many = n_many;
 }
 
 #endif

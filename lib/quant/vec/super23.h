@@ -87,8 +87,7 @@ V_FN void take_best(const struct iq_type *t, struct fit *f, int g, int j, struct
     for (int p = 0; p < points_of(t); p++) {
         const int at = points_of(t) * j + p, in = points_of(t) * g + p;
         r->code[at] = best < 0 ? f->cb->spread[0] : f->kept[in][best];
-        r->again[at] = best < 0 ? t->refit == REFIT_ALL_IF_ANY
-                                : f->cb->near_of[f->code[MAX_TRIES * in + best]] >= 0;
+        r->again[at] = best < 0 ? t->refit == REFIT_ALL_IF_ANY : off_grid_at(t, f, in, best);
         any |= r->again[at];
     }
     r->refit[j] = any && r->scale[j] > 0.0f;
@@ -104,17 +103,19 @@ V_FN bool fit_batch(const struct iq_type *t, const struct super *s, int j, struc
 
     f->x = s->x + at, f->w = s->w + at, f->wx = s->wx + at;
     f->root_w = s->root_w + at, f->root_wx2 = s->root_wx2 + at;
+    f->half = s->half + at / t->dims;
     for (int g = 0; g < n_groups; g++) {
         f->base[g] = s->base[j + g];
         r->scale[j + g] = f->base[g] != 0.0f ? s->scale[j + g] : 0.0f;
         if (f->base[g] != 0.0f)
             set_candidates(t, f, g);
+        for (int p = 0; p < points_of(t); p++)
+            f->base_of[points_of(t) * g + p] = f->base[g] != 0.0f ? f->base[g] : 1.0f;
     }
     for (int g = 0; g < n_groups; g++) {
         if (f->base[g] == 0.0f)
             continue;
         fine &= f->inverse[MAX_TRIES * g + 2 * t->n_tries] * s->largest[j + g] < 0x1p21f;
-        fence(t, f, g);
         set_margins(t, s, j + g, f, g);
     }
     if (!fine)
@@ -322,8 +323,6 @@ V_FN bool fit_super(const struct iq_type *t, struct super *s, const struct qk_co
     struct fit f;
 
     memset(f.different, 0, sizeof f.different);
-    for (int k = 0; k <= candidates_of(t); k++)
-        f.which[k] = (uint8_t)k;
     memset(r, 0, sizeof *r);
     memcpy(r->signs, s->signs, sizeof r->signs);
     f.cb = cb;

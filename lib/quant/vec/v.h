@@ -89,6 +89,9 @@
  *     vb_bits                      top bit of each byte
  *     vb_from_bits(bits, on)       byte j is on[j] where bit j is set, else 0
  *     v_spread_bits(bits)          bit k becomes bit 2 k of sixty-four
+ *     v_number_bits(p, bits, n, add)       the numbers of the set bits of n, plus add, as words in
+ *                                  memory, where 32 can be written; returns how many there are
+ *     v_pick_words(p, from, bits)  those of 32 words whose bits are set, to p, where 32 can be written
  *     vi_sides_from_u16(p)         at sixteen lanes a vector has two sides (V_SIDES) of V_SIDE lanes:
  *                                  the same V_SIDE words on each; elsewhere one
  *     vf_side_min(a)               every lane the least of its side (no NaN)
@@ -97,6 +100,7 @@
  *     V_HAS_LOOKUP V_HAS_F16       are the lookups, conversions of F16 fast?
  *     V_HAS_LOOKUP8 V_HAS_LOOKUP32 V_HAS_VI_MIN    is this one instruction?
  *     V_HAS_LOOKUP_WORDS           is the look-up of words one of registers?
+ *     V_HAS_PICK_WORDS             is v_pick_words fast?
  */
 #ifndef QK_VEC_V_H
 #define QK_VEC_V_H

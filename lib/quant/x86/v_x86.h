@@ -5,7 +5,13 @@
 #include "lib/base/num.h"
 #include "lib/quant/vec/vtypes.h"
 
+#ifdef __AVX512F__
+#include <immintrin.h>
+#else
+#include "lib/quant/vec/picks.h"
+
 #include <emmintrin.h>
+#endif
 
 #define V_REGISTER "v" /* of a vector, to the compiler */
 
@@ -14,6 +20,35 @@ V_FN float x86_hmax(__m128 a)
     a = _mm_max_ps(a, _mm_movehl_ps(a, a));
     return _mm_cvtss_f32(_mm_max_ss(a, _mm_shuffle_ps(a, a, 1)));
 }
+
+#ifdef __AVX512F__
+enum { V_HAS_PICK_WORDS = 1 };
+
+V_FN int v_number_bits(uint16_t *p, uint32_t bits, int n, int add)
+{
+    const __m512i first = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+    const uint16_t *begin = p;
+    for (int k = 0; k < n; k += 16) {
+        const __m512i at = _mm512_add_epi32(first, _mm512_set1_epi32(add + k));
+        const __m512i set = _mm512_maskz_compress_epi32((__mmask16)(bits >> k), at);
+        _mm256_storeu_si256((void *)p, _mm512_cvtepi32_epi16(set));
+        p += __builtin_popcount(bits >> k & 0xffff);
+    }
+    return (int)(p - begin);
+}
+
+V_FN void v_pick_words(uint16_t *p, const uint16_t *from, uint32_t bits)
+{
+    for (int k = 0; k < 32; k += 16) {
+        const __m512i all = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *)(from + k)));
+        const __m512i set = _mm512_maskz_compress_epi32((__mmask16)(bits >> k), all);
+        _mm256_storeu_si256((void *)p, _mm512_cvtepi32_epi16(set));
+        p += __builtin_popcount(bits >> k & 0xffff);
+    }
+}
+#else
+enum { V_HAS_PICK_WORDS = 0 };
+#endif
 
 V_FN unsigned vb_bits(vb a)
 {
