@@ -146,6 +146,7 @@ static int check_one(struct imatrix_cmd *c, size_t i, const struct gg_model *m, 
     struct coverage v = {.c = c, .im = c->in[i], .path = c->paths[i]};
     struct gg_err err;
     int rc = examine(&v, m, &err);
+    gg_findings_worst_first(&v.found); /* what is missing may be many lines */
     if (rc == GG_OK && v.found.failed)
         rc = gg_fail_nomem(&err, "findings");
     int code = rc != GG_OK                            ? gg_msg_fail(&c->env->msg, &err)

@@ -63,6 +63,25 @@ void gg_findings_append(struct gg_findings *f, const struct gg_findings *from, c
     f->failed |= from->failed;
 }
 
+void gg_findings_worst_first(struct gg_findings *f)
+{
+    struct gg_finding *v = f->n > 0 ? malloc(f->n * sizeof *v) : NULL;
+    size_t n = 0;
+    if (v == NULL) {
+        f->failed |= f->n > 0;
+        return;
+    }
+    for (int s = GG_FAULT; s >= GG_NOTE; s--) {
+        for (size_t i = 0; i < f->n; i++) {
+            if ((int)f->v[i].severity == s)
+                v[n++] = f->v[i];
+        }
+    }
+    free(f->v);
+    f->v = v;
+    f->cap = f->n;
+}
+
 void gg_findings_free(struct gg_findings *f)
 {
     for (size_t i = 0; i < f->n; i++) {

@@ -44,6 +44,8 @@ void gg_findings_add(struct gg_findings *f, enum gg_severity severity, const cha
     GG_PRINTF(7, 8);
 /* Appends copies of all of from. file, when not NULL, is put before each text: "file: text". */
 void gg_findings_append(struct gg_findings *f, const struct gg_findings *from, const char *file);
+/* Faults first, then warnings, then notes; those alike stay in order. */
+void gg_findings_worst_first(struct gg_findings *f);
 void gg_findings_free(struct gg_findings *f);
 
 /* "note", "warning", "fault" */

@@ -18,40 +18,42 @@ enum {
  * sees all (the last of a period, or with `first` the first); a period that the file states counts
  * before it. window: 0 when the file must say it, and none means no window; fixed:
  * what it is whatever the file says, if there is one. kv_layers: only so many from the start have a
- * cache of their own; 0: all. Source: src/models of llama.cpp, 2026-08-21. */
+ * cache of their own; 0: all. windows_of: only models of so many layers have windows; 0: all.
+ * Source: src/models of llama.cpp, 2026-08-21. */
 static const struct architecture {
     const char *name;
     uint32_t period;
     bool first;
-    uint32_t window, kv_layers, fixed;
+    uint32_t window, kv_layers, fixed, windows_of;
 } architectures[] = {
-    {"llama", NO_WINDOWS, false, 0, 0, 0}, {"mistral3", NO_WINDOWS, false, 0, 0, 0},
-    {"deci", NO_WINDOWS, false, 0, 0, 0}, {"qwen", NO_WINDOWS, false, 0, 0, 0},
-    {"qwen2", NO_WINDOWS, false, 0, 0, 0}, {"qwen2moe", NO_WINDOWS, false, 0, 0, 0},
-    {"qwen2vl", NO_WINDOWS, false, 0, 0, 0}, {"qwen3", NO_WINDOWS, false, 0, 0, 0},
-    {"qwen3moe", NO_WINDOWS, false, 0, 0, 0}, {"qwen3vl", NO_WINDOWS, false, 0, 0, 0},
-    {"qwen3vlmoe", NO_WINDOWS, false, 0, 0, 0}, {"gemma", NO_WINDOWS, false, 0, 0, 0},
-    {"phi2", NO_WINDOWS, false, 0, 0, 0}, {"phi3", NO_WINDOWS, false, 0, 0, 0},
-    {"phimoe", NO_WINDOWS, false, 0, 0, 0}, {"falcon", NO_WINDOWS, false, 0, 0, 0},
-    {"gpt2", NO_WINDOWS, false, 0, 0, 0}, {"gptneox", NO_WINDOWS, false, 0, 0, 0},
-    {"bloom", NO_WINDOWS, false, 0, 0, 0}, {"mpt", NO_WINDOWS, false, 0, 0, 0},
-    {"starcoder", NO_WINDOWS, false, 0, 0, 0}, {"starcoder2", NO_WINDOWS, false, 0, 0, 0},
-    {"stablelm", NO_WINDOWS, false, 0, 0, 0}, {"baichuan", NO_WINDOWS, false, 0, 0, 0},
-    {"internlm2", NO_WINDOWS, false, 0, 0, 0}, {"minicpm", NO_WINDOWS, false, 0, 0, 0},
-    {"command-r", NO_WINDOWS, false, 0, 0, 0}, {"dbrx", NO_WINDOWS, false, 0, 0, 0},
-    {"olmo", NO_WINDOWS, false, 0, 0, 0}, {"olmoe", NO_WINDOWS, false, 0, 0, 0},
-    {"granite", NO_WINDOWS, false, 0, 0, 0}, {"granitemoe", NO_WINDOWS, false, 0, 0, 0},
-    {"chatglm", NO_WINDOWS, false, 0, 0, 0}, {"glm4", NO_WINDOWS, false, 0, 0, 0},
-    {"glm4moe", NO_WINDOWS, false, 0, 0, 0}, {"exaone", NO_WINDOWS, false, 0, 0, 0},
-    {"nemotron", NO_WINDOWS, false, 0, 0, 0}, {"smollm3", NO_WINDOWS, false, 0, 0, 0},
-    {"ernie4_5", NO_WINDOWS, false, 0, 0, 0}, {"ernie4_5-moe", NO_WINDOWS, false, 0, 0, 0},
-    {"seed_oss", NO_WINDOWS, false, 0, 0, 0}, {"arcee", NO_WINDOWS, false, 0, 0, 0},
-    {"deepseek", NO_WINDOWS, false, 0, 0, 0}, {"deepseek2", NO_WINDOWS, false, 0, 0, 0},
-    {"gemma2", 2, false, 4096, 0, 0}, {"gemma3", 6, false, 0, 0, 0},
-    {"gemma3n", 5, false, 0, 20, 0}, {"cohere2", 4, false, 0, 0, 0},
-    {"gpt-oss", 2, false, 0, 0, 0}, {"olmo2", 4, false, 0, 0, 0},
-    {"llama4", 4, false, 8192, 0, 8192}, {"afmoe", 4, false, 0, 0, 0},
-    {"smallthinker", 4, true, 0, 0, 4096}, {"plamo3", 8, false, 0, 0, 0},
+    {"llama", NO_WINDOWS, false, 0, 0, 0, 0}, {"mistral3", NO_WINDOWS, false, 0, 0, 0, 0},
+    {"deci", NO_WINDOWS, false, 0, 0, 0, 0}, {"qwen", NO_WINDOWS, false, 0, 0, 0, 0},
+    {"qwen2", NO_WINDOWS, false, 0, 0, 0, 0}, {"qwen2moe", NO_WINDOWS, false, 0, 0, 0, 0},
+    {"qwen2vl", NO_WINDOWS, false, 0, 0, 0, 0}, {"qwen3", NO_WINDOWS, false, 0, 0, 0, 0},
+    {"qwen3moe", NO_WINDOWS, false, 0, 0, 0, 0}, {"qwen3vl", NO_WINDOWS, false, 0, 0, 0, 0},
+    {"qwen3vlmoe", NO_WINDOWS, false, 0, 0, 0, 0}, {"gemma", NO_WINDOWS, false, 0, 0, 0, 0},
+    {"phi2", NO_WINDOWS, false, 0, 0, 0, 0}, {"phi3", NO_WINDOWS, false, 0, 0, 0, 0},
+    {"phimoe", NO_WINDOWS, false, 0, 0, 0, 0}, {"falcon", NO_WINDOWS, false, 0, 0, 0, 0},
+    {"gpt2", NO_WINDOWS, false, 0, 0, 0, 0}, {"gptneox", NO_WINDOWS, false, 0, 0, 0, 0},
+    {"bloom", NO_WINDOWS, false, 0, 0, 0, 0}, {"mpt", NO_WINDOWS, false, 0, 0, 0, 0},
+    {"starcoder", NO_WINDOWS, false, 0, 0, 0, 0}, {"starcoder2", NO_WINDOWS, false, 0, 0, 0, 0},
+    {"stablelm", NO_WINDOWS, false, 0, 0, 0, 0}, {"baichuan", NO_WINDOWS, false, 0, 0, 0, 0},
+    {"internlm2", NO_WINDOWS, false, 0, 0, 0, 0}, {"minicpm", NO_WINDOWS, false, 0, 0, 0, 0},
+    {"command-r", NO_WINDOWS, false, 0, 0, 0, 0}, {"dbrx", NO_WINDOWS, false, 0, 0, 0, 0},
+    {"olmo", NO_WINDOWS, false, 0, 0, 0, 0}, {"olmoe", NO_WINDOWS, false, 0, 0, 0, 0},
+    {"granite", NO_WINDOWS, false, 0, 0, 0, 0}, {"granitemoe", NO_WINDOWS, false, 0, 0, 0, 0},
+    {"chatglm", NO_WINDOWS, false, 0, 0, 0, 0}, {"glm4", NO_WINDOWS, false, 0, 0, 0, 0},
+    {"glm4moe", NO_WINDOWS, false, 0, 0, 0, 0}, {"exaone", NO_WINDOWS, false, 0, 0, 0, 0},
+    {"nemotron", NO_WINDOWS, false, 0, 0, 0, 0}, {"smollm3", NO_WINDOWS, false, 0, 0, 0, 0},
+    {"ernie4_5", NO_WINDOWS, false, 0, 0, 0, 0}, {"ernie4_5-moe", NO_WINDOWS, false, 0, 0, 0, 0},
+    {"seed_oss", NO_WINDOWS, false, 0, 0, 0, 0}, {"arcee", NO_WINDOWS, false, 0, 0, 0, 0},
+    {"deepseek", NO_WINDOWS, false, 0, 0, 0, 0}, {"deepseek2", NO_WINDOWS, false, 0, 0, 0, 0},
+    {"minicpm3", NO_WINDOWS, false, 0, 0, 0, 0}, {"exaone4", 4, false, 4096, 0, 0, 64},
+    {"gemma2", 2, false, 4096, 0, 0, 0}, {"gemma3", 6, false, 0, 0, 0, 0},
+    {"gemma3n", 5, false, 0, 20, 0, 0}, {"cohere2", 4, false, 0, 0, 0, 0},
+    {"gpt-oss", 2, false, 0, 0, 0, 0}, {"olmo2", 4, false, 0, 0, 0, 0},
+    {"llama4", 4, false, 8192, 0, 8192, 0}, {"afmoe", 4, false, 0, 0, 0, 0},
+    {"smallthinker", 4, true, 0, 0, 4096, 0}, {"plamo3", 8, false, 0, 0, 0, 0},
 };
 
 /* ---- keys of the architecture ---------------------------------------------------------------- */
@@ -131,6 +133,12 @@ static bool windowed(struct cache *c, uint64_t layer)
     return c->arch->first ? layer % c->period != 0 : layer % c->period < c->period - 1;
 }
 
+static bool has_windows(const struct cache *c, const struct reader *r)
+{
+    uint64_t further = number(r, "nextn_predict_layers"), of = c->arch->windows_of;
+    return c->arch->period != NO_WINDOWS && (of == 0 || c->n_layers - further == of);
+}
+
 static int read_cache(struct cache *c, const struct reader *r, struct gg_err *err)
 {
     c->n_layers = number(r, "block_count"); /* with those that predict further tokens */
@@ -145,7 +153,7 @@ static int read_cache(struct cache *c, const struct reader *r, struct gg_err *er
     c->value = number(r, "attention.value_length");
     c->key_windowed = number(r, "attention.key_length_swa");
     c->value_windowed = number(r, "attention.value_length_swa");
-    c->window = c->arch->period == NO_WINDOWS ? 0
+    c->window = !has_windows(c, r) ? 0
                 : find(r, "attention.sliding_window") != NULL
                     ? number(r, "attention.sliding_window")
                     : c->arch->window;

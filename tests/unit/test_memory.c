@@ -89,6 +89,12 @@ START_TEST(windows_end_the_cache)
     set("attention.sliding_window", 512);
     m = memory(4096, QT_F16);
     ck_assert_uint_eq(m.full.n + m.windowed.n, 20); /* the others share */
+    begin("exaone4", 64, 8, 2, 512);
+    m = memory(8192, QT_F16);
+    ck_assert_uint_eq(m.windowed.n, 48);
+    ck_assert_uint_eq(m.windowed.cells, 4608);
+    begin("exaone4", 30, 8, 2, 512); /* the small one has none */
+    ck_assert_uint_eq(memory(8192, QT_F16).full.n, 30);
 }
 END_TEST
 
@@ -102,6 +108,12 @@ START_TEST(latent_keys_hold_values)
     struct gg_memory m = memory(4096, QT_F16);
     ck_assert(m.latent);
     ck_assert_uint_eq(m.kv_nbytes, UINT64_C(27) * 4096 * 576 * 2);
+    begin("minicpm3", 62, 40, 40, 2560); /* spread out before they are kept: 96 and 2560 / 40 */
+    set("attention.key_length", 96);
+    set("attention.kv_lora_rank", 256);
+    m = memory(4096, QT_F16);
+    ck_assert(!m.latent);
+    ck_assert_uint_eq(m.kv_nbytes, UINT64_C(62) * 4096 * 40 * (96 + 64) * 2);
 }
 END_TEST
 
