@@ -235,7 +235,7 @@ int main(int argc, char **argv)
     struct ggf_meta *meta = NULL;
     struct gg_err err;
     bool holes = false;
-    if (argc < 2)
+    if (argc < 2 || argv[1][0] == '-')
         die("usage", "mkmodel OUT [--kv KEY=TYPE:VALUE]... [--holes] TENSOR...");
     check(ggf_meta_new(&meta, &err), &err);
     set_kv(meta, "general.architecture=str:llama");
