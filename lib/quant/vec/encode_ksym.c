@@ -19,7 +19,8 @@ struct sym_work {
     /* Of super-blocks, a super-block a lane. */
     uint16_t d[VL];    /* F16 */
     vi code[N_GROUPS]; /* the group's scale is d * code */
-    vf step[N_GROUPS]; /* that */
+    vf step[N_GROUPS], per_step[N_GROUPS]; /* that, and 1 over that */
+    vm far;            /* a group's step is 0 or far from the scale of its own */
 };
 
 /* ---- fitting ---------------------------------------------------------------------------------- */
@@ -79,10 +80,17 @@ V_FN vi as_byte(vi a)
 /* d and what codes stand for: the groups' scales. */
 static void set_steps(struct sym_work *k, vf d, int code_zero)
 {
+    vf inverse[N_GROUPS];
+    vm near = vm_not(vm_from_bits(0));
     vf_to_f16(k->d, d);
     d = vf_from_f16(k->d);
-    for (int j = 0; j < N_GROUPS; j++)
+    v_to_supers(inverse, k->inverse, N_GROUPS);
+    for (int j = 0; j < N_GROUPS; j++) {
         k->step[j] = d * vf_from_i(k->code[j] - code_zero);
+        k->per_step[j] = 1.0f / k->step[j];
+        near = vm_and(near, vf_ge(vf_abs(k->step[j] * inverse[j]), vf_set1(0x1p-12f)));
+    }
+    k->far = vm_not(near);
 }
 
 /* The group's own levels, where its scale became 0. */
@@ -96,9 +104,10 @@ static void own_levels(const struct sym_work *k, const float *x, int g, int nmax
     vb_store(level, vm_bits(k->zero[g / VL]) >> g % VL & 1 ? vb_set1(0) : q);
 }
 
-/* Levels of super-block s; improved: those found for groups whose scale became 0, or NULL. */
-V_FN void round_super(const struct sym_work *k, int s, int nmax, const vm *improved,
-                      uint8_t level[QT_SUPER])
+/* Levels of super-block s by quotients; improved: those found for groups whose scale became 0, or
+ * NULL. */
+static __attribute__((noinline)) void round_exactly(const struct sym_work *k, int s, int nmax,
+                                                    const vm *improved, uint8_t level[QT_SUPER])
 {
     const float *x = k->b.at.x[s];
     for (int j = 0; j < N_GROUPS; j++, x += GROUP, level += GROUP) {
@@ -116,6 +125,29 @@ V_FN void round_super(const struct sym_work *k, int s, int nmax, const vm *impro
         else
             own_levels(k, x, g, nmax, level);
     }
+}
+
+/* Levels of super-block s, from products with 1 / d for quotients: off by three roundings at most, less
+ * than 2^-16 where they are below 64 (beyond, both are cut). Where no product comes that near to a
+ * middle between levels, levels are the same. Where no group is far, products stay below 2^18. */
+V_FN void round_super(const struct sym_work *k, int s, int nmax, const vm *improved,
+                      uint8_t level[QT_SUPER])
+{
+    const vf magic = vf_set1(12582912.0f);
+    const float *x = k->b.at.x[s], *per_step = (const float *)k->per_step + s;
+    vf off = vf_set1(0);
+    for (int j = 0; j < N_GROUPS; j++) {
+        vi q[V_PER16];
+        V_UNROLL
+        for (int h = 0; h < V_PER16; h++) {
+            vf v = vf_load(x + j * GROUP + h * VL) * vf_set1(per_step[j * VL]), t = v + magic;
+            off = vf_max(vf_abs(v - (t - magic)), off);
+            q[h] = vi_min(vi_max((vi)t, (vi)magic - nmax), (vi)magic + (nmax - 1));
+        }
+        vb_store(level + j * GROUP, vb_from_vi(q) + vb_set1((uint8_t)nmax));
+    }
+    if (vm_bits(k->far) >> s & 1 || vm_any(vf_gt(off, vf_set1(0.5f - 0x1p-16f))))
+        round_exactly(k, s, nmax, improved, level);
 }
 
 /* ---- Q6_K ------------------------------------------------------------------------------------- */
