@@ -48,7 +48,7 @@ static void fit_groups(struct sym_work *k, int nmax, bool raw)
         v_load_groups(&k->b, N_GROUPS, v, x);
         v_ask_ahead(&k->b, N_GROUPS, v, 4, 1);
         sym_weights(k, raw, v, x, w);
-        v_fit_next(&t, v, GROUP, nmax, x, w, fit);
+        v_fit_next(&t, v, GROUP, nmax, x, w, NULL, fit);
     }
     for (int v = 0; v < N_GROUPS; v++) {
         k->scale[v] = fit[v].scale;

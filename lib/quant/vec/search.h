@@ -188,8 +188,9 @@ V_FN void v_element_add(const struct v_element *e, int nmax, int first, vf xq[V_
     }
 }
 
-/* The elements' parts, and the sums of the plain candidate. */
-V_FN void v_trials_start(struct v_trials *t, int n, int nmax, const vf *x, const vf *w,
+/* The elements' parts, and the sums of the plain candidate. With `spread` weights are first multiplied
+ * by the root of spread + x^2: it is taken here, where its unit is idle. */
+V_FN void v_trials_start(struct v_trials *t, int n, int nmax, const vf *x, vf *w, const vf *spread,
                          struct v_trial *this)
 {
     vf xq = vf_set1(0), qq = xq;
@@ -197,6 +198,8 @@ V_FN void v_trials_start(struct v_trials *t, int n, int nmax, const vf *x, const
     v_sides_set(&g, this->largest, nmax);
     for (int i = 0; i < n; i++) {
         struct v_element e;
+        if (spread != NULL)
+            w[i] *= vf_sqrt(*spread + x[i] * x[i]);
         v_element_set(&e, &g, nmax, x[i], w[i]);
         t->e[i] = e;
         xq += e.xq[1];
@@ -224,10 +227,14 @@ V_FN void v_trials_batch(const struct v_trials *t, int n, int nmax, int first, s
 
 /* Sums of all candidates of the group at x. */
 static __attribute__((noinline)) void v_trials_sum(struct v_trials *t, int n, int nmax,
-                                                   const vf *x, const vf *w, struct v_trial *this)
+                                                   const vf *x, vf *w, const vf *spread,
+                                                   struct v_trial *this)
 {
     v_trial_open(this, n, x);
-    v_trials_start(t, n, nmax, x, w, this);
+    if (spread != NULL)
+        v_trials_start(t, n, nmax, x, w, spread, this);
+    else
+        v_trials_start(t, n, nmax, x, w, NULL, this);
     V_UNROLL
     for (int k = 0; k < V_TRIES; k += V_BATCH)
         v_trials_batch(t, n, nmax, k, this);
@@ -287,18 +294,19 @@ V_FN void v_trials_choose(const struct v_trial *const t[2], int n, int nmax, str
 }
 
 /* qk_search_scale with weights for vector after vector of groups of n elements: vector j. With every
- * second one both are chosen, for a choice waits for divisions: fit[j - 1] and fit[j]. */
-V_FN void v_fit_next(struct v_trials *t, int j, int n, int nmax, const vf *x, const vf *w,
-                     struct v_signed *fit)
+ * second one both are chosen, for a choice waits for divisions: fit[j - 1] and fit[j]. spread: NULL, or
+ * w is first multiplied by sqrt(spread + x^2), and left so. */
+V_FN void v_fit_next(struct v_trials *t, int j, int n, int nmax, const vf *x, vf *w,
+                     const vf *spread, struct v_signed *fit)
 {
     const struct v_trial *const pair[2] = {&t->of[0], &t->of[1]};
-    v_trials_sum(t, n, nmax, x, w, &t->of[j % 2]);
+    v_trials_sum(t, n, nmax, x, w, spread, &t->of[j % 2]);
     if (j % 2 == 1)
         v_trials_choose(pair, 2, nmax, fit + j - 1);
 }
 
 /* qk_search_scale for one group of any floats. */
-V_FN void v_fit_scale_wild(int n, int nmax, const vf *x, const vf *w, struct v_signed *fit)
+V_FN void v_fit_scale_wild(int n, int nmax, const vf *x, vf *w, struct v_signed *fit)
 {
     struct v_trials t;
     const struct v_trial *const one[2] = {&t.of[0], NULL};
@@ -306,7 +314,7 @@ V_FN void v_fit_scale_wild(int n, int nmax, const vf *x, const vf *w, struct v_s
     for (int i = 1; i < n; i++)
         finite = vm_and(finite, vf_lt(vf_abs(x[i]), vf_set1(V_INF)));
     if (vm_all(finite)) {
-        v_trials_sum(&t, n, nmax, x, w, &t.of[0]);
+        v_trials_sum(&t, n, nmax, x, w, NULL, &t.of[0]);
     } else {
         v_trial_open(&t.of[0], n, x);
         v_trial_wild(&t.of[0], n, nmax, x, w);

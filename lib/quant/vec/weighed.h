@@ -61,35 +61,34 @@ static void find_means(struct row_means *m, const struct v_walk *w, size_t row,
     vf_store(m->mean, sum_rows(x, w->n_cols) / (float)w->n_cols);
 }
 
-/* A group's values and weights. */
-V_FN void load_group(const struct v_group *g, const float *weights, vf mean, vf x[32], vf w[32])
+/* A group's values, and its weights as they are given. */
+V_FN void load_group(const struct v_group *g, const float *weights, vf x[32], vf w[32])
 {
     const float *from[VL];
     for (int k = 0; k < VL; k++)
         from[k] = weights + g->col[k];
     v_load_columns(x, g->x, 32);
     v_load_columns(w, from, 32);
-    for (int i = 0; i < 32; i++)
-        w[i] *= vf_sqrt(mean + x[i] * x[i]);
 }
 
-/* The next group, its values and weights. Past the end there are no blocks, and values are anything
- * that is finite. */
-V_FN void next_weighed(struct v_walk *w, const struct qk_args *args, struct row_means *means,
-                       struct weighed *b, vf x[32], vf weight[32])
+/* The next group, its values, weights and the means of its rows. Past the end there are no blocks, and
+ * values are anything that is finite. */
+V_FN vf next_weighed(struct v_walk *w, const struct qk_args *args, struct row_means *means,
+                     struct weighed *b, vf x[32], vf weight[32])
 {
     float mean[VL];
     if (!v_next_group(w, &b->g)) {
         for (int i = 0; i < 32; i++)
             x[i] = weight[i] = vf_set1(1);
-        return;
+        return vf_set1(0);
     }
     for (int k = 0; k < VL; k++) {
         if (b->g.row[k] >= means->first + means->n)
             find_means(means, w, b->g.row[k], args);
         mean[k] = means->mean[b->g.row[k] - means->first];
     }
-    load_group(&b->g, args->weights, vf_load(mean), x, weight);
+    load_group(&b->g, args->weights, x, weight);
+    return vf_load(mean);
 }
 
 /* The fifth bits of levels. */
@@ -162,8 +161,8 @@ static inline void weigh_around_zero(struct v_walk w, const struct qk_args *args
     vf x[32], weight[32];
     do {
         for (int u = 0; u < 2; u++) {
-            next_weighed(&w, args, &means, &b[u], x, weight);
-            v_fit_next(&t, u, 32, n_levels / 2, x, weight, fit);
+            const vf mean = next_weighed(&w, args, &means, &b[u], x, weight);
+            v_fit_next(&t, u, 32, n_levels / 2, x, weight, &mean, fit);
         }
         for (int u = 0; u < 2; u++) {
             b[u].d = fit[u].scale;
@@ -183,8 +182,11 @@ static inline void weigh_above_min(struct v_walk w, const struct qk_args *args, 
     struct affine_lanes a[SIDE];
     struct v_affine fit[SIDE];
     do {
-        for (int u = 0; u < SIDE; u++)
-            next_weighed(&w, args, &means, &b[u], a[u].x, a[u].w);
+        for (int u = 0; u < SIDE; u++) {
+            const vf mean = next_weighed(&w, args, &means, &b[u], a[u].x, a[u].w);
+            for (int i = 0; i < 32; i++)
+                a[u].w[i] *= vf_sqrt(mean + a[u].x[i] * a[u].x[i]);
+        }
         v_search_affine(&search, a, fit);
         for (int u = 0; u < SIDE; u++) {
             b[u].d = fit[u].scale;
