@@ -41,7 +41,7 @@ V_FN vf vf_clamp(vf a, float lo, float hi)
 
 /* V_BATCH: as many sums as registers hold. */
 enum { V_TRIES = 9, N_TRIALS = 2 * V_TRIES + 1, V_BATCH = VL == 16 ? V_TRIES : 3 };
-enum { PLACE_BITS = 15 };
+enum { PLACE_BITS = 15, V_TURNS = 4 };
 
 struct v_element {
     vi place[2];     /* of the middle between the levels of k = -9 and 0, of 0 and 9 */
@@ -56,7 +56,7 @@ struct v_trial {
 };
 
 struct v_trials {
-    struct v_trial of[2]; /* of groups in turn */
+    struct v_trial of[V_TURNS]; /* of groups in turn */
     struct v_element e[QK_GROUP_MAX];
 };
 
@@ -261,13 +261,13 @@ V_FN void v_trial_wild(struct v_trial *t, int n, int nmax, const vf *x, const vf
 }
 
 /* The best candidates of n groups. */
-V_FN void v_trials_choose(const struct v_trial *const t[2], int n, int nmax, struct v_signed *fit)
+V_FN void v_trials_choose(const struct v_trial *t, int n, int nmax, struct v_signed *fit)
 {
     const vf zero = vf_set1(0);
-    vf best[2], at[2];
+    vf best[V_TURNS], at[V_TURNS];
     V_UNROLL
     for (int u = 0; u < n; u++) {
-        vf xq = t[u]->xq[V_TRIES], qq = t[u]->qq[V_TRIES];
+        vf xq = t[u].xq[V_TRIES], qq = t[u].qq[V_TRIES];
         fit[u].scale = vf_select(vf_eq(qq, zero), zero, xq / qq);
         best[u] = fit[u].scale * xq;
         at[u] = zero;
@@ -277,7 +277,7 @@ V_FN void v_trials_choose(const struct v_trial *const t[2], int n, int nmax, str
             continue;
         V_UNROLL
         for (int u = 0; u < n; u++) {
-            vf xq = t[u]->xq[k], qq = t[u]->qq[k], ratio = xq / qq;
+            vf xq = t[u].xq[k], qq = t[u].qq[k], ratio = xq / qq;
             vm wins = vm_and(vf_gt(qq, zero), vf_gt(xq * xq, best[u] * qq));
             at[u] = vf_select(wins, vf_set1((float)(k - V_TRIES)), at[u]);
             fit[u].scale = vf_select(wins, ratio, fit[u].scale);
@@ -286,30 +286,28 @@ V_FN void v_trials_choose(const struct v_trial *const t[2], int n, int nmax, str
     }
     V_UNROLL
     for (int u = 0; u < n; u++) {
-        vu minus = ~(vu)t[u]->largest & 0x80000000u;
-        fit[u].inverse = (vf)((vu)v_trial_inverse(t[u]->largest, nmax, at[u]) | minus);
-        fit[u].scale = vf_select(t[u]->zero, zero, fit[u].scale);
-        fit[u].zero = t[u]->zero;
+        vu minus = ~(vu)t[u].largest & 0x80000000u;
+        fit[u].inverse = (vf)((vu)v_trial_inverse(t[u].largest, nmax, at[u]) | minus);
+        fit[u].scale = vf_select(t[u].zero, zero, fit[u].scale);
+        fit[u].zero = t[u].zero;
     }
 }
 
 /* qk_search_scale with weights for vector after vector of groups of n elements: vector j. With every
- * second one both are chosen, for a choice waits for divisions: fit[j - 1] and fit[j]. spread: NULL, or
+ * fourth one four are chosen, fit[j - 3] .. fit[j]: a choice is a long chain. spread: NULL, or
  * w is first multiplied by sqrt(spread + x^2), and left so. */
 V_FN void v_fit_next(struct v_trials *t, int j, int n, int nmax, const vf *x, vf *w,
                      const vf *spread, struct v_signed *fit)
 {
-    const struct v_trial *const pair[2] = {&t->of[0], &t->of[1]};
-    v_trials_sum(t, n, nmax, x, w, spread, &t->of[j % 2]);
-    if (j % 2 == 1)
-        v_trials_choose(pair, 2, nmax, fit + j - 1);
+    v_trials_sum(t, n, nmax, x, w, spread, &t->of[j % V_TURNS]);
+    if (j % V_TURNS == V_TURNS - 1)
+        v_trials_choose(t->of, V_TURNS, nmax, fit + j - (V_TURNS - 1));
 }
 
 /* qk_search_scale for one group of any floats. */
 V_FN void v_fit_scale_wild(int n, int nmax, const vf *x, vf *w, struct v_signed *fit)
 {
     struct v_trials t;
-    const struct v_trial *const one[2] = {&t.of[0], NULL};
     vm finite = vf_lt(vf_abs(x[0]), vf_set1(V_INF));
     for (int i = 1; i < n; i++)
         finite = vm_and(finite, vf_lt(vf_abs(x[i]), vf_set1(V_INF)));
@@ -319,7 +317,7 @@ V_FN void v_fit_scale_wild(int n, int nmax, const vf *x, vf *w, struct v_signed 
         v_trial_open(&t.of[0], n, x);
         v_trial_wild(&t.of[0], n, nmax, x, w);
     }
-    v_trials_choose(one, 1, nmax, fit);
+    v_trials_choose(t.of, 1, nmax, fit);
 }
 
 V_FN vi v_signed_code(const struct v_signed *fit, int nmax, vf x, bool wild)

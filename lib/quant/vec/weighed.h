@@ -156,21 +156,21 @@ static inline void weigh_around_zero(struct v_walk w, const struct qk_args *args
 {
     struct row_means means = {0, 0, {0}};
     struct v_trials t;
-    struct weighed b[2];
-    struct v_signed fit[2];
+    struct weighed b[V_TURNS];
+    struct v_signed fit[V_TURNS];
     vf x[32], weight[32];
     do {
-        for (int u = 0; u < 2; u++) {
+        for (int u = 0; u < V_TURNS; u++) {
             const vf mean = next_weighed(&w, args, &means, &b[u], x, weight);
             v_fit_next(&t, u, 32, n_levels / 2, x, weight, &mean, fit);
         }
-        for (int u = 0; u < 2; u++) {
+        for (int u = 0; u < V_TURNS; u++) {
             b[u].d = fit[u].scale;
             b[u].inverse = fit[u].inverse;
             b[u].zero = fit[u].zero;
             store_weighed(&b[u], AROUND_ZERO, n_levels);
         }
-    } while (b[1].g.n > 0);
+    } while (b[V_TURNS - 1].g.n > 0);
 }
 
 static inline void weigh_above_min(struct v_walk w, const struct qk_args *args, int n_levels)
