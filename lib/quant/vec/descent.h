@@ -14,7 +14,7 @@
 enum { DESCENT_N = 16, DESCENT_NMAX = 4, DESCENT_ROUNDS = 5 };
 #define DESCENT_TAME 1e10f /* magnitudes below it are */
 /* Vectors side by side, for a step is a long chain; rounds in which some level surely changes. */
-enum { DESCENT_SIDE = VL > 4 ? 4 : 1, DESCENT_SURE = VL > 4 ? 2 : 0 };
+enum { DESCENT_SIDE = VL > 4 ? 4 : 1, DESCENT_SURE = VL / 8 };
 
 struct v_moments {
     vf xq, qq; /* sums of w x q, w q q */
