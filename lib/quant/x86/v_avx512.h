@@ -335,12 +335,14 @@ V_FN void vi_spread4(vi out[V_PER16], uint64_t words)
     out[0] = (vi)_mm512_shuffle_epi8(_mm512_set1_epi64((long long)words), (__m512i)at);
 }
 
+/* Halves first: into 256 bits from memory is no permutation. */
 V_FN vf vf_load_quads(const float *const *p, size_t at)
 {
-    __m512 r = _mm512_castps128_ps512(_mm_loadu_ps(p[0] + at));
-    r = _mm512_insertf32x4(r, _mm_loadu_ps(p[4] + at), 1);
-    r = _mm512_insertf32x4(r, _mm_loadu_ps(p[8] + at), 2);
-    return _mm512_insertf32x4(r, _mm_loadu_ps(p[12] + at), 3);
+    __m256 lo = _mm256_castps128_ps256(_mm_loadu_ps(p[0] + at));
+    __m256 hi = _mm256_castps128_ps256(_mm_loadu_ps(p[8] + at));
+    lo = _mm256_insertf128_ps(lo, _mm_loadu_ps(p[4] + at), 1);
+    hi = _mm256_insertf128_ps(hi, _mm_loadu_ps(p[12] + at), 1);
+    return _mm512_insertf32x8(_mm512_castps256_ps512(lo), hi, 1);
 }
 
 V_FN vf vf_zip_lo(vf a, vf b)
