@@ -174,7 +174,7 @@ V_FN void keep_exact(const struct iq_type *t, struct fit *f, int p, int k)
 {
     const int at = t->dims * p;
     const int32_t code = exact_code_at(t, f, p, k), near = f->cb->near_of[code];
-    const float scale = f->scale[p / points_of(t) * MAX_TRIES + k];
+    const float scale = 1.0f / f->inverse[p / points_of(t) * MAX_TRIES + k];
 
     f->kept[p][k] =
         (uint16_t)(near < 0 ? near & 0xffff
@@ -264,34 +264,36 @@ V_FN uint32_t same_as_next(const uint16_t *kept)
     return same;
 }
 
-/* Finds the candidates that differ from the one before in any row. Returns the rows of their
- * points: PLACES apart. */
-V_FN const uint16_t *set_different(const struct iq_type *t, struct fit *f, int g)
+/* Are all candidates counted as different, for rows are too many to be picked? */
+V_FN bool all_differ(const struct iq_type *t)
+{
+    return !V_HAS_PICK_WORDS && t->dims == 4;
+}
+
+/* Finds the candidates of a group that differ from the one before in any row, and their rows. */
+V_FN void set_different(const struct iq_type *t, struct fit *f, int g)
 {
     const int first = points_of(t) * g;
-    const bool all = !V_HAS_PICK_WORDS && t->dims == 4; /* rows are too many to be picked */
-    uint32_t same = all ? 0 : ~0u;
+    uint32_t same = all_differ(t) ? 0 : ~0u;
 
-    for (int p = 0; !all && p < points_of(t); p++)
+    for (int p = 0; !all_differ(t) && p < points_of(t); p++)
         same &= same_as_next(f->kept[first + p]);
     const uint32_t bits = ~(same << 1) & ~0u >> (32 - candidates_of(t));
-    f->n_different = v_number_bits(f->which, bits, candidates_of(t), 0);
-    f->which[f->n_different] = (uint16_t)candidates_of(t);
-    if (all)
-        return f->kept[first];
-    for (int p = 0; p < points_of(t); p++)
-        v_pick_words(f->different[p], f->kept[first + p], bits);
-    return f->different[0];
+    const int n = v_number_bits(f->which[g], bits, candidates_of(t), 0);
+    f->which[g][n] = (uint16_t)candidates_of(t);
+    f->n_different[g] = n;
+    for (int p = 0; !all_differ(t) && p < points_of(t); p++)
+        v_pick_words(f->different[first + p], f->kept[first + p], bits);
 }
 
 enum { ABREAST = 4 }; /* vectors of candidates side by side: sums wait for themselves */
 
 /* Sums w x q and w q q of group g for n vectors of different candidates, in the order of the
  * elements. */
-V_FN void set_moments(const struct iq_type *t, struct fit *f, int g, const uint16_t *rows, int from,
-                      int n)
+V_FN void set_moments(const struct iq_type *t, struct fit *f, int g, int from, int n)
 {
     const int first = t->group * g;
+    const uint16_t *rows = (all_differ(t) ? f->kept : f->different)[points_of(t) * g];
     vf xq[ABREAST], qq[ABREAST];
 
     for (int k = 0; k < n; k++)
@@ -311,26 +313,28 @@ V_FN void set_moments(const struct iq_type *t, struct fit *f, int g, const uint1
         }
     }
     for (int k = 0; k < n; k++) {
-        vf_store(f->xq + (from + k) * VL, xq[k]);
-        vf_store(f->qq + (from + k) * VL, qq[k]);
+        vf_store(f->xq[g] + (from + k) * VL, xq[k]);
+        vf_store(f->qq[g] + (from + k) * VL, qq[k]);
     }
 }
 
-/* The candidate that stays of those in bits, -1 for none; sets its scale of least squares. One that
- * differs in nothing from one that is kept is kept in turn where rounding makes it look better. */
-static inline int first_best(const struct fit *f, uint32_t bits, float *scale)
+/* The candidate that stays of those of group g in bits, -1 for none; sets its scale of least
+ * squares. One that differs in nothing from one that is kept is kept in turn where rounding makes
+ * it look better. */
+static inline int first_best(const struct fit *f, int g, uint32_t bits, float *scale)
 {
+    const float *xq = f->xq[g], *qq = f->qq[g];
     float best = 0.0f;
     int at = -1;
 
     for (; bits; bits &= bits - 1) {
         const int k = __builtin_ctz(bits);
-        if (f->qq[k] > 0.0f && f->xq[k] * f->xq[k] > best * f->qq[k]) {
-            *scale = f->xq[k] / f->qq[k];
-            best = *scale * f->xq[k];
-            at = f->which[k];
-            if (f->xq[k] * f->xq[k] > best * f->qq[k])
-                at = f->which[k + 1] - 1;
+        if (qq[k] > 0.0f && xq[k] * xq[k] > best * qq[k]) {
+            *scale = xq[k] / qq[k];
+            best = *scale * xq[k];
+            at = f->which[g][k];
+            if (xq[k] * xq[k] > best * qq[k])
+                at = f->which[g][k + 1] - 1;
         }
     }
     return at;
@@ -342,13 +346,14 @@ static inline int first_best(const struct fit *f, uint32_t bits, float *scale)
  * and none below it is after that: only those above count (several where candidates differ in
  * nothing).
  */
-V_FN int best_different(const struct fit *f, int n, int n_vectors, float *scale)
+V_FN int best_different(const struct fit *f, int g, int n_vectors, float *scale)
 {
+    const int n = f->n_different[g];
     vf score[MAX_TRIES / VL], most = vf_set1(0), least_q = vf_set1(FLT_MAX), most_q = most;
     uint32_t above = 0, below = 0;
 
     for (int k = 0; k < n_vectors; k++) {
-        vf xq = vf_load(f->xq + k * VL), qq = vf_load(f->qq + k * VL);
+        vf xq = vf_load(f->xq[g] + k * VL), qq = vf_load(f->qq[g] + k * VL);
         vm counts = vi_lt(v_lanes(), vi_set1(n - k * VL));
         score[k] = vf_select(counts, xq / qq * xq, vf_set1(0));
         most = vf_max(score[k], most);
@@ -362,26 +367,92 @@ V_FN int best_different(const struct fit *f, int n, int n_vectors, float *scale)
     }
     if (above == below && greatest >= 0x1p-60f && greatest <= 0x1p60f &&
         vf_hmin(least_q) >= 0x1p-60f && vf_hmax(most_q) <= 0x1p60f)
-        return first_best(f, above, scale);
-    return first_best(f, (1u << n) - 1, scale);
+        return first_best(f, g, above, scale);
+    return first_best(f, g, (1u << n) - 1, scale);
 }
 
-V_FN int best_candidate(const struct iq_type *t, struct fit *f, int g, float *scale)
+/* Sums of all different candidates. */
+V_FN void set_all_moments(const struct iq_type *t, struct fit *f, int g)
 {
-    const uint16_t *rows = set_different(t, f, g);
-    const int n = f->n_different;
+    const int n = f->n_different[g];
 
-    if (n <= VL) {
-        set_moments(t, f, g, rows, 0, 1);
-        return best_different(f, n, 1, scale);
+    if (n <= VL)
+        set_moments(t, f, g, 0, 1);
+    else if (n <= 2 * VL)
+        set_moments(t, f, g, 0, 2);
+    else
+        for (int k = 0; k * VL < n; k += ABREAST)
+            set_moments(t, f, g, k, ABREAST);
+}
+
+/* Groups that differ in few candidates: they are lanes, and their candidates are gone through as
+ * first_best() does. */
+V_FN void best_of_groups(struct fit *f, int n_groups)
+{
+    int n = 0;
+
+    for (int g = 0; g < n_groups; g++)
+        n = n > f->n_different[g] ? n : f->n_different[g];
+    for (int g = 0; g < n_groups; g += VL) {
+        const float *xq_of[VL], *qq_of[VL];
+        vf best = vf_set1(0), own = vf_load(f->scale + g);
+        vi kept = vi_set1(-1), last = vi_set1(0);
+        for (int k = 0; k < VL; k++) {
+            xq_of[k] = f->xq[(g + k) % n_groups];
+            qq_of[k] = f->qq[(g + k) % n_groups];
+        }
+        for (int from = 0; from < n; from += 4) {
+            vf xq[4], qq[4];
+            v_load_columns4(xq, xq_of, (size_t)from);
+            v_load_columns4(qq, qq_of, (size_t)from);
+            for (int k = 0; k < 4; k++) {
+                const vm is = vi_lt(vi_set1(from + k), vi_load(f->n_different + g));
+                const vf square = xq[k] * xq[k], one = xq[k] / qq[k];
+                const vm better =
+                    vm_and(vm_and(is, vf_gt(qq[k], vf_set1(0))), vf_gt(square, best * qq[k]));
+                own = vf_select(better, one, own);
+                best = vf_select(better, one * xq[k], best);
+                kept = vi_select(better, vi_set1(from + k), kept);
+                last = vi_select(
+                    better, vi_select(vf_gt(square, best * qq[k]), vi_set1(1), vi_set1(0)), last);
+            }
+        }
+        vf_store(f->scale + g, own);
+        vi_store(f->best + g, kept);
+        for (int k = g; k < g + VL && k < n_groups; k++) {
+            const uint16_t *which = f->which[k] + f->best[k];
+            if (f->best[k] >= 0)
+                f->best[k] = ((const int32_t *)&last)[k - g] ? which[1] - 1 : which[0];
+        }
     }
-    if (n <= 2 * VL) {
-        set_moments(t, f, g, rows, 0, 2);
-        return best_different(f, n, 2, scale);
+}
+
+/* Finds the candidates that stay. scale: as they are without one. */
+V_FN void set_best(const struct iq_type *t, struct fit *f)
+{
+    const int n_groups = MAX_POINTS / points_of(t);
+
+    for (int g = 0; g < n_groups; g++) {
+        f->n_different[g] = 0;
+        if (f->base[g] != 0.0f)
+            set_different(t, f, g);
     }
-    for (int k = 0; k * VL < n; k += ABREAST)
-        set_moments(t, f, g, rows, k, ABREAST);
-    return best_different(f, n, MAX_TRIES / VL, scale);
+    for (int g = 0; g < n_groups; g++)
+        if (f->n_different[g] > 0)
+            set_all_moments(t, f, g);
+    if (t->dims == 8) {
+        best_of_groups(f, n_groups);
+        return;
+    }
+    for (int g = 0; g < n_groups; g++) {
+        const int n = f->n_different[g];
+        if (n == 0)
+            f->best[g] = -1;
+        else if (n <= VL)
+            f->best[g] = best_different(f, g, 1, &f->scale[g]);
+        else
+            f->best[g] = best_different(f, g, n <= 2 * VL ? 2 : MAX_TRIES / VL, &f->scale[g]);
+    }
 }
 
 #endif

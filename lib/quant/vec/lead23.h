@@ -125,8 +125,10 @@ V_FN void split_span(struct fit *f, float step, struct mixed m, int n_blocks)
     const int i = __builtin_ctz(m.here), j = __builtin_ctz(m.there);
     const float meet = (level[i] - level[j]) / (slope[i] - slope[j]);
     const float steps = (meet - f->inverse[from]) * f->base_of[p] * (1.0f / step);
-    const int last = f->to[m.span] - from - 1, most = last > 0 ? last : 0;
-    const int k = steps > 0.0f ? steps < (float)most ? (int)steps : most : 0;
+    const int last = f->to[m.span] - from - 1;
+    const float most = (float)(last > 0 ? last : 0);
+    const float clamped = steps < most ? steps : most;
+    const int k = (int)(clamped > 0.0f ? clamped : 0.0f);
     const float *inverse = f->inverse + from + k;
     const uint32_t before = v_rivals_of(level, slope, n_blocks, inverse[0], f->margin[p], i);
     const uint32_t behind = v_rivals_of(level, slope, n_blocks, inverse[1], f->margin[p], j);

@@ -62,19 +62,21 @@ struct fit {
     const float *half;                           /* halves of x, element by element */
     float base[MAX_GROUPS];                      /* 0: zeros */
     float base_of[MAX_POINTS];                   /* that of a point's group; 1 for zeros */
-    float inverse[MAX_GROUPS * MAX_TRIES + PAD], scale[MAX_GROUPS * MAX_TRIES]; /* by candidate */
+    float inverse[MAX_GROUPS * MAX_TRIES + PAD]; /* of scales, by candidate */
     float margin[MAX_POINTS];
     uint16_t kept[MAX_POINTS][PLACES]; /* spread codes of rows, by candidate */
     /* Levels at the first candidate, four elements to a word, and where they rise; see
      * set_crossings(). */
     uint32_t first[2][MAX_POINTS], rise[3][MAX_POINTS];
     uint32_t doubt[MAX_POINTS], starts[MAX_POINTS]; /* bits by candidate */
-    /* Of one group: candidates' rows, those again left out that are the one before's in all points
-     * (which), and their sums. */
-    int n_different;
-    uint16_t which[MAX_TRIES + PAD];
-    uint16_t different[8][PLACES];
-    float xq[MAX_TRIES], qq[MAX_TRIES];
+    /* By group: candidates, those again left out that are the one before's in all points (which);
+     * their rows by point, their sums. */
+    int32_t n_different[MAX_GROUPS + PAD];
+    uint16_t which[MAX_GROUPS][PLACES], different[MAX_POINTS][PLACES];
+    float xq[MAX_GROUPS][MAX_TRIES], qq[MAX_GROUPS][MAX_TRIES];
+    /* The same: the candidate that stays, -1 for none, and its scale of least squares. */
+    int32_t best[MAX_GROUPS + PAD];
+    float scale[MAX_GROUPS + PAD];
     /* Spans: their points, places of their first candidates, where inverse has their first and last
      * candidate; what near_of says of their codes; a (spread) row. */
     int n_spans;
@@ -115,12 +117,11 @@ static const float v_iota[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 1
 
 V_FN void set_candidates(const struct iq_type *t, struct fit *f, int g)
 {
-    for (int k = 0; k < (candidates_of(t) + 15) / 16 * 16; k += VL) {
+    for (int k = 0; k < candidates_of(t); k += VL) {
         vf at = vf_load(v_iota + k % 16) + (float)(k / 16 * 16 - t->n_tries);
         at = vf_min(at, vf_set1((float)t->n_tries));
-        vf inverse = ((float)(2 * t->top - 1) + at * t->step) / f->base[g];
-        vf_store(f->inverse + MAX_TRIES * g + k, inverse);
-        vf_store(f->scale + MAX_TRIES * g + k, 1.0f / inverse);
+        vf_store(f->inverse + MAX_TRIES * g + k,
+                 ((float)(2 * t->top - 1) + at * t->step) / f->base[g]);
     }
 }
 

@@ -79,17 +79,18 @@ V_FN void set_margins(const struct iq_type *t, const struct super *s, int j, str
 }
 
 /* Takes what the best candidate found for group g of the batch, number j of the super-block. */
-V_FN void take_best(const struct iq_type *t, struct fit *f, int g, int j, struct fitted *r)
+V_FN void take_best(const struct iq_type *t, const struct fit *f, int g, int j, struct fitted *r)
 {
+    const int best = f->best[g];
     bool any = t->refit == REFIT_ALL;
 
-    const int best = best_candidate(t, f, g, &r->scale[j]);
     for (int p = 0; p < points_of(t); p++) {
         const int at = points_of(t) * j + p, in = points_of(t) * g + p;
         r->code[at] = best < 0 ? f->cb->spread[0] : f->kept[in][best];
         r->again[at] = best < 0 ? t->refit == REFIT_ALL_IF_ANY : off_grid_at(t, f, in, best);
         any |= r->again[at];
     }
+    r->scale[j] = f->scale[g];
     r->refit[j] = any && r->scale[j] > 0.0f;
 }
 
@@ -106,7 +107,7 @@ V_FN bool fit_batch(const struct iq_type *t, const struct super *s, int j, struc
     f->half = s->half + at / t->dims;
     for (int g = 0; g < n_groups; g++) {
         f->base[g] = s->base[j + g];
-        r->scale[j + g] = f->base[g] != 0.0f ? s->scale[j + g] : 0.0f;
+        f->scale[g] = r->scale[j + g] = f->base[g] != 0.0f ? s->scale[j + g] : 0.0f;
         if (f->base[g] != 0.0f)
             set_candidates(t, f, g);
         for (int p = 0; p < points_of(t); p++)
@@ -121,6 +122,7 @@ V_FN bool fit_batch(const struct iq_type *t, const struct super *s, int j, struc
     if (!fine)
         return false;
     set_kept(t, f);
+    set_best(t, f);
     for (int g = 0; g < n_groups; g++)
         if (f->base[g] != 0.0f)
             take_best(t, f, g, j + g, r);

@@ -37,14 +37,18 @@ V_FN int v_number_bits(uint16_t *p, uint32_t bits, int n, int add)
     return (int)(p - begin);
 }
 
+/* Stores do not overlap: what two of them wrote could not be read at once. */
 V_FN void v_pick_words(uint16_t *p, const uint16_t *from, uint32_t bits)
 {
-    for (int k = 0; k < 32; k += 16) {
-        const __m512i all = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *)(from + k)));
-        const __m512i set = _mm512_maskz_compress_epi32((__mmask16)(bits >> k), all);
-        _mm256_storeu_si256((void *)p, _mm512_cvtepi32_epi16(set));
-        p += __builtin_popcount(bits >> k & 0xffff);
-    }
+    const __m512i a = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *)from));
+    const __m512i b = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *)(from + 16)));
+    const int n = __builtin_popcount(bits & 0xffff);
+    const __m512i low = _mm512_maskz_compress_epi32((__mmask16)bits, a);
+    const __m512i high = _mm512_maskz_compress_epi32((__mmask16)(bits >> 16), b);
+    const __m512i both = _mm512_mask_expand_epi32(low, (__mmask16)(0xffffu << n), high);
+    const __m512i rest = _mm512_maskz_compress_epi32((__mmask16)(0xffff0000u >> n), high);
+    _mm256_storeu_si256((void *)p, _mm512_cvtepi32_epi16(both));
+    _mm256_storeu_si256((void *)(p + 16), _mm512_cvtepi32_epi16(rest));
 }
 #else
 enum { V_HAS_PICK_WORDS = 0 };
