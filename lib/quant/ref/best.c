@@ -456,4 +456,4 @@ const struct qk_line_search qk_search_q2_K = {
 const struct qk_line_search qk_search_q4_K = {
     TYPE(q4_K, 256, read_twelve), 32, 15, 63, 4, -0.9f, 0.45f, 2, 96, 0};
 const struct qk_line_search qk_search_q5_K = {
-    TYPE(q5_K, 256, read_twelve), 32, 31, 63, 4, -0.9f, 0.45f, 2, 96, 0};
+    TYPE(q5_K, 256, read_twelve), 32, 31, 63, 4, -0.9f, 0.45f, 2, 64, 0};
