@@ -59,7 +59,7 @@ V_FN void affine_start(struct affine_lanes *a, const struct qk_min_search *s, in
         affine_guess(a, s->n, s->nmax, false, true);
     else
         affine_guess(a, s->n, s->nmax, false, false);
-    affine_ready(a, s, vf_set1(0), affine_skips(s));
+    affine_ready(a, s, affine_range(s, vf_set1(0)), affine_skips(s));
 }
 
 /* ---- lanes that are done ----------------------------------------------------------------------
@@ -115,7 +115,7 @@ static void affine_empty(struct affine_live *l, int u, int into, const struct qk
     affine_join(a->x, b->x, vi_load(at), s->n);
     affine_join(a->w, b->w, vi_load(at), s->n);
     affine_join((vf *)&a->g, (const vf *)&b->g, vi_load(at), sizeof a->g / sizeof(vf));
-    affine_ready(a, s, affine_at(s, a), true);
+    affine_ready(a, s, affine_range_of(s, a), true);
 }
 
 /* Takes vector u off the list. */

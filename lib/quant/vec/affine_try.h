@@ -131,20 +131,27 @@ V_FN bool affine_skips(const struct qk_min_search *s)
 
 /* ---- a candidate ------------------------------------------------------------------------------ */
 
-/* Makes ready for candidate k of each lane, some time before it is tried: that waits for a division. */
-V_FN void affine_ready(struct affine_lanes *a, const struct qk_min_search *s, vf k, bool skip)
+/* The ranges of candidates k. */
+V_FN vf affine_range(const struct qk_min_search *s, vf k)
 {
-    const vf wild = vf_set1(4194304.0f);
-    const vf least = vf_set1(s->nmax == 3 ? -2.5f : -8.5f);
-    vf range = (s->rmin + s->rdelta * k) + (float)s->nmax;
-    vf from = a->g.best.min, width = a->g.hi - from, inverse = range / width;
-    vf lowest = inverse * (a->g.lo - from), highest = inverse * width;
-    vm tame = vm_and(vf_gt(inverse, vf_set1(0)), vm_and(vf_gt(lowest, -wild), vf_lt(highest, wild)));
+    return (s->rmin + s->rdelta * k) + (float)s->nmax;
+}
+
+/* Makes ready for the candidates of a range, some time before they are tried: that waits for a division.
+ * Levels are below nmax + 1/2 where the range is, by more than roundings. */
+V_FN void affine_ready(struct affine_lanes *a, const struct qk_min_search *s, vf range, bool skip)
+{
+    vf from = a->g.best.min, inverse = range / (a->g.hi - from), lowest = inverse * (a->g.lo - from);
+    vm tame = vm_and(vf_gt(inverse, vf_set1(0)), vf_lt(inverse, vf_set1(V_INF)));
+    tame = vm_and(tame, vf_gt(lowest, vf_set1(-4194304.0f)));
+    unsigned out = (vm_all(tame) ? 0 : OUT_WILD) |
+                   (vm_all(vf_ge(lowest, vf_set1(-0.5f))) ? 0 : OUT_LOW) |
+                   (vm_any(vf_gt(range, vf_set1((float)s->nmax + 0.499f))) ? OUT_HIGH : 0);
+    if (skip && !vm_all(vf_ge(lowest, vf_set1(s->nmax == 3 ? -2.5f : -8.5f))))
+        out |= OUT_TABLE;
     a->range = range;
     a->inverse = inverse;
-    a->out = (vm_any(vf_lt(lowest, vf_set1(-0.5f))) ? OUT_LOW : 0) |
-             (vm_any(vf_ge(highest, vf_set1((float)s->nmax + 0.5f))) ? OUT_HIGH : 0) |
-             (skip && !vm_all(vf_ge(lowest, least)) ? OUT_TABLE : 0) | (vm_all(tame) ? 0 : OUT_WILD);
+    a->out = out;
 }
 
 /* RUN elements of a candidate from number i on: levels, and what they add. */
@@ -255,10 +262,10 @@ V_FN vm affine_busy(const struct qk_min_search *s, const struct affine_lanes *a)
     return vf_le(a->g.k, vf_set1((float)s->nstep));
 }
 
-/* The lanes' candidates; lanes that are done may be at any. */
-V_FN vf affine_at(const struct qk_min_search *s, const struct affine_lanes *a)
+/* The ranges of the lanes' candidates; lanes that are done may be at any. */
+V_FN vf affine_range_of(const struct qk_min_search *s, const struct affine_lanes *a)
 {
-    return vf_select(affine_busy(s, a), a->g.k, vf_set1(0));
+    return affine_range(s, vf_select(affine_busy(s, a), a->g.k, vf_set1(0)));
 }
 
 /* Number of the next candidate if candidate k does not win. */
@@ -328,14 +335,14 @@ V_FN void affine_judge(const struct qk_min_search *s, struct affine_lanes *const
         affine_errors(a, s->n, false, error);
     for (int u = 0; u < n_vectors; u++) {
         vm wins = vm_and(a[u]->line, vf_lt(error[u], a[u]->g.error));
-        vf next = vf_set1((float)k);
+        vf range = vf_set1((s->rmin + s->rdelta * (float)k) + (float)s->nmax);
         if (skip) {
             wins = vm_and(wins, affine_busy(s, a[u]));
             a[u]->g.k = vf_select(wins, a[u]->g.k + 1.0f, a[u]->next);
-            next = affine_at(s, a[u]);
+            range = affine_range_of(s, a[u]);
         }
         affine_keep(a[u], wins, error[u]);
-        affine_ready(a[u], s, next, skip);
+        affine_ready(a[u], s, range, skip);
     }
 }
 

@@ -59,8 +59,8 @@ V_FN void fit_groups(const struct min_type *t, struct min_work *k)
         for (int u = 0; u < SIDE; u++) {
             v_load_groups(&k->b, n_groups, v + u, a[u].x);
             min_weights(k, n, v + u, a[u].x, a[u].w);
+            v_ask_ahead(&k->b, n_groups, v + u, n_groups, 1);
         }
-        v_ask_ahead(&k->b, n_groups, v, SIDE, SIDE);
         v_search_affine(s, a, fit);
         for (int u = 0; u < SIDE; u++) {
             k->scale[v + u] = fit[u].scale;
