@@ -1,27 +1,31 @@
 /* Parts that see: Kimi-VL, Kimi K2.5 and GLM-5V. */
 #include "lib/hf/eyes.h"
 
-/* ---- Kimi-VL --------------------------------------------------------------------------------- */
-
+/* MoonViT, but for its positions, queries, keys and values. */
 #define LAYER "vision_tower.encoder.blocks.{L}."
-static const struct hf_rule kimi[] = {
+static const struct hf_rule moonvit[] = {
     T("vision_tower.patch_embed.proj", "v.patch_embd", .as = HF_AS_CONV),
-    T("vision_tower.patch_embed.pos_emb", "v.position_embd", .as = HF_AS_F32, .layout = "h w c -> (h w) c"),
     T("vision_tower.encoder.final_layernorm", "v.post_ln"),
     T(LAYER "norm0", "v.blk.{L}.ln1"),
     T(LAYER "norm1", "v.blk.{L}.ln2"),
-    T(LAYER "wqkv", "v.blk.{L}.attn_q", .layout = "(3[0] r) * -> r *"),
-    T(LAYER "wqkv", "v.blk.{L}.attn_k", .layout = "(3[1] r) * -> r *"),
-    T(LAYER "wqkv", "v.blk.{L}.attn_v", .layout = "(3[2] r) * -> r *"),
     T(LAYER "wo", "v.blk.{L}.attn_out"),
     T(LAYER "mlp.fc0", "v.blk.{L}.ffn_up"),
     T(LAYER "mlp.fc1", "v.blk.{L}.ffn_down"),
+    T_END,
+};
+
+/* ---- Kimi-VL --------------------------------------------------------------------------------- */
+
+static const struct hf_rule kimi[] = {
+    T("vision_tower.patch_embed.pos_emb", "v.position_embd", .as = HF_AS_F32, .layout = "h w c -> (h w) c"),
+    T(LAYER "wqkv", "v.blk.{L}.attn_q", .layout = "(3[0] r) * -> r *"),
+    T(LAYER "wqkv", "v.blk.{L}.attn_k", .layout = "(3[1] r) * -> r *"),
+    T(LAYER "wqkv", "v.blk.{L}.attn_v", .layout = "(3[2] r) * -> r *"),
     T("multi_modal_projector.pre_norm", "mm.input_norm"),
     T("multi_modal_projector.linear_1", "mm.1"),
     T("multi_modal_projector.linear_2", "mm.2"),
     T_END,
 };
-#undef LAYER
 static const struct hf_key kimi_size[] = {
     K_FIXED(".vision.image_size", U32, "896"), /* images have any; for those who ask */
     K_END,
@@ -39,34 +43,25 @@ static const struct hf_key kimi_keys[] = {
 const struct hf_arch gg_hf_arch_kimi_eyes = {
     EYES,
     .classes = LIST("KimiVLForConditionalGeneration"),
-    .rules = RULES(kimi, gg_hf_rest),
+    .rules = RULES(kimi, moonvit, gg_hf_rest),
     .keys = KEYS(gg_hf_eyes, kimi_size, gg_hf_eyes_widths, gg_hf_eyes_layers, kimi_type, gg_hf_eyes_gelu, kimi_keys),
 };
 
 /* ---- Kimi K2.5, GLM-5V ----------------------------------------------------------------------- */
 
-#define LAYER "vision_tower.encoder.blocks.{L}."
 /* Rope turns pairs of pairs, one of rows and one of columns of the image: rows first, then columns. */
 #define PAIRS "h=num_attention_heads|16 d 2 q=2) * -> (h 2 d q) *"
 static const struct hf_rule kimi25[] = {
-    T("vision_tower.patch_embed.proj", "v.patch_embd", .as = HF_AS_CONV),
     T("vision_tower.patch_embed.pos_emb", "v.position_embd", .as = HF_AS_F32),
-    T("vision_tower.encoder.final_layernorm", "v.post_ln"),
-    T(LAYER "norm0", "v.blk.{L}.ln1"),
-    T(LAYER "norm1", "v.blk.{L}.ln2"),
     T(LAYER "wqkv", "v.blk.{L}.attn_qkv", .how = HF_JOIN, .layout = "(3[0] " PAIRS),
     T(LAYER "wqkv", "v.blk.{L}.attn_qkv", .how = HF_JOIN, .layout = "(3[1] " PAIRS),
     T(LAYER "wqkv", "v.blk.{L}.attn_qkv", .how = HF_JOIN, .layout = "(3[2] r) * -> r *"),
-    T(LAYER "wo", "v.blk.{L}.attn_out"),
-    T(LAYER "mlp.fc0", "v.blk.{L}.ffn_up"),
-    T(LAYER "mlp.fc1", "v.blk.{L}.ffn_down"),
     T("mm_projector.pre_norm", "mm.input_norm"),
     T("mm_projector.proj.0", "mm.1"),
     T("mm_projector.proj.2", "mm.2"),
     T("mm_projector.linear_{L}", "mm.{L}"),
     T_END,
 };
-#undef LAYER
 static const struct hf_key kimi25_sizes[] = {
     K_SUM(".vision.image_size", U32, "(init_pos_emb_height|64) * (patch_size|14)"),
     K_NEED(".vision.patch_size", U32, "patch_size"),
@@ -91,6 +86,6 @@ static const struct hf_key kimi25_keys[] = {
 const struct hf_arch gg_hf_arch_kimi25_eyes = {
     EYES,
     .classes = LIST("KimiK25ForConditionalGeneration", "Glm5vForConditionalGeneration"),
-    .rules = RULES(kimi25, gg_hf_rest),
+    .rules = RULES(kimi25, moonvit, gg_hf_rest),
     .keys = KEYS(gg_hf_eyes, kimi25_sizes, gg_hf_eyes_layers, kimi25_keys),
 };

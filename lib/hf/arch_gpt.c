@@ -1,13 +1,16 @@
-/* Architectures: GPT-2, GPT-NeoX (Pythia), Falcon, StarCoder2. */
+/* Architectures: GPT-2, GPT-NeoX (Pythia), Falcon, StarCoder2, BLOOM, JAIS. */
 #include "lib/hf/arch.h"
 
-/* Matrices are stored with inputs as rows. */
 static const struct hf_rule gpt2[] = {
     T("wte", "token_embd"),
     T("wpe", "position_embd"),
-    T("ln_f", "output_norm"),
     T("lm_head", "output"),
     T_DROP("h.{L}.attn.masked_bias"),
+    T_END,
+};
+/* Those of JAIS too. Matrices are stored with inputs as rows. */
+static const struct hf_rule gpt2_layers[] = {
+    T("ln_f", "output_norm"),
     T_DROP("h.{L}.attn"), /* .bias: the causal mask */
     T("h.{L}.ln_1", "blk.{L}.attn_norm"),
     T("h.{L}.ln_2", "blk.{L}.ffn_norm"),
@@ -104,7 +107,7 @@ static const struct hf_rule starcoder2[] = {
 const struct hf_arch gg_hf_arch_gpt2 = {
     .gguf = "gpt2",
     .classes = LIST("GPT2LMHeadModel"),
-    .rules = RULES(gpt2),
+    .rules = RULES(gpt2, gpt2_layers),
     .keys = KEYS(gpt2_keys, gg_hf_file_key),
     .prefixes = LIST("transformer."),
 };
@@ -169,21 +172,9 @@ static const struct hf_rule jais[] = {
     T("wte", "token_embd", .times = "mup_embeddings_scale|embeddings_scale"),
     T("lm_head", "output", .times = "mup_output_alpha * mup_width_scale", .when = "mup_output_alpha"),
     T("lm_head", "output", .times = "width_scale", .when = "!mup_output_alpha"),
-    T("ln_f", "output_norm"),
     T_DROP("relative_pe.slopes"), /* those of the usual ALiBi */
-    T_DROP("h.{L}.attn"),
-    T("h.{L}.ln_1", "blk.{L}.attn_norm"),
-    T("h.{L}.ln_2", "blk.{L}.ffn_norm"),
-    T("h.{L}.attn.c_attn.weight", "blk.{L}.attn_qkv", .layout = "c r -> r c"),
-    T("h.{L}.attn.c_attn", "blk.{L}.attn_qkv"),
-    T("h.{L}.attn.c_proj.weight", "blk.{L}.attn_output", .layout = "c r -> r c"),
-    T("h.{L}.attn.c_proj", "blk.{L}.attn_output"),
-    T("h.{L}.mlp.c_fc.weight", "blk.{L}.ffn_up", .layout = "c r -> r c"),
-    T("h.{L}.mlp.c_fc", "blk.{L}.ffn_up"),
     T("h.{L}.mlp.c_fc2.weight", "blk.{L}.ffn_gate", .layout = "c r -> r c"),
     T("h.{L}.mlp.c_fc2", "blk.{L}.ffn_gate"),
-    T("h.{L}.mlp.c_proj.weight", "blk.{L}.ffn_down", .layout = "c r -> r c"),
-    T("h.{L}.mlp.c_proj", "blk.{L}.ffn_down"),
     T_END,
 };
 static const struct hf_key jais_first[] = {
@@ -204,7 +195,7 @@ const struct hf_arch gg_hf_arch_jais = {
     .gguf = "jais",
     .classes = LIST("JAISLMHeadModel"),
     .when = "activation_function~swiglu * position_embedding_type~alibi",
-    .rules = RULES(jais),
+    .rules = RULES(jais, gpt2_layers),
     .first_keys = jais_first,
     .keys = KEYS(jais_keys, gg_hf_file_key),
     .prefixes = LIST("transformer."),

@@ -20,40 +20,31 @@ enum {
  * what it is whatever the file says, if there is one. kv_layers: only so many from the start have a
  * cache of their own; 0: all. windows_of: only models of so many layers have windows; 0: all.
  * Source: src/models of llama.cpp, 2026-08-21. */
+#define ALL(of) {.name = of, .period = NO_WINDOWS} /* layers see all */
 static const struct architecture {
     const char *name;
     uint32_t period;
     bool first;
     uint32_t window, kv_layers, fixed, windows_of;
 } architectures[] = {
-    {"llama", NO_WINDOWS, false, 0, 0, 0, 0}, {"mistral3", NO_WINDOWS, false, 0, 0, 0, 0},
-    {"deci", NO_WINDOWS, false, 0, 0, 0, 0}, {"qwen", NO_WINDOWS, false, 0, 0, 0, 0},
-    {"qwen2", NO_WINDOWS, false, 0, 0, 0, 0}, {"qwen2moe", NO_WINDOWS, false, 0, 0, 0, 0},
-    {"qwen2vl", NO_WINDOWS, false, 0, 0, 0, 0}, {"qwen3", NO_WINDOWS, false, 0, 0, 0, 0},
-    {"qwen3moe", NO_WINDOWS, false, 0, 0, 0, 0}, {"qwen3vl", NO_WINDOWS, false, 0, 0, 0, 0},
-    {"qwen3vlmoe", NO_WINDOWS, false, 0, 0, 0, 0}, {"gemma", NO_WINDOWS, false, 0, 0, 0, 0},
-    {"phi2", NO_WINDOWS, false, 0, 0, 0, 0}, {"phi3", NO_WINDOWS, false, 0, 0, 0, 0},
-    {"phimoe", NO_WINDOWS, false, 0, 0, 0, 0}, {"falcon", NO_WINDOWS, false, 0, 0, 0, 0},
-    {"gpt2", NO_WINDOWS, false, 0, 0, 0, 0}, {"gptneox", NO_WINDOWS, false, 0, 0, 0, 0},
-    {"bloom", NO_WINDOWS, false, 0, 0, 0, 0}, {"mpt", NO_WINDOWS, false, 0, 0, 0, 0},
-    {"starcoder", NO_WINDOWS, false, 0, 0, 0, 0}, {"starcoder2", NO_WINDOWS, false, 0, 0, 0, 0},
-    {"stablelm", NO_WINDOWS, false, 0, 0, 0, 0}, {"baichuan", NO_WINDOWS, false, 0, 0, 0, 0},
-    {"internlm2", NO_WINDOWS, false, 0, 0, 0, 0}, {"minicpm", NO_WINDOWS, false, 0, 0, 0, 0},
-    {"command-r", NO_WINDOWS, false, 0, 0, 0, 0}, {"dbrx", NO_WINDOWS, false, 0, 0, 0, 0},
-    {"olmo", NO_WINDOWS, false, 0, 0, 0, 0}, {"olmoe", NO_WINDOWS, false, 0, 0, 0, 0},
-    {"granite", NO_WINDOWS, false, 0, 0, 0, 0}, {"granitemoe", NO_WINDOWS, false, 0, 0, 0, 0},
-    {"chatglm", NO_WINDOWS, false, 0, 0, 0, 0}, {"glm4", NO_WINDOWS, false, 0, 0, 0, 0},
-    {"glm4moe", NO_WINDOWS, false, 0, 0, 0, 0}, {"exaone", NO_WINDOWS, false, 0, 0, 0, 0},
-    {"nemotron", NO_WINDOWS, false, 0, 0, 0, 0}, {"smollm3", NO_WINDOWS, false, 0, 0, 0, 0},
-    {"ernie4_5", NO_WINDOWS, false, 0, 0, 0, 0}, {"ernie4_5-moe", NO_WINDOWS, false, 0, 0, 0, 0},
-    {"seed_oss", NO_WINDOWS, false, 0, 0, 0, 0}, {"arcee", NO_WINDOWS, false, 0, 0, 0, 0},
-    {"deepseek", NO_WINDOWS, false, 0, 0, 0, 0}, {"deepseek2", NO_WINDOWS, false, 0, 0, 0, 0},
-    {"minicpm3", NO_WINDOWS, false, 0, 0, 0, 0}, {"exaone4", 4, false, 4096, 0, 0, 64},
-    {"gemma2", 2, false, 4096, 0, 0, 0}, {"gemma3", 6, false, 0, 0, 0, 0},
-    {"gemma3n", 5, false, 0, 20, 0, 0}, {"cohere2", 4, false, 0, 0, 0, 0},
-    {"gpt-oss", 2, false, 0, 0, 0, 0}, {"olmo2", 4, false, 0, 0, 0, 0},
-    {"llama4", 4, false, 8192, 0, 8192, 0}, {"afmoe", 4, false, 0, 0, 0, 0},
-    {"smallthinker", 4, true, 0, 0, 4096, 0}, {"plamo3", 8, false, 0, 0, 0, 0},
+    ALL("llama"), ALL("mistral3"), ALL("deci"), ALL("qwen"), ALL("qwen2"), ALL("qwen2moe"), ALL("qwen2vl"),
+    ALL("qwen3"), ALL("qwen3moe"), ALL("qwen3vl"), ALL("qwen3vlmoe"), ALL("gemma"), ALL("phi2"), ALL("phi3"),
+    ALL("phimoe"), ALL("falcon"), ALL("gpt2"), ALL("gptneox"), ALL("bloom"), ALL("mpt"), ALL("starcoder"),
+    ALL("starcoder2"), ALL("stablelm"), ALL("baichuan"), ALL("internlm2"), ALL("minicpm"), ALL("command-r"),
+    ALL("dbrx"), ALL("olmo"), ALL("olmoe"), ALL("granite"), ALL("granitemoe"), ALL("chatglm"), ALL("glm4"),
+    ALL("glm4moe"), ALL("exaone"), ALL("nemotron"), ALL("smollm3"), ALL("ernie4_5"), ALL("ernie4_5-moe"),
+    ALL("seed_oss"), ALL("arcee"), ALL("deepseek"), ALL("deepseek2"), ALL("minicpm3"),
+    {"exaone4", .period = 4, .window = 4096, .windows_of = 64},
+    {"gemma2", .period = 2, .window = 4096},
+    {"gemma3", .period = 6},
+    {"gemma3n", .period = 5, .kv_layers = 20},
+    {"cohere2", .period = 4},
+    {"gpt-oss", .period = 2},
+    {"olmo2", .period = 4},
+    {"llama4", .period = 4, .window = 8192, .fixed = 8192},
+    {"afmoe", .period = 4},
+    {"smallthinker", .period = 4, .first = true, .fixed = 4096},
+    {"plamo3", .period = 8},
 };
 
 /* ---- keys of the architecture ---------------------------------------------------------------- */

@@ -21,7 +21,7 @@ echo '-- checked against models'
 ggtool imatrix check $IM $DAT --model $TINY
 fails 1 ggtool imatrix check f.gguf --model $TINY -v > v.txt
 head -1 v.txt
-tail -1 v.txt
+sed -n '/layer.1.attn_v/p; $p' v.txt
 rm v.txt
 mkmodel wide.gguf blk.0.attn_q.weight:bf16:512x4 blk.0.ffn_up_exps.weight:bf16:256x4x3
 fails 1 ggtool imatrix check $IM --model wide.gguf | grep -v 'names no tensor'
