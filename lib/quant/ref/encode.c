@@ -12,15 +12,16 @@
 #include <string.h>
 
 /* ---- packing 32 levels ------------------------------------------------------------------------ */
-/* Levels are int32_t, as wide as the floats they come from: compilers then keep them in vectors. */
 
-static inline void pack_nibbles(uint8_t *restrict qs, const int32_t *restrict level)
+/* Not inlined, as find_levels below: compilers then know that nothing overlaps. */
+static __attribute__((noinline)) void pack_nibbles(uint8_t *restrict qs,
+                                                   const uint8_t *restrict level)
 {
     for (int j = 0; j < 16; j++)
         qs[j] = (uint8_t)((level[j] & 15) | level[j + 16] << 4);
 }
 
-static inline void pack_fifth_bits(uint8_t *restrict qh, const int32_t *restrict level)
+static inline void pack_fifth_bits(uint8_t *restrict qh, const uint8_t *restrict level)
 {
     uint32_t high = 0;
     for (int j = 0; j < 32; j++)
@@ -30,30 +31,25 @@ static inline void pack_fifth_bits(uint8_t *restrict qh, const int32_t *restrict
 
 /* ---- without weights -------------------------------------------------------------------------- */
 
-/* Rounds down what is not negative, and to no more than nmax. */
-static inline int32_t level_of(float v, int nmax)
-{
-    float top = (float)nmax + 0.5f;
-    return (int32_t)(v < top ? v : top);
-}
-
 struct range {
     float lo, hi;
 };
 
-/* Least and largest of 32 finite floats, halving lanes; the sign of a zero is anyone's. */
+/* Least and largest of 32 finite floats, in lanes; the sign of a zero is anyone's. */
 static inline struct range range_of(const float *x)
 {
-    float lo[16], hi[16];
-    for (int j = 0; j < 16; j++) {
-        lo[j] = x[j + 16] < x[j] ? x[j + 16] : x[j];
-        hi[j] = x[j + 16] > x[j] ? x[j + 16] : x[j];
-    }
-    for (int half = 8; half > 0; half /= 2) {
-        for (int j = 0; j < half; j++) {
-            lo[j] = lo[j + half] < lo[j] ? lo[j + half] : lo[j];
-            hi[j] = hi[j + half] > hi[j] ? hi[j + half] : hi[j];
+    float lo[8], hi[8];
+
+    for (int j = 0; j < 8; j++)
+        lo[j] = hi[j] = x[j];
+    for (int i = 8; i < 32; i += 8)
+        for (int j = 0; j < 8; j++) {
+            lo[j] = x[i + j] < lo[j] ? x[i + j] : lo[j];
+            hi[j] = x[i + j] > hi[j] ? x[i + j] : hi[j];
         }
+    for (int j = 1; j < 8; j++) {
+        lo[0] = lo[j] < lo[0] ? lo[j] : lo[0];
+        hi[0] = hi[j] > hi[0] ? hi[j] : hi[0];
     }
     return (struct range){lo[0], hi[0]};
 }
@@ -71,19 +67,6 @@ static inline float farthest_from_zero(const float *x)
     return 0.0f;
 }
 
-/* x ~ d * (level - half), the farthest value getting level 0. False: only zeros can be stored. */
-static inline bool levels_around_zero(const float *restrict x, int half, int32_t *restrict level,
-                                      float *d)
-{
-    float inverse;
-    *d = farthest_from_zero(x) / (float)-half;
-    if (!qk_invert(*d, &inverse))
-        return false;
-    for (int j = 0; j < 32; j++)
-        level[j] = level_of(x[j] * inverse + ((float)half + 0.5f), 2 * half - 1);
-    return true;
-}
-
 /* Among zeros of both signs the first is the least and the largest: its sign is stored. */
 static inline struct range range_with_signs(const float *x)
 {
@@ -98,29 +81,50 @@ static inline struct range range_with_signs(const float *x)
     return r;
 }
 
+/* Levels of 32 values: (x - min) * inverse + half, which is neither negative nor far above nmax, rounded
+ * down and to no more than nmax. */
+static __attribute__((noinline)) void find_levels(uint8_t *restrict level, const float *restrict x,
+                                                  float min, float inverse, float half, int nmax)
+{
+    for (int j = 0; j < 32; j++) {
+        int q = (int)((x[j] - min) * inverse + half);
+        level[j] = (uint8_t)(q < nmax ? q : nmax);
+    }
+}
+
+/* x ~ d * (level - half), the farthest value getting level 0. False: only zeros can be stored. */
+static inline bool levels_around_zero(const float *x, int half, uint8_t *level, float *d)
+{
+    float inverse;
+
+    *d = farthest_from_zero(x) / (float)-half;
+    if (!qk_invert(*d, &inverse))
+        return false;
+    find_levels(level, x, 0.0f, inverse, (float)half + 0.5f, 2 * half - 1);
+    return true;
+}
+
 /* x ~ d * level + min. A range beyond FLT_MAX gives an infinite d. False as above. */
-static inline bool levels_above_min(const float *restrict x, int nmax, int32_t *restrict level,
-                                    float *d, float *min)
+static inline bool levels_above_min(const float *x, int nmax, uint8_t *level, float *d, float *min)
 {
     struct range r = range_with_signs(x);
     float inverse;
+
     *min = r.lo;
     *d = (r.hi - r.lo) / (float)nmax;
     if (!qk_invert(*d, &inverse))
         return false;
-    if (*d > FLT_MAX) {
-        memset(level, 0, 32 * sizeof *level);
-        return true;
-    }
-    for (int j = 0; j < 32; j++)
-        level[j] = level_of((x[j] - r.lo) * inverse + 0.5f, nmax);
+    if (*d > FLT_MAX)
+        memset(level, 0, 32);
+    else
+        find_levels(level, x, r.lo, inverse, 0.5f, nmax);
     return true;
 }
 
 static void encode_q4_0(void *block, const float *x)
 {
     struct qt_block_q4_0 *b = block;
-    int32_t level[32];
+    uint8_t level[32];
     float d;
     if (!levels_around_zero(x, 8, level, &d)) {
         memset(b, 0, sizeof *b);
@@ -133,7 +137,7 @@ static void encode_q4_0(void *block, const float *x)
 static void encode_q4_1(void *block, const float *x)
 {
     struct qt_block_q4_1 *b = block;
-    int32_t level[32];
+    uint8_t level[32];
     float d, min;
     if (!levels_above_min(x, 15, level, &d, &min)) {
         memset(b, 0, sizeof *b);
@@ -147,7 +151,7 @@ static void encode_q4_1(void *block, const float *x)
 static void encode_q5_0(void *block, const float *x)
 {
     struct qt_block_q5_0 *b = block;
-    int32_t level[32];
+    uint8_t level[32];
     float d;
     if (!levels_around_zero(x, 16, level, &d)) {
         memset(b, 0, sizeof *b);
@@ -161,7 +165,7 @@ static void encode_q5_0(void *block, const float *x)
 static void encode_q5_1(void *block, const float *x)
 {
     struct qt_block_q5_1 *b = block;
-    int32_t level[32];
+    uint8_t level[32];
     float d, min;
     if (!levels_above_min(x, 31, level, &d, &min)) {
         memset(b, 0, sizeof *b);
@@ -189,25 +193,22 @@ static void encode_q8_0(void *block, const float *x)
 /* ---- with weights ----------------------------------------------------------------------------- */
 /* A weight counts more where the value is large against the mean square of the whole row. */
 
-static float weigh_around_zero(const float *x, const float *w, int half, int32_t level[32])
+static float weigh_around_zero(const float *x, const float *w, int half, uint8_t level[32])
 {
     int8_t found[32];
     float d = qk_search_scale(32, half, x, w, found);
     for (int j = 0; j < 32; j++)
-        level[j] = found[j];
+        level[j] = (uint8_t)found[j];
     return d;
 }
 
-static float weigh_above_min(const float *x, const float *w, int nmax, int32_t level[32],
+static float weigh_above_min(const float *x, const float *w, int nmax, uint8_t level[32],
                              float *min)
 {
     const struct qk_min_search search = {
         .n = 32, .nmax = nmax, .nstep = 36, .rmin = -0.9f, .rdelta = 0.05f, .use_mad = 0};
-    uint8_t found[32];
     float below;
-    float d = qk_search_scale_min(&search, x, w, found, &below);
-    for (int j = 0; j < 32; j++)
-        level[j] = found[j];
+    float d = qk_search_scale_min(&search, x, w, level, &below);
     *min = -below;
     return d;
 }
@@ -215,7 +216,7 @@ static float weigh_above_min(const float *x, const float *w, int nmax, int32_t l
 static void weigh_q4_0(void *block, const float *x, const float *w)
 {
     struct qt_block_q4_0 *b = block;
-    int32_t level[32];
+    uint8_t level[32];
     qt_f16_store(&b->d, weigh_around_zero(x, w, 8, level));
     pack_nibbles(b->qs, level);
 }
@@ -223,7 +224,7 @@ static void weigh_q4_0(void *block, const float *x, const float *w)
 static void weigh_q4_1(void *block, const float *x, const float *w)
 {
     struct qt_block_q4_1 *b = block;
-    int32_t level[32];
+    uint8_t level[32];
     float min;
     qt_f16_store(&b->d, weigh_above_min(x, w, 15, level, &min));
     qt_f16_store(&b->m, min);
@@ -233,7 +234,7 @@ static void weigh_q4_1(void *block, const float *x, const float *w)
 static void weigh_q5_0(void *block, const float *x, const float *w)
 {
     struct qt_block_q5_0 *b = block;
-    int32_t level[32];
+    uint8_t level[32];
     qt_f16_store(&b->d, weigh_around_zero(x, w, 16, level));
     pack_nibbles(b->qs, level);
     pack_fifth_bits(b->qh, level);
@@ -242,7 +243,7 @@ static void weigh_q5_0(void *block, const float *x, const float *w)
 static void weigh_q5_1(void *block, const float *x, const float *w)
 {
     struct qt_block_q5_1 *b = block;
-    int32_t level[32];
+    uint8_t level[32];
     float min;
     qt_f16_store(&b->d, weigh_above_min(x, w, 31, level, &min));
     qt_f16_store(&b->m, min);

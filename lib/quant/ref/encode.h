@@ -23,6 +23,19 @@ static inline bool qk_invert(float d, float *inverse)
     return fabsf(*inverse) <= FLT_MAX;
 }
 
+/* The value of largest magnitude of n, the first of equals; +0 where there are but zeros. */
+static inline float qk_farthest(int n, const float *x)
+{
+    float magnitude = 0.0f, value = 0.0f;
+
+    for (int i = 0; i < n; i++)
+        if (fabsf(x[i]) > magnitude) {
+            magnitude = fabsf(x[i]);
+            value = x[i];
+        }
+    return value;
+}
+
 /* Largest magnitude of n finite floats, n a multiple of 16. A maximum is the same in any order, so
  * it is taken in lanes. */
 static inline float qk_max_abs(const float *x, int n)

@@ -288,28 +288,21 @@ static inline void add(struct sums *a, const struct sums *b)
         a->v[k] += b->v[k];
 }
 
-/* Each sum is taken anew from the lowest value to the highest, as the reference does: cuts share only
- * what lies before them. */
+/* Each sum is taken anew from the lowest value to the highest. */
 static struct split split_m(const struct group *g)
 {
     struct split s = {-1, -1, -1, 0.0f, -FLT_MAX};
-    struct sums term[N_LEVELS][M_GROUP], low = {{0.0f}};
+    struct sums term[N_LEVELS][M_GROUP];
 
     set_terms(g, term);
-    for (int from_1 = 0; from_1 <= M_GROUP; from_1++) {
-        struct sums middle = low;
+    for (int from_1 = 0; from_1 <= M_GROUP; from_1++)
         for (int from_2 = from_1; from_2 <= M_GROUP; from_2++) {
-            struct sums all = middle;
-            for (int j = from_2; j < M_GROUP; j++)
-                add(&all, &term[2][j]);
+            struct sums all = {{0.0f}};
+            for (int j = 0; j < M_GROUP; j++)
+                add(&all, &term[(j >= from_1) + (j >= from_2)][j]);
             for (int k = 0; k < N_CHOICES; k++)
                 consider(&s, all.v[k], all.v[N_CHOICES + k], from_1, from_2, choices[k]);
-            if (from_2 < M_GROUP)
-                add(&middle, &term[1][from_2]);
         }
-        if (from_1 < M_GROUP)
-            add(&low, &term[0][from_1]);
-    }
     return s;
 }
 

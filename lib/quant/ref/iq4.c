@@ -56,15 +56,9 @@ static struct moments moments_at(const float *x, const float *w, float inverse)
 /* Minimises sum w (x - d q)^2 over the candidates' levels; returns d, 0 when all are below 1e-15. */
 static float fit_group(const float *x, const float *w)
 {
-    const float first = (float)qk_iq4nl_values[0];
-    float magnitude = 0.0f, largest = 0.0f;
+    const float first = (float)qk_iq4nl_values[0], largest = qk_farthest(GROUP, x);
 
-    for (int i = 0; i < GROUP; i++)
-        if (fabsf(x[i]) > magnitude) {
-            magnitude = fabsf(x[i]);
-            largest = x[i];
-        }
-    if (magnitude < QK_GROUP_EPS)
+    if (fabsf(largest) < QK_GROUP_EPS)
         return 0.0f;
     struct moments m = moments_at(x, w, 1.0f / (-largest / first));
     float d = m.qq > 0.0f ? m.qx / m.qq : 0.0f;
@@ -119,20 +113,15 @@ static void encode_iq4_xs(void *dst, const float *x, const float *importance,
                           const struct qk_codebook *codebook)
 {
     struct qt_block_iq4_xs *b = dst;
-    float scale[N_GROUPS], magnitude = 0.0f, largest = 0.0f;
+    float scale[N_GROUPS];
     float sigma2 = qk_sum_squares(QT_SUPER, x) * (2.0f / (float)QT_SUPER);
     unsigned high = 0;
 
     (void)codebook;
-    for (int j = 0; j < N_GROUPS; j++) {
+    for (int j = 0; j < N_GROUPS; j++)
         scale[j] =
             fit_weighted(x + GROUP * j, importance ? importance + GROUP * j : NULL, sigma2);
-        if (fabsf(scale[j]) > magnitude) {
-            magnitude = fabsf(scale[j]);
-            largest = scale[j];
-        }
-    }
-    float d = -largest / 32.0f, inverse = qk_inverse(d);
+    float d = -qk_farthest(N_GROUPS, scale) / 32.0f, inverse = qk_inverse(d);
     memset(b->scales_l, 0, sizeof b->scales_l);
     for (int j = 0; j < N_GROUPS; j++) {
         uint8_t level[GROUP];

@@ -25,19 +25,6 @@ static void round_group(int nmax, const float *x, float d, int8_t *level)
         level[i] = (int8_t)(qk_clamp_int(qk_nearest_int(x[i] / d), -nmax, nmax - 1) + nmax);
 }
 
-/* The scale of largest magnitude, with its sign. */
-static float largest_scale(const float *scale)
-{
-    float best = 0.0f, value = 0.0f;
-
-    for (int j = 0; j < N_GROUPS; j++)
-        if (fabsf(scale[j]) > best) {
-            best = fabsf(scale[j]);
-            value = scale[j];
-        }
-    return value;
-}
-
 /* ---- Q3_K --------------------------------------------------------------------------------------- */
 
 /* Fits with weights x^2, the scale of largest magnitude becoming -32. Returns d. */
@@ -47,7 +34,7 @@ static float fit_q3_plain(const float *x, int8_t *level, int8_t *code)
 
     for (int j = 0; j < N_GROUPS; j++)
         scale[j] = qk_search_scale_descent(GROUP, 4, x + GROUP * j, level + GROUP * j);
-    float largest = largest_scale(scale);
+    float largest = qk_farthest(N_GROUPS, scale);
     if (largest == 0.0f) {
         memset(code, 0, N_GROUPS);
         return 0.0f;
@@ -138,7 +125,7 @@ static void encode_q6_K(void *dst, const float *x, const float *importance,
     for (int j = 0; j < N_GROUPS; j++)
         scale[j] = qk_search_scale(GROUP, 32, x + GROUP * j,
                                    importance ? importance + GROUP * j : NULL, level + GROUP * j);
-    float largest = largest_scale(scale);
+    float largest = qk_farthest(N_GROUPS, scale);
     if (fabsf(largest) < QK_GROUP_EPS) {
         memset(b, 0, sizeof *b);
         return;

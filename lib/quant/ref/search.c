@@ -1,5 +1,6 @@
 #include "lib/quant/ref/search.h"
 
+#include "lib/quant/ref/encode.h"
 #include "lib/quant/ref/ref.h"
 
 #include <math.h>
@@ -25,80 +26,46 @@ struct moments {
     float qq; /* sum w q q */
 };
 
-static float largest_magnitude(int n, const float *x, float *magnitude)
-{
-    float best = 0.0f, value = 0.0f;
-
-    for (int i = 0; i < n; i++) {
-        float a = fabsf(x[i]);
-        if (a > best) {
-            best = a;
-            value = x[i];
-        }
-    }
-    *magnitude = best;
-    return value;
-}
-
 /* ---- signed ------------------------------------------------------------------------------------- */
 
-/* All candidates side by side: each has its own sums, taken in the order of the values. */
-enum { N_SIGNED = 2 * SIGNED_TRIES + 1, N_SIGNED_LANES = N_SIGNED + 1 };
-
-struct signed_trial {
-    float inverse[N_SIGNED_LANES]; /* one more than counts, so that lanes come in fours */
-    float xq[N_SIGNED_LANES], qq[N_SIGNED_LANES];
-};
-
-/* The plain inverse scale comes first, the others around it follow from the lowest. */
-static void signed_candidates(int nmax, float largest, struct signed_trial *t)
+static struct moments signed_moments(int n, int nmax, float inverse, const float *x, const float *w)
 {
-    int n = 0;
+    struct moments m = {0.0f, 0.0f};
 
-    t->inverse[n++] = (float)-nmax / largest;
-    for (int k = -SIGNED_TRIES; k <= SIGNED_TRIES; k++)
-        if (k != 0)
-            t->inverse[n++] = -((float)nmax + SIGNED_STEP * (float)k) / largest;
-    t->inverse[n] = 0.0f;
-    memset(t->xq, 0, sizeof t->xq);
-    memset(t->qq, 0, sizeof t->qq);
-}
-
-static void signed_add(int nmax, float x, float w, struct signed_trial *t)
-{
-    const float wx = w * x;
-
-    for (int k = 0; k < N_SIGNED_LANES; k++) {
-        float q = (float)code_of(t->inverse[k] * x, -nmax, nmax - 1);
-        t->xq[k] += wx * q;
-        t->qq[k] += w * q * q;
+    for (int i = 0; i < n; i++) {
+        float q = (float)code_of(inverse * x[i], -nmax, nmax - 1);
+        m.xq += w[i] * x[i] * q;
+        m.qq += w[i] * q * q;
     }
+    return m;
 }
 
 float qk_search_scale(int n, int nmax, const float *x, const float *weights, int8_t *level)
 {
-    float magnitude, largest = largest_magnitude(n, x, &magnitude);
+    float largest = qk_farthest(n, x);
     float w[QK_GROUP_MAX];
-    struct signed_trial t;
 
-    if (magnitude < QK_GROUP_EPS) {
+    if (fabsf(largest) < QK_GROUP_EPS) {
         memset(level, 0, (size_t)n);
         return 0.0f;
     }
-    signed_candidates(nmax, largest, &t);
     for (int i = 0; i < n; i++)
         w[i] = weights ? weights[i] : x[i] * x[i];
-    for (int i = 0; i < n; i++)
-        signed_add(nmax, x[i], w[i], &t);
 
-    float scale = t.qq[0] != 0.0f ? t.xq[0] / t.qq[0] : 0.0f;
-    float best = scale * t.xq[0], inverse = t.inverse[0];
-    for (int k = 1; k < N_SIGNED; k++)
-        if (t.qq[k] > 0.0f && t.xq[k] * t.xq[k] > best * t.qq[k]) {
-            inverse = t.inverse[k];
-            scale = t.xq[k] / t.qq[k];
-            best = scale * t.xq[k];
+    float inverse = (float)-nmax / largest;
+    struct moments m = signed_moments(n, nmax, inverse, x, w);
+    float scale = m.qq != 0.0f ? m.xq / m.qq : 0.0f, best = scale * m.xq;
+    for (int k = -SIGNED_TRIES; k <= SIGNED_TRIES; k++) {
+        float candidate = -((float)nmax + SIGNED_STEP * (float)k) / largest;
+        if (k == 0)
+            continue;
+        m = signed_moments(n, nmax, candidate, x, w);
+        if (m.qq > 0.0f && m.xq * m.xq > best * m.qq) {
+            inverse = candidate;
+            scale = m.xq / m.qq;
+            best = scale * m.xq;
         }
+    }
     for (int i = 0; i < n; i++)
         level[i] = (int8_t)(code_of(inverse * x[i], -nmax, nmax - 1) + nmax);
     return scale;
@@ -133,10 +100,10 @@ static bool signed_round(int n, int nmax, const float *x, int *q, struct moments
 float qk_search_scale_descent(int n, int nmax, const float *x, int8_t *level)
 {
     int q[QK_GROUP_MAX];
-    float magnitude, largest = largest_magnitude(n, x, &magnitude);
+    float largest = qk_farthest(n, x);
     struct moments m = {0.0f, 0.0f};
 
-    if (magnitude < QK_GROUP_EPS) {
+    if (fabsf(largest) < QK_GROUP_EPS) {
         memset(level, 0, (size_t)n);
         return 0.0f;
     }
@@ -170,14 +137,12 @@ static void affine_codes(int n, int nmax, float inverse, float min, const float 
 static float affine_error(const struct qk_min_search *spec, struct line line, const float *x,
                           const float *w, const float *q)
 {
-    float e[QK_GROUP_MAX], sum = 0.0f;
+    float sum = 0.0f;
 
     for (int i = 0; i < spec->n; i++) {
         float diff = line.scale * q[i] + line.min - x[i];
-        e[i] = w[i] * (spec->use_mad ? fabsf(diff) : diff * diff);
+        sum += w[i] * (spec->use_mad ? fabsf(diff) : diff * diff);
     }
-    for (int i = 0; i < spec->n; i++)
-        sum += e[i];
     return sum;
 }
 
