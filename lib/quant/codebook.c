@@ -79,7 +79,7 @@ static void fill_rows(struct builder *b)
         for (int i = 0; i < s->dims; i++) {
             int level = level_of(s, s->grid[row], i);
             b->cb->value[row * s->dims + i] =
-                (float)(s->grid == qk_grid_iq1s ? level - 1 : 2 * level + 1);
+                (int8_t)(s->grid == qk_grid_iq1s ? level - 1 : 2 * level + 1);
             for (int v = 0; v < s->n_levels; v++)
                 b->squares[(i << s->bits) + v].row[row] = (uint8_t)((v - level) * (v - level));
         }

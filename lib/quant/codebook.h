@@ -36,7 +36,7 @@ struct qk_codebook {
      */
     int32_t *near_of;
     uint16_t *near;
-    float *value; /* by row, dims each: what levels mean, 2 level + 1 (IQ1: level - 1) */
+    int8_t *value; /* by row, dims each: what levels mean, 2 level + 1 (IQ1: level - 1) */
 };
 
 /* Builds the codebook of a type in a few milliseconds (IQ1: some ten). The caller frees it.

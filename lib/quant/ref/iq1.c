@@ -98,10 +98,10 @@ static int nearest_row(const struct group *g, const struct qk_codebook *cb, int3
     int row = list[1];
 
     for (int j = 1; j <= list[0]; j++) {
-        const float *t = qk_values_of_row(cb, DIMS, list[j]);
+        const int8_t *t = qk_values_of_row(cb, DIMS, list[j]);
         float sum = 0.0f;
         for (int i = 0; i < DIMS; i++) {
-            float diff = g->scale * (t[i] + delta) - x[i];
+            float diff = g->scale * ((float)t[i] + delta) - x[i];
             sum += w[i] * diff * diff;
         }
         if (sum < least) {
@@ -117,11 +117,11 @@ static int nearest_row(const struct group *g, const struct qk_codebook *cb, int3
 static void add_point(const struct group *g, const struct qk_codebook *cb, int p,
                       float delta, float factor, float *qx, float *qq)
 {
-    const float *t = qk_values_of_row(cb, DIMS, g->row[p]);
+    const int8_t *t = qk_values_of_row(cb, DIMS, g->row[p]);
 
     for (int i = 0; i < DIMS; i++) {
         float w = g->w[DIMS * p + i];
-        float q = (t[i] + delta) * factor;
+        float q = ((float)t[i] + delta) * factor;
         *qx += w * q * g->x[DIMS * p + i];
         *qq += w * q * q;
     }

@@ -157,10 +157,10 @@ static int nearest_row(const struct group *g, int32_t row_of, int dims, int p, f
     int row = list[1];
 
     for (int j = 1; j <= list[0]; j++) {
-        const float *q = qk_values_of_row(g->cb, dims, list[j]);
+        const int8_t *q = qk_values_of_row(g->cb, dims, list[j]);
         float sum = 0.0f;
         for (int i = 0; i < dims; i++) {
-            float diff = scale * q[i] - x[i];
+            float diff = scale * (float)q[i] - x[i];
             sum += w[i] * diff * diff;
         }
         if (sum < least) {
@@ -192,20 +192,16 @@ struct moments {
 
 static struct moments moments_of(const struct group *g, int dims, const int *row)
 {
-    const int n = g->t->group;
     struct moments m = {0.0f, 0.0f};
-    float q[MAX_GROUP], qq[MAX_GROUP];
 
-    for (int p = 0; p < n / dims; p++)
-        for (int i = 0; i < dims; i++)
-            q[dims * p + i] = qk_values_of_row(g->cb, dims, row[p])[i];
-    for (int i = 0; i < n; i++) {
-        qq[i] = g->w[i] * q[i] * q[i];
-        q[i] = g->wx[i] * q[i];
-    }
-    for (int i = 0; i < n; i++) {
-        m.xq += q[i];
-        m.qq += qq[i];
+    for (int p = 0; p < g->t->group / dims; p++) {
+        const int8_t *values = qk_values_of_row(g->cb, dims, row[p]);
+        const float *w = g->w + dims * p, *wx = g->wx + dims * p;
+        for (int i = 0; i < dims; i++) {
+            float q = (float)values[i];
+            m.xq += wx[i] * q;
+            m.qq += w[i] * q * q;
+        }
     }
     return m;
 }

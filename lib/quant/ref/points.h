@@ -12,7 +12,7 @@ static inline const uint16_t *qk_rows_around(const struct qk_codebook *cb, int32
     return cb->around + (-1 - row_of);
 }
 
-static inline const float *qk_values_of_row(const struct qk_codebook *cb, int dims, int row)
+static inline const int8_t *qk_values_of_row(const struct qk_codebook *cb, int dims, int row)
 {
     return cb->value + row * dims;
 }
