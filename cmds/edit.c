@@ -242,7 +242,9 @@ static int run(struct cmd_env *env, void *opts, int argc, char **argv)
     int rc = edit(&e, &err);
     if (rc == GG_OK) {
         gg_msg_findings(&env->msg, e.path, &e.model->findings, env->msg.level > 0 ? 0 : 5);
-        if (!e.o->json)
+        /* with --quiet what is written speaks for itself; a dry run has nothing but its words */
+        const bool words = !e.o->json && (env->msg.level >= 0 || e.o->dry_run);
+        if (words)
             edit_show(&e);
         /* said before it is done, or it is not done */
         if (fflush(env->out) != 0 || ferror(env->out)) {
@@ -253,7 +255,7 @@ static int run(struct cmd_env *env, void *opts, int argc, char **argv)
             rc = edit_write(&e, &err);
         if (rc == GG_OK && e.o->json)
             edit_show_json(&e);
-        else if (rc == GG_OK)
+        else if (rc == GG_OK && words)
             edit_show_where(&e);
     }
     free_edit(&e);

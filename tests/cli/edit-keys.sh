@@ -68,3 +68,7 @@ refuse --set tokenizer.ggml.eos_token_id=1024
 ggtool edit n.gguf --set general.architecture=gpt2 --append tokenizer.ggml.tokens=new --allow-unsafe -n |
     sed 's/, [0-9.]* MiB.*//'
 only_here data m.gguf n.gguf lines array.json number long
+echo 'quiet:'
+ggtool edit -q m.gguf --set general.name=Q
+ggtool edit -q -n m.gguf --set general.name=R
+value m.gguf general.name
