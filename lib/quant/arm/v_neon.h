@@ -56,6 +56,11 @@ V_FN vi vi_max(vi a, vi b)
     return (vi)vmaxq_s32((int32x4_t)a, (int32x4_t)b);
 }
 
+V_FN vu vu_max(vu a, vu b)
+{
+    return (vu)vmaxq_u32((uint32x4_t)a, (uint32x4_t)b);
+}
+
 V_FN vu vu_shrv(vu a, vu n)
 {
     return (vu)vshlq_u32((uint32x4_t)a, vnegq_s32((int32x4_t)n));
@@ -149,6 +154,21 @@ V_FN vb vb_from_vi(const vi a[V_PER16])
     uint16x8_t lo = vuzp1q_u16((uint16x8_t)a[0], (uint16x8_t)a[1]);
     uint16x8_t hi = vuzp1q_u16((uint16x8_t)a[2], (uint16x8_t)a[3]);
     return (vb)vuzp1q_u8((uint8x16_t)lo, (uint8x16_t)hi);
+}
+
+V_FN vbs vbs_from_vi(const vi a[4])
+{
+    return vb_from_vi(a);
+}
+
+V_FN vbs vbs_from_signed(const vi a[4])
+{
+    return vb_from_vi(a);
+}
+
+V_FN vbs vbs_min(vbs a, vbs b)
+{
+    return (vbs)vminq_u8((uint8x16_t)a, (uint8x16_t)b);
 }
 
 V_FN vb vb_lookup(vb table, vb at)

@@ -1,7 +1,7 @@
-/* Encoders of F16, BF16 and Q4_0 .. Q8_0. Without weights neighbours are lanes, for a block knows
- * of no sum; with weights (weighed.h) blocks are. */
+/* Encoders of F16, BF16 and Q4_0 .. Q8_0. Without weights VL blocks go side by side (simple.h);
+ * with weights (weighed.h) they are lanes altogether. */
 #include "lib/quant/ref/encode.h"
-#include "lib/quant/vec/fours.h"
+#include "lib/quant/vec/simple.h"
 #include "lib/quant/vec/weighed.h"
 
 #include <string.h>
@@ -190,137 +190,156 @@ static inline void encode_q8_0(void *block, const float *p)
     vb_store(b->qs + 16, vb_from_vi(q + V_PER16));
 }
 
-/* ---- four blocks of 32 ----------------------------------------------------------------------- */
+/* ---- VL blocks of 32 ------------------------------------------------------------------------- */
 
-/* Scales of four blocks x ~ d * (level - half), where the value of largest magnitude is no matter of
- * order. */
-V_FN bool around_zero4(const float *x, int half, v4 *d, v4 *inverse)
+/* Levels of V_PART blocks from block k on, VL elements a vector: of their first and second halves. The
+ * greatest value above min is (hi - min), whose quotient is nmax but for three roundings (of 2^-22 at
+ * most where numbers are subnormal): with a half it stays below nmax + 1, and need not be cut. */
+V_FN void simple_levels(const struct v_simple *b, int k, int half, vi lo[4], vi hi[4])
 {
-    v4 hi, lo;
-    v4_extremes(x, 32, &hi, &lo);
-    *d = v4_select(hi > lo, hi, -lo) / (float)-half;
-    *inverse = 1.0f / *d;
-    return v4_all((hi != lo) & (v4_abs(*inverse) <= FLT_MAX));
-}
-
-/* Of four blocks x ~ d * level + min, where no extreme is 0. */
-V_FN bool above_min4(const float *x, int nmax, v4 *d, v4 *inverse, v4 *min)
-{
-    v4 hi, lo;
-    v4_extremes(x, 32, &hi, &lo);
-    *min = -lo;
-    *d = (hi - *min) / (float)nmax;
-    *inverse = 1.0f / *d;
-    return v4_all((hi != 0) & (lo != 0) & (*d <= FLT_MAX) & (*inverse <= FLT_MAX));
-}
-
-V_FN bool four_around_zero(uint8_t *y, const float *x, int half)
-{
-    const int step = half == 16 ? sizeof(struct qt_block_q5_0) : sizeof(struct qt_block_q4_0);
-    v4 d, inverse;
-    if (!around_zero4(x, half, &d, &inverse))
-        return false;
-    uint64_t scales = v4_f16_bits(d);
     V_UNROLL
-    for (int s = 0; s < 4; s++, x += 32, y += step) {
-        vi q[N];
-        V_UNROLL
-        for (int k = 0; k < N; k++) {
-            q[k] = vi_trunc(vf_load(x + k * VL) * vf_set1(inverse[s]) + ((float)half + 0.5f));
-            q[k] = vi_min(q[k], vi_set1(2 * half - 1));
+    for (int j = 0; j < 4; j++) {
+        const int s = k + j / V_PER16;
+        const float *p = b->x + 32 * s + j % V_PER16 * VL;
+        const vf inverse = vf_set1(b->inverse[s]);
+        vf first = vf_load(p), second = vf_load(p + 16);
+        if (half == 0) {
+            first -= vf_set1(b->min[s]);
+            second -= vf_set1(b->min[s]);
         }
-        gg_store_u16(y, (uint16_t)(scales >> 16 * s));
-        v_store_levels(y + 2, q, half == 16);
+        lo[j] = vi_trunc(first * inverse + ((float)half + 0.5f));
+        hi[j] = vi_trunc(second * inverse + ((float)half + 0.5f));
     }
-    return true;
 }
 
-V_FN bool four_above_min(uint8_t *y, const float *x, int nmax)
+/* Stores VL blocks of nmax + 1 levels, those with a minimum where half is 0. */
+V_FN void simple_store(const struct v_simple *b, int nmax, int half)
 {
-    const int step = nmax == 31 ? sizeof(struct qt_block_q5_1) : sizeof(struct qt_block_q4_1);
-    v4 d, inverse, min;
-    if (!above_min4(x, nmax, &d, &inverse, &min))
-        return false;
-    uint64_t scales = v4_f16_bits(d), mins = v4_f16_bits(min);
-    V_UNROLL
-    for (int s = 0; s < 4; s++, x += 32, y += step) {
-        vi q[N];
-        V_UNROLL
-        for (int k = 0; k < N; k++) {
-            vf above = vf_load(x + k * VL) - vf_set1(min[s]);
-            q[k] = vi_min(vi_trunc(above * vf_set1(inverse[s]) + 0.5f), vi_set1(nmax));
+    const size_t at = half == 0 ? 4 : 2, step = at + (nmax == 31 ? 20 : 16);
+    for (int k = 0; k < VL; k += V_PART) {
+        vi first[4], second[4];
+        simple_levels(b, k, half, first, second);
+        vbs lo = vbs_from_vi(first), hi = vbs_from_vi(second);
+        if (half != 0) {
+            lo = vbs_min(lo, vbs_set1((uint8_t)nmax));
+            hi = vbs_min(hi, vbs_set1((uint8_t)nmax));
         }
-        uint32_t head = (scales >> 16 * s & 0xffff) | (uint32_t)(mins >> 16 * s) << 16;
-        if (nmax == 31) /* at once: stores of parts get tangled up */
-            gg_store_u64(y, head | (uint64_t)v_fifth_bits(q) << 32);
-        else
-            gg_store_u32(y, head);
-        v_store_nibbles(y + (nmax == 31 ? 8 : 4), q);
+        vbs_store(b->y + (size_t)k * step + step - 16, step, vbs_nibbles(lo, hi));
+        const uint64_t fifth_lo = vbs_fifth(lo), fifth_hi = vbs_fifth(hi);
+        V_UNROLL
+        for (int s = 0; s < V_PART; s++) {
+            uint8_t *to = b->y + (size_t)(k + s) * step;
+            memcpy(to, &b->d[k + s], 2);
+            if (half == 0)
+                memcpy(to + 2, &b->m[k + s], 2);
+            if (nmax == 31)
+                gg_store_u32(to + at, v_part_fifth(fifth_lo, fifth_hi, s));
+        }
     }
-    return true;
 }
 
-V_FN bool four_q4_0(uint8_t *y, const float *x)
+/* x ~ d * (level - half), where the value of largest magnitude is no matter of order. */
+V_FN void scales_around_zero(struct v_simple *b, int half)
 {
-    return four_around_zero(y, x, 8);
+    vf hi, lo;
+    v_block_ends(b->x, V_TOP, V_BOTTOM, &hi, &lo);
+    const vf d = vf_select(vf_gt(hi, -lo), hi, lo) / (float)-half, inverse = 1.0f / d;
+    const vm usual = vm_and(vm_not(vf_eq(hi, -lo)), vf_le(vf_abs(inverse), vf_set1(FLT_MAX)));
+    vf_to_f16(b->d, d);
+    vf_store(b->inverse, inverse);
+    b->left = ~vm_bits(usual) & V_ALL;
 }
 
-V_FN bool four_q4_1(uint8_t *y, const float *x)
+/* Blocks whose values have one sign. */
+static __attribute__((noinline)) void block_ends_any(const float *x, vf *hi, vf *lo)
 {
-    return four_above_min(y, x, 15);
+    v_block_ends(x, V_GREATEST, V_LEAST, hi, lo);
 }
 
-V_FN bool four_q5_0(uint8_t *y, const float *x)
+/* x ~ d * level + min, where no extreme is 0, whose sign is a matter of order. */
+V_FN void scales_above_min(struct v_simple *b, int nmax)
 {
-    return four_around_zero(y, x, 16);
+    const vf zero = vf_set1(0);
+    vf hi, lo;
+    v_block_ends(b->x, V_TOP, V_BOTTOM, &hi, &lo);
+    if (__builtin_expect(!vm_all(vm_and(vf_gt(hi, zero), vf_lt(lo, zero))), 0)) {
+        vf ends[2];
+        block_ends_any(b->x, &ends[0], &ends[1]);
+        hi = ends[0];
+        lo = ends[1];
+    }
+    const vf d = (hi - lo) / (float)nmax, inverse = 1.0f / d;
+    const vm finite = vf_le(vf_max(d, inverse), vf_set1(FLT_MAX));
+    const vm usual = vm_and(finite, vm_not(vm_or(vf_eq(hi, zero), vf_eq(lo, zero))));
+    vf_to_f16(b->d, d);
+    vf_to_f16(b->m, lo);
+    vf_store(b->inverse, inverse);
+    vf_store(b->min, lo);
+    b->left = ~vm_bits(usual) & V_ALL;
 }
 
-V_FN bool four_q5_1(uint8_t *y, const float *x)
+V_FN void scales_q8_0(struct v_simple *b)
 {
-    return four_above_min(y, x, 31);
+    const vf d = v_block_magnitudes(b->x) / 127.0f, inverse = 1.0f / d;
+    vf_to_f16(b->d, d);
+    vf_store(b->inverse, inverse);
+    b->left = ~vm_bits(vf_le(inverse, vf_set1(FLT_MAX))) & V_ALL;
 }
 
-V_FN bool four_q8_0(uint8_t *y, const float *x)
+V_FN void store_q8_0(const struct v_simple *b)
 {
-    v4 d = v4_max_abs(x, 32) / 127.0f, inverse = 1.0f / d;
-    if (!v4_all(inverse <= FLT_MAX))
-        return false;
-    uint64_t scales = v4_f16_bits(d);
-    V_UNROLL
-    for (int s = 0; s < 4; s++, x += 32, y += sizeof(struct qt_block_q8_0)) {
+    const float *x = b->x;
+    uint8_t *y = b->y;
+    for (int k = 0; k < VL; k++, x += 32, y += sizeof(struct qt_block_q8_0)) {
         vi q[N];
         V_UNROLL
-        for (int k = 0; k < N; k++)
-            q[k] = vi_round(vf_load(x + k * VL) * vf_set1(inverse[s]));
-        gg_store_u16(y, (uint16_t)(scales >> 16 * s));
+        for (int j = 0; j < N; j++)
+            q[j] = vi_round(vf_load(x + j * VL) * vf_set1(b->inverse[k]));
+        memcpy(y, &b->d[k], 2);
         vb_store(y + 2, vb_from_vi(q));
         vb_store(y + 18, vb_from_vi(q + V_PER16));
     }
-    return true;
 }
 
 /* ---- entries --------------------------------------------------------------------------------- */
 
-#define QUANT(type, weigh, n_levels)                                                               \
+/* Types of 4 and 5 bits: half is 0 where there is a minimum. */
+#define QUANT(type, weigh, find, nmax, half)                                                       \
+    V_FN void scales_##type(struct v_simple *b)                                                    \
+    {                                                                                              \
+        find(b, (half) != 0 ? (half) : (nmax));                                                    \
+    }                                                                                              \
+                                                                                                   \
+    V_FN void store_##type(const struct v_simple *b)                                               \
+    {                                                                                              \
+        simple_store(b, nmax, half);                                                               \
+    }                                                                                              \
+                                                                                                   \
     static void quant_##type(void *dst, const float *src, size_t n_rows, size_t n_cols,            \
                              size_t dst_stride, size_t src_stride, const struct qk_args *args)     \
     {                                                                                              \
         const size_t nbytes = sizeof(struct qt_block_##type);                                      \
         struct v_walk w = {dst, src, n_rows, n_cols, dst_stride, src_stride, 32, nbytes, 0, 0};    \
         if (args != NULL && args->weights != NULL)                                                 \
-            weigh(w, args, n_levels);                                                              \
+            weigh(w, args, (nmax) + 1);                                                            \
         else                                                                                       \
-            v_each_four(dst, src, n_rows, n_cols, dst_stride, src_stride, 32, nbytes,              \
-                        four_##type, encode_##type);                                               \
+            v_each_simple(dst, src, n_rows, n_cols, dst_stride, src_stride, nbytes, scales_##type, \
+                          store_##type, encode_##type);                                            \
     }
 
-QUANT(q4_0, weigh_around_zero, 16)
-QUANT(q4_1, weigh_above_min, 16)
-QUANT(q5_0, weigh_around_zero, 32)
-QUANT(q5_1, weigh_above_min, 32)
+QUANT(q4_0, weigh_around_zero, scales_around_zero, 15, 8)
+QUANT(q4_1, weigh_above_min, scales_above_min, 15, 0)
+QUANT(q5_0, weigh_around_zero, scales_around_zero, 31, 16)
+QUANT(q5_1, weigh_above_min, scales_above_min, 31, 0)
 #undef QUANT
 
-V_QUANT_FOURS(q8_0, 32)
+static void quant_q8_0(void *dst, const float *src, size_t n_rows, size_t n_cols, size_t dst_stride,
+                       size_t src_stride, const struct qk_args *args)
+{
+    (void)args;
+    v_each_simple(dst, src, n_rows, n_cols, dst_stride, src_stride, sizeof(struct qt_block_q8_0),
+                  scales_q8_0, store_q8_0, encode_q8_0);
+}
 
 void V_NAME(qk_vec_encode)(struct qk_table *table)
 {

@@ -2,7 +2,7 @@
  * four in the lanes of 128 bits, and only the elements block by block.
  *
  * A function for four does the usual and says false where that won't do: a block
- * of zeros, equal extremes whose order counts, a scale that can't be inverted or overflows. Then, and
+ * of zeros, a scale that can't be inverted. Then, and
  * at a row's end, blocks go one by one. */
 #ifndef QK_VEC_FOURS_H
 #define QK_VEC_FOURS_H
@@ -54,16 +54,6 @@ V_FN bool v4_all(v4i m)
     return (q[0] & q[1]) == ~(uint64_t)0;
 }
 
-V_FN v4 v4_select(v4i m, v4 a, v4 b)
-{
-    return (v4)((m & (v4i)a) | (~m & (v4i)b));
-}
-
-V_FN v4 v4_abs(v4 a)
-{
-    return (v4)((v4i)a & 0x7fffffff);
-}
-
 /* Greatest magnitude of each of four runs of n elements. */
 V_FN v4 v4_max_abs(const float *x, int n)
 {
@@ -76,25 +66,6 @@ V_FN v4 v4_max_abs(const float *x, int n)
             most[s] = vf_max(most[s], vf_abs(vf_load(x + n * s + k)));
     }
     return v4_greatest(most);
-}
-
-/* Greatest element of each of four runs of n, and the negative of the least. */
-V_FN void v4_extremes(const float *x, int n, v4 *greatest, v4 *minus_least)
-{
-    vf hi[4], lo[4];
-    V_UNROLL
-    for (int s = 0; s < 4; s++) {
-        hi[s] = lo[s] = vf_load(x + n * s);
-        V_UNROLL
-        for (int k = VL; k < n; k += VL) {
-            vf a = vf_load(x + n * s + k);
-            hi[s] = vf_max(hi[s], a);
-            lo[s] = vf_min(lo[s], a);
-        }
-        lo[s] = -lo[s];
-    }
-    *greatest = v4_greatest(hi);
-    *minus_least = v4_greatest(lo);
 }
 
 #endif

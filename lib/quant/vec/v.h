@@ -41,7 +41,7 @@
  * + - * / & | ^ ~ << >> are the language's (shift vu, not vi); casts keep bits. The ISA gives:
  *
  *     vf_set1 vi_set1              all lanes the same
- *     vf_min vf_max vf_sqrt vi_min vi_max
+ *     vf_min vf_max vf_sqrt vi_min vi_max vu_max
  *     vf_round_even                to the nearest integer, ties to even, as a float; |a| < 2^22; a
  *                                  zero may have either sign
  *     vf_reciprocal_rough          1 / a but for 2^-11 of it: for looking ahead, never for results
@@ -85,9 +85,15 @@
  *     vf_load_quads(p, at)         four floats from each of p[0], p[4], p[8], ... + at
  *     vf_zip_lo vf_zip_hi vf_zip2_lo vf_zip2_hi    interleave in each quarter of 128 bits: a0 b0 a1
  *                                  b1, a2 b2 a3 b3; by pairs: a0 a1 b0 b1, a2 a3 b2 b3
+ *     vf_transpose_quarters(a[VL / 4])     quarter q of a[g] changes places with quarter g of a[q]
  *     vb_lookup(t, at)             t[at], at < 16
  *     vb_bits                      top bit of each byte
  *     vb_from_bits(bits, on)       byte j is on[j] where bit j is set, else 0
+ *     vbs_from_vi(a[4])        4 VL integers 0 .. 255, else any, to bytes
+ *     vbs_from_signed(a[4])    the same of -128 .. 127
+ *     vbs_min                  unsigned
+ *     vbs_bits                 top bit of each byte
+ *     vbs_store(p, step, a)    sixteen bytes each to p, p + step, ...
  *     v_spread_bits(bits)          bit k becomes bit 2 k of sixty-four
  *     v_number_bits(p, bits, n, add)       the numbers of the set bits of n, plus add, as words in
  *                                  memory, where 32 can be written; returns how many there are
@@ -305,6 +311,11 @@ V_FN vb vb_set1(uint8_t x)
     return (vb){x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x};
 }
 
+V_FN vbs vbs_set1(uint8_t x)
+{
+    return (vbs){0} + x;
+}
+
 /* Each byte shifted right by n < 8. */
 V_FN vb vb_shr(vb a, int n)
 {
@@ -366,6 +377,13 @@ V_FN vb vb_join_hi(vb a, vb b)
 {
     return __builtin_shufflevector(a, b, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30,
                                    31);
+}
+
+/* Each byte shifted left by n < 8. */
+V_FN vbs vbs_shl(vbs a, int n)
+{
+    typedef uint16_t words __attribute__((vector_size(4 * VL)));
+    return (vbs)((words)a << n) & (uint8_t)(0xff << n);
 }
 
 /* ---- blocks to lanes ------------------------------------------------------------------------- */

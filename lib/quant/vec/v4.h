@@ -137,6 +137,24 @@ V_FN void vi_from_u8(vi out[V_PER16], vb q)
         out[k / 4][k % 4] = q[k];
 }
 
+V_FN void vf_transpose_quarters(vf a[1])
+{
+    (void)a;
+}
+
+V_FN unsigned vb_bits(vb a);
+
+V_FN uint64_t vbs_bits(vbs a)
+{
+    return vb_bits((vb)a);
+}
+
+V_FN void vbs_store(uint8_t *p, size_t step, vbs a)
+{
+    (void)step;
+    *(vb_mem *)p = (vb)a;
+}
+
 V_FN uint64_t v_spread_bits(uint32_t bits)
 {
     uint64_t b = bits;

@@ -34,6 +34,9 @@ typedef float vf_half __attribute__((vector_size(2 * VL))); /* VL / 2 floats */
 typedef uint8_t vb __attribute__((vector_size(16)));
 typedef uint16_t vw __attribute__((vector_size(16)));
 
+/* As many bytes as a vector has: levels of 4 VL elements. */
+typedef uint8_t vbs __attribute__((vector_size(4 * VL)));
+
 /* Thirty-two words. */
 typedef uint16_t v_words __attribute__((vector_size(64)));
 

@@ -89,6 +89,11 @@ V_FN vi vi_max(vi a, vi b)
     return (vi)_mm256_max_epi32((__m256i)a, (__m256i)b);
 }
 
+V_FN vu vu_max(vu a, vu b)
+{
+    return (vu)_mm256_max_epu32((__m256i)a, (__m256i)b);
+}
+
 V_FN vi vi_select(vm m, vi a, vi b)
 {
     return (vi)_mm256_blendv_epi8((__m256i)b, (__m256i)a, (__m256i)m);
@@ -304,6 +309,13 @@ V_FN vf vf_zip2_hi(vf a, vf b)
     return (vf)_mm256_unpackhi_pd((__m256d)a, (__m256d)b);
 }
 
+V_FN void vf_transpose_quarters(vf a[2])
+{
+    const vf t = _mm256_permute2f128_ps(a[0], a[1], 0x31);
+    a[0] = _mm256_insertf128_ps(a[0], _mm256_castps256_ps128(a[1]), 1);
+    a[1] = t;
+}
+
 V_FN vi vi_sides_from_u16(const void *p)
 {
     return vi_from_u16(p);
@@ -338,6 +350,43 @@ V_FN vb vb_from_bits(unsigned bits, vb on)
 {
     const __m128i at = _mm_set_epi64x(0x0101010101010101, 0);
     return vb_test_bits((vb)_mm_shuffle_epi8(_mm_cvtsi32_si128((int)bits), at)) & on;
+}
+
+/* Packing works half by half and leaves four bytes of each a in both. */
+V_FN vbs avx2_bytes_in_order(__m256i a)
+{
+    const __m256i at = _mm256_set_epi32(7, 3, 6, 2, 5, 1, 4, 0);
+    return (vbs)_mm256_permutevar8x32_epi32(a, at);
+}
+
+V_FN vbs vbs_from_vi(const vi a[4])
+{
+    const __m256i lo = _mm256_packus_epi32((__m256i)a[0], (__m256i)a[1]);
+    const __m256i hi = _mm256_packus_epi32((__m256i)a[2], (__m256i)a[3]);
+    return avx2_bytes_in_order(_mm256_packus_epi16(lo, hi));
+}
+
+V_FN vbs vbs_from_signed(const vi a[4])
+{
+    const __m256i lo = _mm256_packs_epi32((__m256i)a[0], (__m256i)a[1]);
+    const __m256i hi = _mm256_packs_epi32((__m256i)a[2], (__m256i)a[3]);
+    return avx2_bytes_in_order(_mm256_packs_epi16(lo, hi));
+}
+
+V_FN vbs vbs_min(vbs a, vbs b)
+{
+    return (vbs)_mm256_min_epu8((__m256i)a, (__m256i)b);
+}
+
+V_FN uint64_t vbs_bits(vbs a)
+{
+    return (uint32_t)_mm256_movemask_epi8((__m256i)a);
+}
+
+V_FN void vbs_store(uint8_t *p, size_t step, vbs a)
+{
+    _mm_storeu_si128((void *)p, _mm256_castsi256_si128((__m256i)a));
+    _mm_storeu_si128((void *)(p + step), _mm256_extracti128_si256((__m256i)a, 1));
 }
 
 V_FN uint64_t v_spread_bits(uint32_t bits)

@@ -101,6 +101,11 @@ V_FN vi vi_max(vi a, vi b)
     return (vi)_mm512_max_epi32((__m512i)a, (__m512i)b);
 }
 
+V_FN vu vu_max(vu a, vu b)
+{
+    return (vu)_mm512_max_epu32((__m512i)a, (__m512i)b);
+}
+
 V_FN vm vi_lt(vi a, vi b)
 {
     return _mm512_cmplt_epi32_mask((__m512i)a, (__m512i)b);
@@ -365,6 +370,16 @@ V_FN vf vf_zip2_hi(vf a, vf b)
     return (vf)_mm512_unpackhi_pd((__m512d)a, (__m512d)b);
 }
 
+V_FN void vf_transpose_quarters(vf a[4])
+{
+    const vf t0 = _mm512_shuffle_f32x4(a[0], a[1], 0x44), t1 = _mm512_shuffle_f32x4(a[0], a[1], 0xee);
+    const vf t2 = _mm512_shuffle_f32x4(a[2], a[3], 0x44), t3 = _mm512_shuffle_f32x4(a[2], a[3], 0xee);
+    a[0] = _mm512_shuffle_f32x4(t0, t2, 0x88);
+    a[1] = _mm512_shuffle_f32x4(t0, t2, 0xdd);
+    a[2] = _mm512_shuffle_f32x4(t1, t3, 0x88);
+    a[3] = _mm512_shuffle_f32x4(t1, t3, 0xdd);
+}
+
 V_FN vi vi_sides_from_u16(const void *p)
 {
     return (vi)_mm512_cvtepu16_epi32(_mm256_broadcastsi128_si256(_mm_loadu_si128(p)));
@@ -398,6 +413,45 @@ V_FN vb vb_lookup(vb table, vb at)
 V_FN vb vb_from_bits(unsigned bits, vb on)
 {
     return (vb)_mm_maskz_mov_epi8((__mmask16)bits, (__m128i)on);
+}
+
+/* Packing works quarter by quarter and leaves four bytes of each a in every one. */
+V_FN vbs avx512_bytes_in_order(__m512i a)
+{
+    const __m512i at = _mm512_set_epi32(15, 11, 7, 3, 14, 10, 6, 2, 13, 9, 5, 1, 12, 8, 4, 0);
+    return (vbs)_mm512_permutexvar_epi32(at, a);
+}
+
+V_FN vbs vbs_from_vi(const vi a[4])
+{
+    const __m512i lo = _mm512_packus_epi32((__m512i)a[0], (__m512i)a[1]);
+    const __m512i hi = _mm512_packus_epi32((__m512i)a[2], (__m512i)a[3]);
+    return avx512_bytes_in_order(_mm512_packus_epi16(lo, hi));
+}
+
+V_FN vbs vbs_from_signed(const vi a[4])
+{
+    const __m512i lo = _mm512_packs_epi32((__m512i)a[0], (__m512i)a[1]);
+    const __m512i hi = _mm512_packs_epi32((__m512i)a[2], (__m512i)a[3]);
+    return avx512_bytes_in_order(_mm512_packs_epi16(lo, hi));
+}
+
+V_FN vbs vbs_min(vbs a, vbs b)
+{
+    return (vbs)_mm512_min_epu8((__m512i)a, (__m512i)b);
+}
+
+V_FN uint64_t vbs_bits(vbs a)
+{
+    return _mm512_movepi8_mask((__m512i)a);
+}
+
+V_FN void vbs_store(uint8_t *p, size_t step, vbs a)
+{
+    _mm_storeu_si128((void *)p, _mm512_castsi512_si128((__m512i)a));
+    _mm_storeu_si128((void *)(p + step), _mm512_extracti32x4_epi32((__m512i)a, 1));
+    _mm_storeu_si128((void *)(p + 2 * step), _mm512_extracti32x4_epi32((__m512i)a, 2));
+    _mm_storeu_si128((void *)(p + 3 * step), _mm512_extracti32x4_epi32((__m512i)a, 3));
 }
 
 V_FN uint64_t v_spread_bits(uint32_t bits)

@@ -51,6 +51,11 @@ V_FN vi vi_max(vi a, vi b)
     return vi_select(a > b, a, b);
 }
 
+V_FN vu vu_max(vu a, vu b)
+{
+    return (vu)vi_select((vi)(a > b), (vi)a, (vi)b);
+}
+
 V_FN vu vu_shrv(vu a, vu n)
 {
     return (vu){a[0] >> n[0], a[1] >> n[1], a[2] >> n[2], a[3] >> n[3]};
@@ -158,6 +163,25 @@ V_FN vb vb_from_vi(const vi a[V_PER16])
     __m128i hi =
         _mm_packs_epi32(_mm_and_si128((__m128i)a[2], ff), _mm_and_si128((__m128i)a[3], ff));
     return (vb)_mm_packus_epi16(lo, hi);
+}
+
+V_FN vbs vbs_from_vi(const vi a[4])
+{
+    const __m128i lo = _mm_packs_epi32((__m128i)a[0], (__m128i)a[1]);
+    const __m128i hi = _mm_packs_epi32((__m128i)a[2], (__m128i)a[3]);
+    return (vbs)_mm_packus_epi16(lo, hi);
+}
+
+V_FN vbs vbs_from_signed(const vi a[4])
+{
+    const __m128i lo = _mm_packs_epi32((__m128i)a[0], (__m128i)a[1]);
+    const __m128i hi = _mm_packs_epi32((__m128i)a[2], (__m128i)a[3]);
+    return (vbs)_mm_packs_epi16(lo, hi);
+}
+
+V_FN vbs vbs_min(vbs a, vbs b)
+{
+    return (vbs)_mm_min_epu8((__m128i)a, (__m128i)b);
 }
 
 V_FN vf vf_lookup4(vf table, vi at)
