@@ -21,35 +21,31 @@ V_FN float max_abs_run(const float *p, int n)
     return v_max_abs(m, 4);
 }
 
-/* Sixteen elements to digits 0, 1, 2. */
-V_FN vb trits16(const float *p, float inverse)
+/* Elements of a block to digits 0, 1, 2. */
+V_FN void trits256(uint8_t trit[256], const float *x, float inverse)
 {
-    vi q[V_PER16];
-    V_UNROLL
-    for (int k = 0; k < V_PER16; k++)
-        q[k] = vi_round(vf_load(p + k * VL) * inverse);
-    return vb_from_vi(q) + 1;
-}
-
-/* Sixteen bytes of five digits each, those of one byte `step` elements apart, as base-3 numbers. */
-V_FN vb trits_number(const float *p, int step, float inverse)
-{
-    vi number[V_PER16];
-    V_UNROLL
-    for (int k = 0; k < V_PER16; k++) {
-        vi sum = vi_set1(0);
+    for (int i = 0; i < 256; i += 4 * VL) {
+        vi q[4];
         V_UNROLL
-        for (int digit = 0; digit < 5; digit++)
-            sum = sum + sum + sum + vi_round(vf_load(p + k * VL + digit * step) * inverse);
-        number[k] = sum + 121; /* one more for each digit */
+        for (int k = 0; k < 4; k++)
+            q[k] = vi_round(vf_load(x + i + k * VL) * inverse);
+        vbs digits = vbs_from_signed(q) + 1;
+        memcpy(trit + i, &digits, sizeof digits);
     }
-    return vb_from_vi(number);
 }
 
-/* Numbers of five digits as fractions of 256, rounded up. */
-V_FN vb trits_fraction(vb number)
+/* Sixteen bytes of n digits each, those of one byte `step` elements apart, as numbers of five digits as
+ * fractions of 256, rounded up. */
+V_FN vb trits_fraction(const uint8_t *trit, int step, int n)
 {
     const vb zero = vb_set1(0);
+    vb number = vb_load(trit);
+    V_UNROLL
+    for (int k = 1; k < 5; k++) {
+        number += number + number;
+        if (k < n)
+            number += vb_load(trit + k * step);
+    }
     vw lo = ((vw)vb_zip_lo(zero, number) + 242) / 243;
     vw hi = ((vw)vb_zip_hi(zero, number) + 242) / 243;
     return vb_even(lo, hi);
@@ -57,28 +53,26 @@ V_FN vb trits_fraction(vb number)
 
 V_FN void tq1_store(struct qt_block_tq1_0 *b, const float *x, float d, float inverse)
 {
-    vb_store(b->qs, trits_fraction(trits_number(x, 32, inverse)));
-    vb_store(b->qs + 16, trits_fraction(trits_number(x + 16, 32, inverse)));
-    vb_store(b->qs + 32, trits_fraction(trits_number(x + 160, 16, inverse)));
-    /* Four digits, and a fifth of 0. */
-    vb last = trits16(x + 240, inverse), number = vb_set1(0);
-    V_UNROLL
-    for (int j = 0; j < 4; j++)
-        number[j] = (uint8_t)(last[j] * 81 + last[j + 4] * 27 + last[j + 8] * 9 + last[j + 12] * 3);
-    number = trits_fraction(number);
-    memcpy(b->qh, &number, 4);
+    uint8_t trit[256 + 12]; /* the last four bytes are read by sixteen */
+    trits256(trit, x, inverse);
+    memset(trit + 256, 0, 12);
+    vb_store(b->qs, trits_fraction(trit, 32, 5));
+    vb_store(b->qs + 16, trits_fraction(trit + 16, 32, 5));
+    vb_store(b->qs + 32, trits_fraction(trit + 160, 16, 5));
+    const vb last = trits_fraction(trit + 240, 4, 4); /* and a fifth of 0 */
+    memcpy(b->qh, &last, 4);
     gg_store_u16(&b->d, v_f16_bits(d));
 }
 
 V_FN void tq2_store(struct qt_block_tq2_0 *b, const float *x, float d, float inverse)
 {
+    uint8_t trit[256];
+    trits256(trit, x, inverse);
     gg_store_u16(&b->d, v_f16_bits(d));
     for (int j = 0; j < 64; j += 16) {
-        const float *p = x + j / 32 * 128 + j % 32;
-        vb q = trits16(p, inverse);
-        q |= vb_shl(trits16(p + 32, inverse), 2);
-        q |= vb_shl(trits16(p + 64, inverse), 4);
-        vb_store(b->qs + j, q | vb_shl(trits16(p + 96, inverse), 6));
+        const uint8_t *p = trit + j / 32 * 128 + j % 32;
+        vb q = vb_load(p) | vb_shl(vb_load(p + 32), 2) | vb_shl(vb_load(p + 64), 4);
+        vb_store(b->qs + j, q | vb_shl(vb_load(p + 96), 6));
     }
 }
 
