@@ -83,51 +83,113 @@ static size_t valid_f32(const void *src, size_t n)
 
 /* ---- blocks of 32 ---------------------------------------------------------------------------- */
 
+/* With sixteen lanes one register holds what all levels of a block stand for, each the product (and
+ * sum) that it would be by itself: elements are looked up there. */
+enum { LOOK = VL == 16 };
+
+/* The sixteen numbers from `from` on. */
+V_FN void numbers16(vf out[V_PER16], int from)
+{
+    const vb numbers = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    vf_from_i8(out, numbers + (uint8_t)from);
+}
+
+/* Sixteen elements: what the low half bytes of q say, the table having one vector. */
+V_FN void look16(float *dst, vb q, vf table)
+{
+    vi at[V_PER16];
+    vi_from_u8(at, q);
+    vf_store(dst, vf_lookup16(&table, at[0]));
+}
+
+/* Thirty-two: the high half bytes come second. */
+V_FN void look32(float *dst, vb q, vf table)
+{
+    look16(dst, q, table);
+    look16(dst + 16, (vb)((vw)q >> 4), table);
+}
+
+/* Of two tables, by five bits of q. */
+V_FN void look16_of_two(float *dst, vb q, const vf table[2])
+{
+    vi at[V_PER16];
+    vi_from_u8(at, q);
+    vf_store(dst, vf_lookup_two(table, at[0]));
+}
+
 static void dequant_q4_0(float *dst, const void *src, size_t n)
 {
     const struct qt_block_q4_0 *b = src;
+    vf level[V_PER16];
+    numbers16(level, -8);
     for (size_t i = 0; i < n; i++, b++, dst += 32) {
         vf d = vf_set1_f16(&b->d);
         vb q = vb_load(b->qs);
-        put16(dst, (q & 15) - 8, d);
-        put16(dst + 16, vb_shr(q, 4) - 8, d);
+        if (LOOK) {
+            look32(dst, q, level[0] * d);
+        } else {
+            put16(dst, (q & 15) - 8, d);
+            put16(dst + 16, vb_shr(q, 4) - 8, d);
+        }
     }
 }
 
 static void dequant_q4_1(float *dst, const void *src, size_t n)
 {
     const struct qt_block_q4_1 *b = src;
+    vf level[V_PER16];
+    numbers16(level, 0);
     for (size_t i = 0; i < n; i++, b++, dst += 32) {
         vf d = vf_set1_f16(&b->d), m = vf_set1_f16(&b->m);
         vb q = vb_load(b->qs);
-        put16_plus(dst, q & 15, d, m);
-        put16_plus(dst + 16, vb_shr(q, 4), d, m);
+        if (LOOK) {
+            look32(dst, q, level[0] * d + m);
+        } else {
+            put16_plus(dst, q & 15, d, m);
+            put16_plus(dst + 16, vb_shr(q, 4), d, m);
+        }
     }
+}
+
+/* Levels of five bits. */
+V_FN void load_fives(vb q[2], const uint8_t qs[16], const uint8_t qh[4])
+{
+    const vb nibbles = vb_load(qs);
+    vb_from_bits32(q, qh, vb_set1(16));
+    q[0] |= nibbles & 15;
+    q[1] |= vb_shr(nibbles, 4);
 }
 
 static void dequant_q5_0(float *dst, const void *src, size_t n)
 {
     const struct qt_block_q5_0 *b = src;
-    const vb bit5 = vb_set1(16);
     for (size_t i = 0; i < n; i++, b++, dst += 32) {
         vf d = vf_set1_f16(&b->d);
-        vb q = vb_load(b->qs);
-        uint32_t high = gg_load_u32(b->qh);
-        put16(dst, ((q & 15) | vb_from_bits(high & 0xffff, bit5)) - 16, d);
-        put16(dst + 16, (vb_shr(q, 4) | vb_from_bits(high >> 16, bit5)) - 16, d);
+        vb q[2];
+        load_fives(q, b->qs, b->qh);
+        put16(dst, q[0] - 16, d);
+        put16(dst + 16, q[1] - 16, d);
     }
 }
 
 static void dequant_q5_1(float *dst, const void *src, size_t n)
 {
     const struct qt_block_q5_1 *b = src;
-    const vb bit5 = vb_set1(16);
+    vf level[2 * V_PER16];
+    numbers16(level, 0);
+    numbers16(level + V_PER16, 16);
     for (size_t i = 0; i < n; i++, b++, dst += 32) {
         vf d = vf_set1_f16(&b->d), m = vf_set1_f16(&b->m);
-        vb q = vb_load(b->qs);
-        uint32_t high = gg_load_u32(b->qh);
-        put16_plus(dst, (q & 15) | vb_from_bits(high & 0xffff, bit5), d, m);
-        put16_plus(dst + 16, vb_shr(q, 4) | vb_from_bits(high >> 16, bit5), d, m);
+        vb q[2];
+        load_fives(q, b->qs, b->qh);
+        if (LOOK) {
+            const vf table[2] = {level[0] * d + m, level[1] * d + m};
+            look16_of_two(dst, q[0], table);
+            look16_of_two(dst + 16, q[1], table);
+        } else {
+            put16_plus(dst, q[0], d, m);
+            put16_plus(dst + 16, q[1], d, m);
+        }
     }
 }
 
@@ -161,16 +223,25 @@ static void dequant_q8_K(float *dst, const void *src, size_t n)
     }
 }
 
+/* Thirty-two elements, values[level] * d. */
+V_FN void put_values(float *dst, vb q, vb values, vf d)
+{
+    vf value[V_PER16];
+    vf_from_i8(value, values);
+    if (LOOK) {
+        look32(dst, q, value[0] * d);
+    } else {
+        put16(dst, vb_lookup(values, q & 15), d);
+        put16(dst + 16, vb_lookup(values, vb_shr(q, 4)), d);
+    }
+}
+
 static void dequant_iq4_nl(float *dst, const void *src, size_t n)
 {
     const struct qt_block_iq4_nl *b = src;
     const vb values = vb_load(qk_iq4nl_values);
-    for (size_t i = 0; i < n; i++, b++, dst += 32) {
-        vf d = vf_set1_f16(&b->d);
-        vb q = vb_load(b->qs);
-        put16(dst, vb_lookup(values, q & 15), d);
-        put16(dst + 16, vb_lookup(values, vb_shr(q, 4)), d);
-    }
+    for (size_t i = 0; i < n; i++, b++, dst += 32)
+        put_values(dst, vb_load(b->qs), values, vf_set1_f16(&b->d));
 }
 
 static void dequant_iq4_xs(float *dst, const void *src, size_t n)
@@ -183,9 +254,7 @@ static void dequant_iq4_xs(float *dst, const void *src, size_t n)
         for (int g = 0; g < 8; g++, dst += 32) {
             int scale = (int)((low >> 4 * g & 15) | (high >> 2 * g & 3) << 4);
             vf dl = vf_set1(d * (float)(scale - 32));
-            vb q = vb_load(b->qs + 16 * g);
-            put16(dst, vb_lookup(values, q & 15), dl);
-            put16(dst + 16, vb_lookup(values, vb_shr(q, 4)), dl);
+            put_values(dst, vb_load(b->qs + 16 * g), values, dl);
         }
     }
 }
@@ -194,35 +263,36 @@ static void dequant_mxfp4(float *dst, const void *src, size_t n)
 {
     const struct qt_block_mxfp4 *b = src;
     const vb values = vb_load(qk_fp4_values);
-    for (size_t i = 0; i < n; i++, b++, dst += 32) {
-        vf d = vf_set1(qt_f32_from_e8m0_half(b->e));
-        vb q = vb_load(b->qs);
-        put16(dst, vb_lookup(values, q & 15), d);
-        put16(dst + 16, vb_lookup(values, vb_shr(q, 4)), d);
-    }
+    for (size_t i = 0; i < n; i++, b++, dst += 32)
+        put_values(dst, vb_load(b->qs), values, vf_set1(qt_f32_from_e8m0_half(b->e)));
 }
 
 /* ---- blocks of 64 and 128 -------------------------------------------------------------------- */
 
-V_FN void nvfp4_scales(float d[VL], const uint8_t b[4])
-{
-    uint32_t four = gg_load_u32(b);
-    vi v = {(int)(four & 255), (int)(four >> 8 & 255), (int)(four >> 16 & 255), (int)(four >> 24)};
-    vf_store(d, v_ue4m3_half(v));
-}
-
 static void dequant_nvfp4(float *dst, const void *src, size_t n)
 {
+    typedef uint32_t fours __attribute__((vector_size(16)));
     const struct qt_block_nvfp4 *b = src;
     const vb values = vb_load(qk_fp4_values);
+    vf value[V_PER16];
+    vf_from_i8(value, values);
     for (size_t i = 0; i < n; i++, b++) {
+        vi byte[V_PER16];
+        vi_from_u8(byte, (vb)((fours){0} + gg_load_u32(b->d)));
         float d[VL];
-        nvfp4_scales(d, b->d);
+        vf_store(d, v_ue4m3_half(byte[0]));
+        V_UNROLL
         for (int s = 0; s < 4; s += 2, dst += 32) {
-            vb q = vb_load(b->qs + 8 * s);
-            vb lo = vb_lookup(values, q & 15), hi = vb_lookup(values, vb_shr(q, 4));
-            put16(dst, vb_join_lo(lo, hi), vf_set1(d[s]));
-            put16(dst + 16, vb_join_hi(lo, hi), vf_set1(d[s + 1]));
+            const vb q = vb_load(b->qs + 8 * s);
+            if (LOOK) {
+                const vb high = (vb)((vw)q >> 4);
+                look16(dst, vb_join_lo(q, high), value[0] * vf_set1(d[s]));
+                look16(dst + 16, vb_join_hi(q, high), value[0] * vf_set1(d[s + 1]));
+            } else {
+                vb lo = vb_lookup(values, q & 15), hi = vb_lookup(values, vb_shr(q, 4));
+                put16(dst, vb_join_lo(lo, hi), vf_set1(d[s]));
+                put16(dst + 16, vb_join_hi(lo, hi), vf_set1(d[s + 1]));
+            }
         }
     }
 }

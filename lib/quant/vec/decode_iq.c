@@ -334,9 +334,9 @@ static const float values_iq3s[16] = {TWICE(1, 3, 5, 7, 9, 11, 13, 15)};
  * else their numbers. */
 V_FN vu two_codes(const struct parts *p, int j, const uint16_t *grid)
 {
-    const uint16_t *row = p->row + 2 * j;
-    uint32_t both =
-        grid ? grid[row[0]] | (uint32_t)grid[row[1]] << 16 : gg_load_u32((const uint8_t *)row);
+    uint32_t both = gg_load_u32((const uint8_t *)(p->row + 2 * j));
+    if (grid != NULL) /* one load for two numbers, as in two_rows */
+        both = grid[both & 0xffff] | (uint32_t)grid[both >> 16] << 16;
     return (vu)vi_set1((int32_t)both);
 }
 

@@ -2,8 +2,20 @@
  * into an array; each then spreads over its group as it is loaded. */
 #include "lib/quant/vec/put.h"
 
+/* Where a register can be permuted by lanes it holds what all levels of a group stand for, each the
+ * product and difference that it would be by itself: elements are looked up there. */
+
+/* Sixteen elements of a group: what the low two bits of q >> shift say. */
+V_FN void look_twos(float *dst, const vi q[V_PER16], int shift, vf table)
+{
+    V_UNROLL
+    for (int k = 0; k < V_PER16; k++)
+        vf_store(dst + k * VL, vf_lookup4(table, (vi)((vu)q[k] >> shift)));
+}
+
 static void dequant_q2_K(float *dst, const void *src, size_t n)
 {
+    const vf level = vf_from_i(v_lanes() & 3);
     const struct qt_block_q2_K *b = src;
     for (size_t i = 0; i < n; i++, b++) {
         float scale[16], min[16];
@@ -13,11 +25,16 @@ static void dequant_q2_K(float *dst, const void *src, size_t n)
         V_UNROLL
         for (int h = 0; h < 2; h++, dst += 128) {
             vb q[2] = {vb_load(b->qs + 32 * h), vb_load(b->qs + 32 * h + 16)};
+            vi wide[2][V_PER16];
+            vi_from_u8(wide[0], q[0]);
+            vi_from_u8(wide[1], q[1]);
             V_UNROLL
             for (int g = 0; g < 8; g++) {
-                vb level = vb_shr(q[g % 2], g / 2 * 2) & 3;
-                put16_minus(dst + 16 * g, level, vf_set1(scale[8 * h + g]),
-                            vf_set1(min[8 * h + g]));
+                const vf d = vf_set1(scale[8 * h + g]), m = vf_set1(min[8 * h + g]);
+                if (V_HAS_LOOKUP8)
+                    look_twos(dst + 16 * g, wide[g % 2], g / 2 * 2, d * level - m);
+                else
+                    put16_minus(dst + 16 * g, vb_shr(q[g % 2], g / 2 * 2) & 3, d, m);
             }
         }
     }
@@ -34,21 +51,50 @@ V_FN vb q3_K_scales(const uint8_t p[12])
     return vb_load_halves(&first, &second) - 32;
 }
 
+/* Sixteen elements of a group: what the low three bits of q say. */
+V_FN void look_threes(float *dst, vb q, const vf level[V_T8], vf scale)
+{
+    vf table[V_T8];
+    vi at[V_PER16];
+    V_UNROLL
+    for (int k = 0; k < V_T8; k++)
+        table[k] = level[k] * scale;
+    vi_from_u8(at, q);
+    V_UNROLL
+    for (int k = 0; k < V_PER16; k++)
+        vf_store(dst + k * VL, vf_lookup8(table, at[k]));
+}
+
+/* The low bits of a where bits are set, else those of b: without caring for what is shifted in. */
+V_FN vb either(vb bits, vw a, vw b)
+{
+    return ((vb)a & bits) | ((vb)b & ~bits);
+}
+
 static void dequant_q3_K(float *dst, const void *src, size_t n)
 {
     const struct qt_block_q3_K *b = src;
+    vf level[V_T8];
+    V_UNROLL
+    for (int k = 0; k < V_T8; k++)
+        level[k] = vf_from_i(((v_lanes() + k * VL) & 7) - 4);
     for (size_t i = 0; i < n; i++, b++) {
         float scale[16];
         put16(scale, q3_K_scales(b->scales), vf_set1_f16(&b->d));
-        vb high[2] = {vb_load(b->hmask), vb_load(b->hmask + 16)};
+        vw high[2] = {(vw)vb_load(b->hmask), (vw)vb_load(b->hmask + 16)};
         V_UNROLL
         for (int h = 0; h < 2; h++, dst += 128) {
-            vb q[2] = {vb_load(b->qs + 32 * h), vb_load(b->qs + 32 * h + 16)};
+            vw q[2] = {(vw)vb_load(b->qs + 32 * h), (vw)vb_load(b->qs + 32 * h + 16)};
             V_UNROLL
             for (int g = 0; g < 8; g++) {
-                vb level = vb_shr(q[g % 2], g / 2 * 2) & 3;
-                vb bit = vb_shr(high[g % 2], 4 * h + g / 2) & 1;
-                put16(dst + 16 * g, level + vb_shl(bit, 2) - 4, vf_set1(scale[8 * h + g]));
+                const int from = 4 * h + g / 2; /* the bit of high that goes to 2 */
+                const vw bit = from < 2 ? high[g % 2] << (2 - from) : high[g % 2] >> (from - 2);
+                const vb three = either(vb_set1(3), q[g % 2] >> g / 2 * 2, bit);
+                const vf d = vf_set1(scale[8 * h + g]);
+                if (V_HAS_LOOKUP8)
+                    look_threes(dst + 16 * g, three, level, d);
+                else
+                    put16(dst + 16 * g, (three & 7) - 4, d);
             }
         }
     }
@@ -121,24 +167,41 @@ static void dequant_q4_K(float *dst, const void *src, size_t n)
     }
 }
 
+/* Sixteen elements of a sub-block: with sixteen lanes what five bits of q say, level[i] being i. */
+V_FN void put_fives(float *dst, vb q, vf d, vf m, const vf level[2 * V_PER16])
+{
+    if (VL != 16) {
+        put16_minus(dst, q & 31, d, m);
+        return;
+    }
+    const vf table[2] = {d * level[0] - m, d * level[1] - m};
+    vi at[V_PER16];
+    vi_from_u8(at, q);
+    vf_store(dst, vf_lookup_two(table, at[0]));
+}
+
 static void dequant_q5_K(float *dst, const void *src, size_t n)
 {
+    const vb numbers = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
     const struct qt_block_q5_K *b = src;
+    vf level[2 * V_PER16];
+    vf_from_i8(level, numbers);
+    vf_from_i8(level + V_PER16, numbers + 16);
     for (size_t i = 0; i < n; i++, b++) {
         float scale[16];
         q4_K_multiply(scale, b->scales, &b->d, &b->dmin);
-        vb high[2] = {vb_load(b->qh), vb_load(b->qh + 16)};
+        vw high[2] = {(vw)vb_load(b->qh), (vw)vb_load(b->qh + 16)};
         V_UNROLL
         for (int g = 0; g < 8; g += 2, dst += 64) {
             vf d0 = vf_set1(scale[g]), d1 = vf_set1(scale[g + 1]);
             vf m0 = vf_set1(scale[g + 8]), m1 = vf_set1(scale[g + 9]);
             V_UNROLL
             for (int j = 0; j < 2; j++) {
-                vb q = vb_load(b->qs + 16 * g + 16 * j);
-                vb h0 = vb_shl(high[j], 4) & 16, h1 = vb_shl(high[j], 3) & 16;
-                put16_minus(dst + 16 * j, (q & 15) | h0, d0, m0);
-                put16_minus(dst + 32 + 16 * j, vb_shr(q, 4) | h1, d1, m1);
-                high[j] = vb_shr(high[j], 2);
+                vw q = (vw)vb_load(b->qs + 16 * g + 16 * j);
+                const vw h0 = g < 4 ? high[j] << (4 - g) : high[j] >> (g - 4);
+                const vw h1 = g < 3 ? high[j] << (3 - g) : high[j] >> (g - 3);
+                put_fives(dst + 16 * j, either(vb_set1(15), q, h0), d0, m0, level);
+                put_fives(dst + 32 + 16 * j, either(vb_set1(15), q >> 4, h1), d1, m1, level);
             }
         }
     }

@@ -89,6 +89,7 @@
  *     vb_lookup(t, at)             t[at], at < 16
  *     vb_bits                      top bit of each byte
  *     vb_from_bits(bits, on)       byte j is on[j] where bit j is set, else 0
+ *     vb_from_bits32(out[2], p, on)        the same of 32 bits in memory
  *     vbs_from_vi(a[4])        4 VL integers 0 .. 255, else any, to bytes
  *     vbs_from_signed(a[4])    the same of -128 .. 127
  *     vbs_min                  unsigned

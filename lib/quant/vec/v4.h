@@ -155,6 +155,15 @@ V_FN void vbs_store(uint8_t *p, size_t step, vbs a)
     *(vb_mem *)p = (vb)a;
 }
 
+V_FN vb vb_from_bits(unsigned bits, vb on);
+
+V_FN void vb_from_bits32(vb out[2], const void *p, vb on)
+{
+    const uint32_t bits = gg_load_u32(p);
+    out[0] = vb_from_bits(bits & 0xffff, on);
+    out[1] = vb_from_bits(bits >> 16, on);
+}
+
 V_FN uint64_t v_spread_bits(uint32_t bits)
 {
     uint64_t b = bits;

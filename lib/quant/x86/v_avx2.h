@@ -154,7 +154,7 @@ V_FN vf vf_from_f16(const void *p)
 
 V_FN vf vf_set1_f16(const void *p)
 {
-    return _mm256_broadcastss_ps(_mm_cvtph_ps(_mm_cvtsi32_si128(gg_load_u16(p))));
+    return _mm256_broadcastss_ps(_mm_cvtph_ps(_mm_set1_epi16((short)gg_load_u16(p))));
 }
 
 V_FN void vf_to_f16(void *p, vf a)
@@ -387,6 +387,14 @@ V_FN void vbs_store(uint8_t *p, size_t step, vbs a)
 {
     _mm_storeu_si128((void *)p, _mm256_castsi256_si128((__m256i)a));
     _mm_storeu_si128((void *)(p + step), _mm256_extracti128_si256((__m256i)a, 1));
+}
+
+V_FN void vb_from_bits32(vb out[2], const void *p, vb on)
+{
+    const __m128i first = _mm_set_epi64x(0x0101010101010101, 0), two = _mm_set1_epi8(2);
+    const __m128i all = _mm_set1_epi32((int)gg_load_u32(p));
+    out[0] = vb_test_bits((vb)_mm_shuffle_epi8(all, first)) & on;
+    out[1] = vb_test_bits((vb)_mm_shuffle_epi8(all, _mm_or_si128(first, two))) & on;
 }
 
 V_FN uint64_t v_spread_bits(uint32_t bits)

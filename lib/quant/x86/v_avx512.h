@@ -196,7 +196,7 @@ V_FN vf vf_from_f16(const void *p)
 
 V_FN vf vf_set1_f16(const void *p)
 {
-    return _mm512_broadcastss_ps(_mm_cvtph_ps(_mm_cvtsi32_si128(gg_load_u16(p))));
+    return _mm512_broadcastss_ps(_mm_cvtph_ps(_mm_set1_epi16((short)gg_load_u16(p))));
 }
 
 V_FN void vf_to_f16(void *p, vf a)
@@ -452,6 +452,14 @@ V_FN void vbs_store(uint8_t *p, size_t step, vbs a)
     _mm_storeu_si128((void *)(p + step), _mm512_extracti32x4_epi32((__m512i)a, 1));
     _mm_storeu_si128((void *)(p + 2 * step), _mm512_extracti32x4_epi32((__m512i)a, 2));
     _mm_storeu_si128((void *)(p + 3 * step), _mm512_extracti32x4_epi32((__m512i)a, 3));
+}
+
+V_FN void vb_from_bits32(vb out[2], const void *p, vb on)
+{
+    const __m256i both = _mm256_broadcastsi128_si256((__m128i)on);
+    const __m256i b = _mm256_maskz_mov_epi8((__mmask32)gg_load_u32(p), both);
+    out[0] = (vb)_mm256_castsi256_si128(b);
+    out[1] = (vb)_mm256_extracti128_si256(b, 1);
 }
 
 V_FN uint64_t v_spread_bits(uint32_t bits)
