@@ -171,6 +171,11 @@ V_FN vbs vbs_min(vbs a, vbs b)
     return (vbs)vminq_u8((uint8x16_t)a, (uint8x16_t)b);
 }
 
+V_FN vbs vbs_max(vbs a, vbs b)
+{
+    return (vbs)vmaxq_u8((uint8x16_t)a, (uint8x16_t)b);
+}
+
 V_FN vb vb_lookup(vb table, vb at)
 {
     return (vb)vqtbl1q_u8((uint8x16_t)table, (uint8x16_t)at);

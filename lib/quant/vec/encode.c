@@ -280,7 +280,7 @@ V_FN void scales_above_min(struct v_simple *b, int nmax)
 
 V_FN void scales_q8_0(struct v_simple *b)
 {
-    const vf d = v_block_magnitudes(b->x) / 127.0f, inverse = 1.0f / d;
+    const vf d = v_block_magnitudes(b->x, 32) / 127.0f, inverse = 1.0f / d;
     vf_to_f16(b->d, d);
     vf_store(b->inverse, inverse);
     b->left = ~vm_bits(vf_le(inverse, vf_set1(FLT_MAX))) & V_ALL;
@@ -323,8 +323,8 @@ V_FN void store_q8_0(const struct v_simple *b)
         if (args != NULL && args->weights != NULL)                                                 \
             weigh(w, args, (nmax) + 1);                                                            \
         else                                                                                       \
-            v_each_simple(dst, src, n_rows, n_cols, dst_stride, src_stride, nbytes, scales_##type, \
-                          store_##type, encode_##type);                                            \
+            v_each_simple(dst, src, n_rows, n_cols, dst_stride, src_stride, 32, nbytes,            \
+                          scales_##type, store_##type, encode_##type);                             \
     }
 
 QUANT(q4_0, weigh_around_zero, scales_around_zero, 15, 8)
@@ -333,13 +333,7 @@ QUANT(q5_0, weigh_around_zero, scales_around_zero, 31, 16)
 QUANT(q5_1, weigh_above_min, scales_above_min, 31, 0)
 #undef QUANT
 
-static void quant_q8_0(void *dst, const float *src, size_t n_rows, size_t n_cols, size_t dst_stride,
-                       size_t src_stride, const struct qk_args *args)
-{
-    (void)args;
-    v_each_simple(dst, src, n_rows, n_cols, dst_stride, src_stride, sizeof(struct qt_block_q8_0),
-                  scales_q8_0, store_q8_0, encode_q8_0);
-}
+V_QUANT_SIMPLE(q8_0, 32)
 
 void V_NAME(qk_vec_encode)(struct qk_table *table)
 {

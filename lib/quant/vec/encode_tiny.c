@@ -2,6 +2,7 @@
 #include "lib/quant/ref/encode.h"
 #include "lib/quant/ref/ref.h"
 #include "lib/quant/vec/fours.h"
+#include "lib/quant/vec/simple.h"
 #include "lib/quant/vec/ue4m3.h"
 #include "lib/quant/vec/walk.h"
 
@@ -21,17 +22,17 @@ V_FN float max_abs_run(const float *p, int n)
     return v_max_abs(m, 4);
 }
 
-/* Elements of a block to digits 0, 1, 2. */
-V_FN void trits256(uint8_t trit[256], const float *x, float inverse)
+/* Digits 0, 1, 2 of 4 VL elements: roundf of quotients (at most 1 in magnitude) and one more. A quotient
+ * is rounded up from a half on, where its double is 1 or more: so the double is cut to an integer, and that
+ * to one digit. `twice` is twice the inverse of the scale, for doubling a product changes no rounding but
+ * among the subnormals, which are far below a half. */
+V_FN vbs trits(const float *x, vf twice)
 {
-    for (int i = 0; i < 256; i += 4 * VL) {
-        vi q[4];
-        V_UNROLL
-        for (int k = 0; k < 4; k++)
-            q[k] = vi_round(vf_load(x + i + k * VL) * inverse);
-        vbs digits = vbs_from_signed(q) + 1;
-        memcpy(trit + i, &digits, sizeof digits);
-    }
+    vi q[4];
+    V_UNROLL
+    for (int k = 0; k < 4; k++)
+        q[k] = vi_trunc(vf_load(x + k * VL) * twice);
+    return vbs_min(vbs_max(vbs_from_signed(q) + 2, vbs_set1(1)), vbs_set1(3)) - 1;
 }
 
 /* Sixteen bytes of n digits each, those of one byte `step` elements apart, as numbers of five digits as
@@ -49,6 +50,16 @@ V_FN vb trits_fraction(const uint8_t *trit, int step, int n)
     vw lo = ((vw)vb_zip_lo(zero, number) + 242) / 243;
     vw hi = ((vw)vb_zip_hi(zero, number) + 242) / 243;
     return vb_even(lo, hi);
+}
+
+/* Those of a block. */
+V_FN void trits256(uint8_t trit[256], const float *x, float inverse)
+{
+    const vf twice = vf_set1(inverse + inverse);
+    for (int i = 0; i < 256; i += 4 * VL) {
+        const vbs digits = trits(x + i, twice);
+        memcpy(trit + i, &digits, sizeof digits);
+    }
 }
 
 V_FN void tq1_store(struct qt_block_tq1_0 *b, const float *x, float d, float inverse)
@@ -76,21 +87,22 @@ V_FN void tq2_store(struct qt_block_tq2_0 *b, const float *x, float d, float inv
     }
 }
 
-/* Scales of four blocks first: what is found over a whole block comes late. */
+/* Scales of four blocks first: what is found over a whole block comes late. Where twice the inverse is
+ * infinite it is the reference's. */
 #define TERNARY(type, store)                                                                       \
     static inline void encode_##type(void *block, const float *x)                                  \
     {                                                                                              \
-        float d = max_abs_run(x, 256), inverse;                                                    \
-        if (qk_invert(d, &inverse))                                                                \
+        float d = max_abs_run(x, 256), inverse = 1.0f / d;                                         \
+        if (inverse <= FLT_MAX / 2)                                                                \
             store(block, x, d, inverse);                                                           \
         else                                                                                       \
-            memset(block, 0, sizeof(struct qt_block_##type));                                      \
+            qk_ref_quant_##type(block, x, 1, 256, sizeof(struct qt_block_##type), 256, NULL);      \
     }                                                                                              \
                                                                                                    \
     V_FN bool four_##type(uint8_t *y, const float *x)                                              \
     {                                                                                              \
         v4 d = v4_max_abs(x, 256), inverse = 1.0f / d;                                             \
-        if (!v4_all(inverse <= FLT_MAX))                                                           \
+        if (!v4_all(inverse <= FLT_MAX / 2))                                                       \
             return false;                                                                          \
         for (int s = 0; s < 4; s++)                                                                \
             store((struct qt_block_##type *)(void *)y + s, x + 256 * s, d[s], inverse[s]);         \
@@ -288,47 +300,40 @@ static void quant_q1_0(void *dst, const float *src, size_t n_rows, size_t n_cols
     }
 }
 
-/* Two bits an element, 0, 1, 2 for -1, 0, 1: the low bit says that it is 0, the high one that it is 1.
- * |v| is at most 1, so that rounding is two looks. */
-V_FN void q2_store(uint8_t *qs, const float *x, vf inverse)
+/* Two bits an element: its digit. Those of four neighbours come together in the low byte of an integer. */
+V_FN void q2_store(uint8_t qs[16], const float *x, float inverse)
 {
+    const vf twice = vf_set1(inverse + inverse);
+    vi four[V_PER16];
     V_UNROLL
-    for (int i = 0; i < 64; i += 32) {
-        uint32_t up = 0, down = 0;
-        V_UNROLL
-        for (int k = 0; k < 32; k += VL) {
-            vf v = vf_load(x + i + k) * inverse;
-            up |= (uint32_t)vm_bits(vf_ge(v, vf_set1(0.5f))) << k;
-            down |= (uint32_t)vm_bits(vf_le(v, vf_set1(-0.5f))) << k;
-        }
-        gg_store_u64(qs + i / 4, v_spread_bits(~(up | down)) | v_spread_bits(up) << 1);
+    for (int k = 0; k < V_PER16; k++) {
+        const vu digits = (vu)trits(x + 4 * VL * k, twice);
+        const vu two = (digits | digits >> 6) & 0x000f000fu;
+        four[k] = (vi)((two | two >> 12) & 0xffu);
     }
+    vb_store(qs, vb_from_vi(four));
 }
 
-static inline void encode_q2_0(void *block, const float *x)
+V_FN void encode_q2_0(void *block, const float *x)
 {
-    struct qt_block_q2_0 *b = block;
-    float d = max_abs_run(x, 64), inverse;
-    if (!qk_invert(d, &inverse)) {
-        memset(b, 0, sizeof *b);
-        return;
-    }
-    gg_store_u16(&b->d, v_f16_bits(d));
-    q2_store(b->qs, x, vf_set1(inverse));
+    qk_ref_quant_q2_0(block, x, 1, 64, sizeof(struct qt_block_q2_0), 64, NULL);
 }
 
-V_FN bool four_q2_0(uint8_t *y, const float *x)
+V_FN void scales_q2_0(struct v_simple *b)
 {
-    v4 d = v4_max_abs(x, 64), inverse = 1.0f / d;
-    if (!v4_all(inverse <= FLT_MAX))
-        return false;
-    uint64_t scales = v4_f16_bits(d);
-    V_UNROLL
-    for (int s = 0; s < 4; s++, x += 64, y += sizeof(struct qt_block_q2_0)) {
-        gg_store_u16(y, (uint16_t)(scales >> 16 * s));
-        q2_store(y + 2, x, vf_set1(inverse[s]));
+    const vf d = v_block_magnitudes(b->x, 64), inverse = 1.0f / d;
+    vf_to_f16(b->d, d);
+    vf_store(b->inverse, inverse);
+    b->left = ~vm_bits(vf_le(inverse, vf_set1(FLT_MAX / 2))) & V_ALL;
+}
+
+V_FN void store_q2_0(const struct v_simple *b)
+{
+    uint8_t *y = b->y;
+    for (int k = 0; k < VL; k++, y += sizeof(struct qt_block_q2_0)) {
+        memcpy(y, &b->d[k], 2);
+        q2_store(y + 2, b->x + 64 * k, b->inverse[k]);
     }
-    return true;
 }
 
 /* ---- entries --------------------------------------------------------------------------------- */
@@ -337,7 +342,7 @@ V_QUANT_FOURS(tq1_0, 256)
 V_QUANT_FOURS(tq2_0, 256)
 V_QUANT_FOURS(mxfp4, 32)
 V_QUANT_FOURS(nvfp4, 64)
-V_QUANT_FOURS(q2_0, 64)
+V_QUANT_SIMPLE(q2_0, 64)
 
 void V_NAME(qk_vec_encode_tiny)(struct qk_table *table)
 {

@@ -1,4 +1,4 @@
-/* Simple blocks of 32, VL at a time: what a block has once (extremes, scale, its inverse) is worked out
+/* Simple blocks, VL at a time: what a block has once (extremes, scale, its inverse) is worked out
  * with a block a lane, so that its long way is gone once for all of them; elements and levels have
  * neighbours as lanes, and levels are brought together to whole registers of bytes.
  *
@@ -23,12 +23,13 @@ struct v_simple {
 typedef void v_scales_fn(struct v_simple *b);
 typedef void v_store_fn(const struct v_simple *b);
 
-V_FN void v_simple_finish(const struct v_simple *b, size_t nbytes, v_store_fn *store, qk_block_fn *one)
+V_FN void v_simple_finish(const struct v_simple *b, size_t nelems, size_t nbytes, v_store_fn *store,
+                          qk_block_fn *one)
 {
     store(b);
     for (unsigned left = b->left; left != 0; left &= left - 1) {
         const size_t k = (size_t)__builtin_ctz(left);
-        one(b->y + k * nbytes, b->x + k * 32);
+        one(b->y + k * nbytes, b->x + k * nelems);
     }
 }
 
@@ -36,32 +37,42 @@ V_FN void v_simple_finish(const struct v_simple *b, size_t nbytes, v_store_fn *s
  * of levels, for what comes late must not be waited for. The last VL blocks of a row may begin in the midst
  * of those before: what is written twice is the same. Inlined, with constants. */
 V_FN void v_each_simple(void *dst, const float *src, size_t n_rows, size_t n_cols, size_t dst_stride,
-                        size_t src_stride, size_t nbytes, v_scales_fn *scales, v_store_fn *store,
-                        qk_block_fn *one)
+                        size_t src_stride, size_t nelems, size_t nbytes, v_scales_fn *scales,
+                        v_store_fn *store, qk_block_fn *one)
 {
     struct v_simple b[2];
-    size_t n = n_cols / 32, turn = 0;
+    size_t n = n_cols / nelems, turn = 0;
     if (dst_stride == n * nbytes && src_stride == n_cols) { /* no gaps: all is one row */
         n *= n_rows;
         n_rows = n_rows > 0;
     }
     if (n < VL) {
-        qk_each_block(dst, src, n_rows, n_cols, dst_stride, src_stride, 32, nbytes, one);
+        qk_each_block(dst, src, n_rows, n_cols, dst_stride, src_stride, nelems, nbytes, one);
         return;
     }
     for (size_t r = 0; r < n_rows; r++) {
         for (size_t i = 0; i < n; i += VL, turn++) {
             const size_t at = i + VL <= n ? i : n - VL;
-            b[turn % 2].x = src + r * src_stride + at * 32;
+            b[turn % 2].x = src + r * src_stride + at * nelems;
             b[turn % 2].y = (uint8_t *)dst + r * dst_stride + at * nbytes;
             scales(&b[turn % 2]);
             if (turn > 0)
-                v_simple_finish(&b[(turn + 1) % 2], nbytes, store, one);
+                v_simple_finish(&b[(turn + 1) % 2], nelems, nbytes, store, one);
         }
     }
     if (turn > 0)
-        v_simple_finish(&b[(turn + 1) % 2], nbytes, store, one);
+        v_simple_finish(&b[(turn + 1) % 2], nelems, nbytes, store, one);
 }
+
+/* Defines quant_TYPE for a type that has no use for weights. */
+#define V_QUANT_SIMPLE(type, nelems)                                                               \
+    static void quant_##type(void *dst, const float *src, size_t n_rows, size_t n_cols,            \
+                             size_t dst_stride, size_t src_stride, const struct qk_args *args)     \
+    {                                                                                              \
+        (void)args;                                                                                \
+        v_each_simple(dst, src, n_rows, n_cols, dst_stride, src_stride, nelems,                    \
+                      sizeof(struct qt_block_##type), scales_##type, store_##type, encode_##type); \
+    }
 
 /* ---- extremes, a block a lane ---------------------------------------------------------------- */
 
@@ -120,18 +131,18 @@ V_FN void v_block_ends(const float *x, enum v_end up, enum v_end down, vf *hi, v
     *lo = v_keep_quarters(low, down);
 }
 
-/* Greatest magnitude of each of the VL blocks at x. */
-V_FN vf v_block_magnitudes(const float *x)
+/* Greatest magnitude of each of the VL blocks of n at x. */
+V_FN vf v_block_magnitudes(const float *x, int n)
 {
     vf most[VL / 4];
     V_UNROLL
     for (int g = 0; g < VL / 4; g++) {
         vf m[4];
         V_UNROLL
-        for (int j = 0; j < 4; j++, x += 32) {
+        for (int j = 0; j < 4; j++, x += n) {
             m[j] = vf_abs(vf_load(x));
             V_UNROLL
-            for (int k = VL; k < 32; k += VL)
+            for (int k = VL; k < n; k += VL)
                 m[j] = v_keep(m[j], vf_abs(vf_load(x + k)), V_TOP);
         }
         most[g] = v_keep_four(m, V_TOP);

@@ -92,10 +92,9 @@
  *     vb_from_bits32(out[2], p, on)        the same of 32 bits in memory
  *     vbs_from_vi(a[4])        4 VL integers 0 .. 255, else any, to bytes
  *     vbs_from_signed(a[4])    the same of -128 .. 127
- *     vbs_min                  unsigned
+ *     vbs_min vbs_max          unsigned
  *     vbs_bits                 top bit of each byte
  *     vbs_store(p, step, a)    sixteen bytes each to p, p + step, ...
- *     v_spread_bits(bits)          bit k becomes bit 2 k of sixty-four
  *     v_number_bits(p, bits, n, add)       the numbers of the set bits of n, plus add, as words in
  *                                  memory, where 32 can be written; returns how many there are
  *     v_pick_words(p, from, bits)  those of 32 words whose bits are set, to p, where 32 can be written

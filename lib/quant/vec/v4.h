@@ -164,14 +164,4 @@ V_FN void vb_from_bits32(vb out[2], const void *p, vb on)
     out[1] = vb_from_bits(bits >> 16, on);
 }
 
-V_FN uint64_t v_spread_bits(uint32_t bits)
-{
-    uint64_t b = bits;
-    b = (b | b << 16) & 0x0000ffff0000ffffu;
-    b = (b | b << 8) & 0x00ff00ff00ff00ffu;
-    b = (b | b << 4) & 0x0f0f0f0f0f0f0f0fu;
-    b = (b | b << 2) & 0x3333333333333333u;
-    return (b | b << 1) & 0x5555555555555555u;
-}
-
 #endif

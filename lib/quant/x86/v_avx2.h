@@ -378,6 +378,11 @@ V_FN vbs vbs_min(vbs a, vbs b)
     return (vbs)_mm256_min_epu8((__m256i)a, (__m256i)b);
 }
 
+V_FN vbs vbs_max(vbs a, vbs b)
+{
+    return (vbs)_mm256_max_epu8((__m256i)a, (__m256i)b);
+}
+
 V_FN uint64_t vbs_bits(vbs a)
 {
     return (uint32_t)_mm256_movemask_epi8((__m256i)a);
@@ -395,11 +400,6 @@ V_FN void vb_from_bits32(vb out[2], const void *p, vb on)
     const __m128i all = _mm_set1_epi32((int)gg_load_u32(p));
     out[0] = vb_test_bits((vb)_mm_shuffle_epi8(all, first)) & on;
     out[1] = vb_test_bits((vb)_mm_shuffle_epi8(all, _mm_or_si128(first, two))) & on;
-}
-
-V_FN uint64_t v_spread_bits(uint32_t bits)
-{
-    return _pdep_u64(bits, 0x5555555555555555u);
 }
 
 #endif

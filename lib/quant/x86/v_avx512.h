@@ -441,6 +441,11 @@ V_FN vbs vbs_min(vbs a, vbs b)
     return (vbs)_mm512_min_epu8((__m512i)a, (__m512i)b);
 }
 
+V_FN vbs vbs_max(vbs a, vbs b)
+{
+    return (vbs)_mm512_max_epu8((__m512i)a, (__m512i)b);
+}
+
 V_FN uint64_t vbs_bits(vbs a)
 {
     return _mm512_movepi8_mask((__m512i)a);
@@ -460,11 +465,6 @@ V_FN void vb_from_bits32(vb out[2], const void *p, vb on)
     const __m256i b = _mm256_maskz_mov_epi8((__mmask32)gg_load_u32(p), both);
     out[0] = (vb)_mm256_castsi256_si128(b);
     out[1] = (vb)_mm256_extracti128_si256(b, 1);
-}
-
-V_FN uint64_t v_spread_bits(uint32_t bits)
-{
-    return _pdep_u64(bits, 0x5555555555555555u);
 }
 
 #endif

@@ -184,6 +184,11 @@ V_FN vbs vbs_min(vbs a, vbs b)
     return (vbs)_mm_min_epu8((__m128i)a, (__m128i)b);
 }
 
+V_FN vbs vbs_max(vbs a, vbs b)
+{
+    return (vbs)_mm_max_epu8((__m128i)a, (__m128i)b);
+}
+
 V_FN vf vf_lookup4(vf table, vi at)
 {
     return (vf){table[at[0] & 3], table[at[1] & 3], table[at[2] & 3], table[at[3] & 3]};
