@@ -37,6 +37,44 @@ static void dequant_f64(float *dst, const void *src, size_t n)
         qk_ref_dequant_f64(dst + i, p + 8 * i, n - i);
 }
 
+static void dequant_i8(float *dst, const void *src, size_t n)
+{
+    const uint8_t *p = src;
+    size_t i = 0;
+    for (; i + 16 <= n; i += 16)
+        put16(dst + i, vb_load(p + i), vf_set1(1));
+    qk_ref_dequant_i8(dst + i, p + i, n - i);
+}
+
+static void dequant_i16(float *dst, const void *src, size_t n)
+{
+    const uint8_t *p = src;
+    size_t i = 0;
+    for (; i + VL <= n; i += VL)
+        vf_store(dst + i, vf_from_i((vi_from_u16(p + 2 * i) ^ 0x8000) - 0x8000));
+    qk_ref_dequant_i16(dst + i, p + 2 * i, n - i);
+}
+
+static void dequant_i32(float *dst, const void *src, size_t n)
+{
+    const uint8_t *p = src;
+    size_t i = 0;
+    for (; i + VL <= n; i += VL)
+        vf_store(dst + i, vf_from_i(*(const vi_mem *)(p + 4 * i)));
+    qk_ref_dequant_i32(dst + i, p + 4 * i, n - i);
+}
+
+/* One rounding, as casts have it; only AVX-512 knows it for lanes. */
+static void dequant_i64(float *dst, const void *src, size_t n)
+{
+    typedef int64_t longs __attribute__((vector_size(4 * VL), aligned(1), may_alias));
+    const uint8_t *p = src;
+    size_t i = 0;
+    for (; i + VL / 2 <= n; i += VL / 2)
+        *(vf_half_mem *)(dst + i) = __builtin_convertvector(*(const longs *)(p + 8 * i), vf_half);
+    qk_ref_dequant_i64(dst + i, p + 8 * i, n - i);
+}
+
 /* ---- is it finite? --------------------------------------------------------------------------- */
 /* Runs of words whose exponents are not all ones are passed over; the reference finds the place. */
 
@@ -409,6 +447,11 @@ void V_NAME(qk_vec_decode)(struct qk_table *table)
     k[QT_TQ1_0].dequant = dequant_tq1_0;
     k[QT_TQ2_0].dequant = dequant_tq2_0;
     k[QT_F64].dequant = dequant_f64;
+    k[QT_I8].dequant = dequant_i8;
+    k[QT_I16].dequant = dequant_i16;
+    k[QT_I32].dequant = dequant_i32;
+    if (VL == 16)
+        k[QT_I64].dequant = dequant_i64;
     if (!V_HAS_LOOKUP)
         return; /* the reference is faster */
     k[QT_IQ4_NL].dequant = dequant_iq4_nl;

@@ -330,20 +330,21 @@ static const float values_iq2[16] = {FOUR_TIMES(8, 25, 43, 0)};
 static const float values_iq3xxs[16] = {TWICE(4, 12, 20, 28, 36, 44, 52, 62)};
 static const float values_iq3s[16] = {TWICE(1, 3, 5, 7, 9, 11, 13, 15)};
 
-/* Sixteen levels of two bits: the codes of rows 2 j and on, which stand there where grid is NULL,
- * else their numbers. */
-V_FN vu two_codes(const struct parts *p, int j, const uint16_t *grid)
+/* Sixteen codes of two bits: those of rows 2 j and 2 j + 1. Where grid is NULL they stand there, else
+ * numbers of rows do: one load for two of these, as in two_rows. */
+V_FN void two_codes(vi code[V_PER16], const struct parts *p, int j, const uint16_t *grid)
 {
-    uint32_t both = gg_load_u32((const uint8_t *)(p->row + 2 * j));
-    if (grid != NULL) /* one load for two numbers, as in two_rows */
-        both = grid[both & 0xffff] | (uint32_t)grid[both >> 16] << 16;
-    return (vu)vi_set1((int32_t)both);
-}
-
-/* Of the values in each quarter, those that levels from number `from` on say. */
-V_FN vf by_level2(vf values, vu code, int from)
-{
-    return vf_lookup4(values, (vi)vu_shrv(code, (vu)(v_lanes() + from) * 2));
+    const uint32_t both = gg_load_u32((const uint8_t *)(p->row + 2 * j));
+    const vu field = (vu)v_lanes() * 2;
+    V_UNROLL
+    for (int k = 0; k < V_PER16 && grid == NULL; k++)
+        code[k] = (vi)vu_shrv((vu)vi_set1((int32_t)both), field + (uint32_t)(2 * k * VL));
+    if (grid == NULL)
+        return;
+    vi_spread_two(code, grid + (both & 0xffff), grid + (both >> 16));
+    V_UNROLL
+    for (int k = 0; k < V_PER16; k++)
+        code[k] = (vi)vu_shrv((vu)code[k], (field + (uint32_t)(2 * k * VL)) & 15);
 }
 
 V_FN void put_codes2(float *dst, const struct parts *p, const uint16_t *grid)
@@ -352,10 +353,13 @@ V_FN void put_codes2(float *dst, const struct parts *p, const uint16_t *grid)
     for (int g = 0; g < 8; g++) {
         vf x[32 / VL];
         V_UNROLL
-        for (int k = 0; k < 32 / VL; k++) {
-            const int j = 2 * g + k / V_PER16;
-            const vf values = vf_load(values_iq2) * vf_set1(p->scale[j]);
-            x[k] = by_level2(values, two_codes(p, j, grid), k % V_PER16 * VL);
+        for (int h = 0; h < 2; h++) {
+            const vf values = vf_load(values_iq2) * vf_set1(p->scale[2 * g + h]);
+            vi code[V_PER16];
+            two_codes(code, p, 2 * g + h, grid);
+            V_UNROLL
+            for (int k = 0; k < V_PER16; k++)
+                x[V_PER16 * h + k] = vf_lookup4(values, code[k]);
         }
         put_signed(dst, x, p, g);
     }
@@ -388,10 +392,11 @@ V_FN void put_iq1_s(float *dst, const struct parts *p)
     V_UNROLL
     for (int j = 0; j < 16; j++) {
         const vf values = (vf_load(values_iq1) + vf_set1(p->delta[j / 2])) * vf_set1(p->scale[j]);
-        const vu code = two_codes(p, j, qk_grid_iq1s);
+        vi code[V_PER16];
+        two_codes(code, p, j, qk_grid_iq1s);
         V_UNROLL
         for (int k = 0; k < V_PER16; k++)
-            vf_store(dst + 16 * j + k * VL, by_level2(values, code, k * VL));
+            vf_store(dst + 16 * j + k * VL, vf_lookup4(values, code[k]));
     }
 }
 
@@ -400,11 +405,12 @@ V_FN void put_iq1_m(float *dst, const struct parts *p)
     V_UNROLL
     for (int j = 0; j < 16; j++) {
         const float *values = values_iq1m + p->deltas[j];
-        const vu code = two_codes(p, j, qk_grid_iq1s);
+        vi code[V_PER16];
+        two_codes(code, p, j, qk_grid_iq1s);
         V_UNROLL
         for (int k = 0; k < V_PER16; k++)
             vf_store(dst + 16 * j + k * VL,
-                     by_level2(vf_load(values + k * VL) * vf_set1(p->scale[j]), code, k * VL));
+                     vf_lookup4(vf_load(values + k * VL) * vf_set1(p->scale[j]), code[k]));
     }
 }
 

@@ -82,6 +82,8 @@
  *     vf_gather vi_gather          base[at]
  *     vf_scatter(base, at, a)      base[at] = a, lane by lane
  *     vi_spread4(out[V_PER16], w)  sixteen lanes of four words: lane i is bits 16*(i/4).. of w
+ *     vi_spread_two(out[V_PER16], a, b)    low halves of eight lanes the word at a in memory, then of
+ *                                  eight that at b; high halves are anything
  *     vf_load_quads(p, at)         four floats from each of p[0], p[4], p[8], ... + at
  *     vf_zip_lo vf_zip_hi vf_zip2_lo vf_zip2_hi    interleave in each quarter of 128 bits: a0 b0 a1
  *                                  b1, a2 b2 a3 b3; by pairs: a0 a1 b0 b1, a2 a3 b2 b3

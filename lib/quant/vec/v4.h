@@ -90,6 +90,12 @@ V_FN void vi_spread4(vi out[V_PER16], uint64_t words)
         out[k] = vi_set1((int32_t)(words >> 16 * k & 0xffff));
 }
 
+V_FN void vi_spread_two(vi out[V_PER16], const void *a, const void *b)
+{
+    out[0] = out[1] = vi_set1(gg_load_u16(a));
+    out[2] = out[3] = vi_set1(gg_load_u16(b));
+}
+
 V_FN void vf_from_rows8(vf out[V_PER16], const float a[8], const float b[8])
 {
     out[0] = *(const vf_mem *)a;

@@ -225,6 +225,12 @@ V_FN vb vb_from_vi(const vi a[V_PER16])
 
 /* ---- permutations ---------------------------------------------------------------------------- */
 
+V_FN void vi_spread_two(vi out[V_PER16], const void *a, const void *b)
+{
+    out[0] = (vi)_mm256_set1_epi16((short)gg_load_u16(a));
+    out[1] = (vi)_mm256_set1_epi16((short)gg_load_u16(b));
+}
+
 V_FN vf vf_lookup4(vf table, vi at)
 {
     return _mm256_permutevar_ps(table, (__m256i)at);

@@ -257,6 +257,13 @@ V_FN vb vb_from_vi(const vi a[V_PER16])
 
 /* ---- permutations ---------------------------------------------------------------------------- */
 
+V_FN void vi_spread_two(vi out[V_PER16], const void *a, const void *b)
+{
+    const __m512i first = _mm512_set1_epi16((short)gg_load_u16(a));
+    const __m128i second = _mm_set1_epi16((short)gg_load_u16(b));
+    out[0] = (vi)_mm512_mask_broadcastw_epi16(first, 0xffff0000, second);
+}
+
 V_FN vf vf_lookup4(vf table, vi at)
 {
     return _mm512_permutevar_ps(table, (__m512i)at);
