@@ -14,6 +14,17 @@
 enum { V_HAS_LOOKUP = 1, V_HAS_LOOKUP8 = 0, V_HAS_LOOKUP32 = 0 };
 enum { V_HAS_LOOKUP_WORDS = 0, V_HAS_PICK_WORDS = 0, V_HAS_VI_MIN = 1, V_HAS_F16 = 1 };
 
+V_FN uint32_t v_same_as_next(const uint16_t *p)
+{
+    const uint16x8_t bit = {1, 2, 4, 8, 16, 32, 64, 128};
+    uint32_t bits = 0;
+    for (int k = 0; k < 32; k += 8) {
+        const uint16x8_t same = vceqq_u16(vld1q_u16(p + k), vld1q_u16(p + k + 1));
+        bits |= (uint32_t)vaddvq_u16(vandq_u16(same, bit)) << k;
+    }
+    return bits;
+}
+
 /* vminq and vmaxq know NaN and the signs of zeros; the contract is the plain comparison. */
 V_FN vf vf_min(vf a, vf b)
 {

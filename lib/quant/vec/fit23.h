@@ -5,7 +5,8 @@
  * around are the same for the whole span, and what they cost are lines (lines.h). One that leads at
  * both ends of a span leads in between: most spans need no more than that, and most others are two
  * parts of which the same is true (lead23.h). Only what is left is compared at all its candidates
- * side by side.
+ * side by side. Spans are lanes wherever rows need not be: they are words, in a list for each
+ * number of blocks of rows around.
  *
  * Fewer rows. Rows that have another one between themselves and the code are not looked at
  * (codebook.h: near). For the reference they are never nearer: let q be an element's value in such
@@ -28,40 +29,11 @@
 /* ---- rows of candidates -----------------------------------------------------------------------
  */
 
-/* Sixteen words; signed, for compares. */
-typedef int16_t words __attribute__((vector_size(32)));
-typedef int16_t words_mem __attribute__((vector_size(32), aligned(2), may_alias));
-
-/* Keeps rows for all candidates of spans; what is written behind a span, the point's next one
- * replaces. */
-V_FN void keep_all(const struct iq_type *t, struct fit *f)
+/* Keeps the rows of spans for all their candidates. */
+V_FN void keep_all(struct fit *f, const struct spans *s, const int32_t *row)
 {
-    for (int i = 0; i < f->n_spans; i++) {
-        uint16_t *kept = f->kept[0] + f->place[i];
-        const words row = (words){0} + (int16_t)f->row[i];
-        for (int k = 0; k < candidates_of(t); k += 16)
-            *(words_mem *)(kept + k) = row;
-    }
-}
-
-/* Keeps a row for n candidates, 32 at most. */
-V_FN void keep_some(uint16_t *kept, uint16_t row, int n)
-{
-    const words number = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-
-    for (int k = 0; k < MAX_TRIES; k += 16) {
-        const words here = number < (int16_t)(n - k), old = *(const words_mem *)(kept + k);
-        *(words_mem *)(kept + k) = (((words){0} + (int16_t)row) & here) | (old & ~here);
-    }
-}
-
-static __attribute__((noinline)) void keep_splits(struct fit *f)
-{
-    for (int i = 0; i < f->n_split; i++) {
-        const int span = f->split[i], place = f->split_place[i];
-        keep_some(f->kept[0] + place, f->split_row[i],
-                  f->to[span] - f->from[span] + 1 - (place - f->place[span]));
-    }
+    for (int i = 0; i < s->n; i++)
+        v_keep_words(f->kept[point_of(s->what[i])], (uint16_t)row[i], candidates_in(s->what[i]));
 }
 
 /* Puts down which of the VL candidates from place on, n of which count, are not decided. */
@@ -69,55 +41,42 @@ V_FN void put_undecided(struct fit *f, int place, vm close, int n)
 {
     const uint32_t bits = vm_bits(close) & ((1u << (n < VL ? n : VL)) - 1);
 
-    f->undecided[f->n_undecided] = (uint32_t)place | bits << 10;
+    f->undecided[f->n_undecided] = (uint32_t)place | bits << 16;
     f->n_undecided += bits != 0;
 }
 
-/* Puts down the questions about a span whose lines start at `at`. Rows that stand in for none must
- * not lead. */
-V_FN void ask(struct fit *f, int span, int at)
-{
-    const int n = n_rows_of(f, span), last = (n - 1) / V_BLOCK * V_BLOCK;
-
-    for (int j = last; j < last + V_BLOCK; j += VL) {
-        const vm rows = vi_lt(v_lanes(), vi_set1(n - j));
-        vf_store(f->level + at + j, vf_select(rows, vf_load(f->level + at + j), vf_set1(FLT_MAX)));
-    }
-    for (int k = 0; k <= f->to[span] - f->from[span]; k += VL)
-        f->asked[f->n_asked++] = (struct question){(uint16_t)span, (uint16_t)at, (uint16_t)k};
-}
-
 /* Finds the rows that lead. */
-static __attribute__((noinline)) void answer_all(struct fit *f)
+static __attribute__((noinline)) void answer_all(const struct iq_type *t, struct fit *f)
 {
     for (int i = 0; i < f->n_asked; i++) {
         const struct question q = f->asked[i];
-        const int place = f->place[q.span] + q.k, from = f->from[q.span] + q.k;
-        const int n = f->to[q.span] - from + 1;
-        const struct v_lead r =
-            v_compare(rows_of(f, q.span), blocks_of(f, q.span), f->level + q.rows,
-                      f->slope + q.rows, vf_load(f->inverse + from));
-        uint16_t *kept = f->kept[0] + place;
+        const int p = point_of(q.what), k = (q.what & 63) + q.k, n = (q.what >> 16) + 1 - q.k;
+        const vf inverse = vf_load(f->inverse + p / points_of(t) * MAX_TRIES + k);
+        const struct v_lead r = v_compare(rows_of(f, q.near), blocks_of(q.near), f->level + q.lines,
+                                          f->slope + q.lines, inverse);
+        uint16_t *kept = f->kept[p] + k;
 
         vi_to_u16(kept, vi_select(vi_lt(v_lanes(), vi_set1(n)), r.code, vi_from_u16(kept)));
-        put_undecided(f, place, vf_le(r.first - r.other, vf_set1(f->margin[f->point[q.span]])), n);
+        put_undecided(f, PLACES * p + k, vf_le(r.first - r.other, vf_set1(f->margin[p])), n);
     }
+    f->n_asked = 0;
 }
 
-/* Spans with many rows: as many at a time as there is room for lines. */
-V_FN void answer_many(const struct iq_type *t, struct fit *f)
+/* Crowded spans: as many at a time as there is room for lines. */
+V_FN void answer_crowded(const struct iq_type *t, struct fit *f)
 {
-    for (int i = 0; i < f->n_many;) {
-        f->n_asked = 0;
-        for (int at = 0; i < f->n_many; i++) {
-            const int span = f->many[i], n_blocks = blocks_of(f, span);
+    const struct spans *s = &f->crowded;
+
+    for (int i = 0; i < s->n;) {
+        for (int at = 0; i < s->n; i++) {
+            const int n_blocks = blocks_of(s->near[i]);
             if (at + n_blocks * V_BLOCK > ROOM)
                 break;
-            set_rows(t, f, span, n_blocks, at);
-            ask(f, span, at);
+            set_rows(t, f, s->what[i], s->near[i], n_blocks, at);
+            ask(f, s->what[i], s->near[i], at);
             at += n_blocks * V_BLOCK;
         }
-        answer_all(f);
+        answer_all(t, f);
     }
 }
 
@@ -169,25 +128,30 @@ V_FN int32_t exact_code_at(const struct iq_type *t, const struct fit *f, int p, 
     return exact_code(t, f->x + t->dims * p, f->inverse[p / points_of(t) * MAX_TRIES + k]);
 }
 
-/* Keeps the reference's row for a point's candidate. */
-V_FN void keep_exact(const struct iq_type *t, struct fit *f, int p, int k)
+/* Keeps the reference's row for a point's candidate. near: for codes not in doubt. */
+V_FN void keep_exact(const struct iq_type *t, struct fit *f, int p, int k, bool doubt)
 {
     const int at = t->dims * p;
     const int32_t code = exact_code_at(t, f, p, k), near = f->cb->near_of[code];
     const float scale = 1.0f / f->inverse[p / points_of(t) * MAX_TRIES + k];
 
+    if (near < 0) {
+        f->kept[p][k] = near & 0xffff;
+        return;
+    }
+    const struct v_list list = doubt ? list_around(f->cb, code) : list_near(f->cb, near);
     f->kept[p][k] =
-        (uint16_t)(near < 0 ? near & 0xffff
-                            : (t->dims == 8 ? exact_row8 : exact_row4)(
-                                  list_around(f->cb, code), f->x + at, f->root_w + at, scale));
+        (uint16_t)(t->dims == 8 ? exact_row8 : exact_row4)(list, f->x + at, f->root_w + at, scale);
 }
 
 V_FN void settle_undecided(const struct iq_type *t, struct fit *f)
 {
+    memset(f->unsure, 0, sizeof f->unsure);
     for (int i = 0; i < f->n_undecided; i++)
-        for (uint32_t bits = f->undecided[i] >> 10; bits; bits &= bits - 1) {
-            const int place = (int)(f->undecided[i] & 1023) + __builtin_ctz(bits);
-            keep_exact(t, f, place / PLACES, place % PLACES);
+        for (uint32_t bits = f->undecided[i] >> 16; bits; bits &= bits - 1) {
+            const int place = (int)(f->undecided[i] & 0xffff) + __builtin_ctz(bits);
+            keep_exact(t, f, place / PLACES, place % PLACES, false);
+            f->unsure[place / PLACES] |= 1u << place % PLACES;
         }
 }
 
@@ -196,45 +160,44 @@ V_FN void settle_doubts(const struct iq_type *t, struct fit *f)
     for (int p = 0; p < MAX_POINTS; p++)
         for (uint32_t bits = f->doubt[p]; bits; bits &= bits - 1)
             if (f->base[p / points_of(t)] != 0.0f)
-                keep_exact(t, f, p, __builtin_ctz(bits));
+                keep_exact(t, f, p, __builtin_ctz(bits), true);
 }
 
 /* Finds the rows of all points for all candidates. */
 V_FN void set_kept(const struct iq_type *t, struct fit *f)
 {
+    int32_t code[MAX_LANES + PAD];
+
     for (int p = 0; p < MAX_POINTS; p += VL)
         set_crossings(t, f, p);
     list_spans(t, f);
-    set_spans(t, f);
-    sort_spans(f);
+    set_spans(t, f, code);
+    sort_spans(f, code);
     set_lines(t, f);
-    f->n_mixed = f->n_split = f->n_undecided = 0;
+    f->mixed.s.n = f->split.n = f->n_asked = f->n_undecided = 0;
     make_room(f);
-    set_all_rows(t, f, f->few, f->n_few, 1, 0);
-    set_all_rows(t, f, f->some, f->n_some, 2, f->n_few * V_BLOCK);
-    look_at_few(f);
-    const int few = f->n_mixed;
-    look_at_some(f);
-    const int some = f->n_mixed;
-    look_at_many(t, f, (f->n_few + 2 * f->n_some) * V_BLOCK);
-    const int many = f->n_mixed;
-    split_few(f, t->step, few);
-    split_some(f, t->step, few, some);
-    split_many(f, t->step, some, many);
-    keep_all(t, f);
-    keep_splits(f);
-    answer_many(t, f);
+    const int some_at = f->few.n * V_BLOCK, many_at = some_at + 2 * f->some.n * V_BLOCK;
+    set_all_rows(t, f, &f->few, 1, 0);
+    set_all_rows(t, f, &f->some, 2, some_at);
+    set_many_rows(t, f, &f->many, many_at);
+    look_at_spans(t, f, &f->few, 1, 0);
+    const int few = f->mixed.s.n;
+    look_at_spans(t, f, &f->some, 2, some_at);
+    const int some = f->mixed.s.n;
+    look_at_spans(t, f, &f->many, 4, many_at);
+    find_meetings(t, f);
+    split_spans(f, 0, few, 1);
+    split_spans(f, few, some, 2);
+    split_spans(f, some, f->mixed.s.n, 4);
+    keep_all(f, &f->on, f->on.near);
+    keep_all(f, &f->few, f->few.row);
+    keep_all(f, &f->some, f->some.row);
+    keep_all(f, &f->many, f->many.row);
+    keep_all(f, &f->split, f->split.row);
+    answer_all(t, f);
+    answer_crowded(t, f);
     settle_undecided(t, f);
     settle_doubts(t, f);
-}
-
-/* Is a point off the grid at a candidate? */
-V_FN bool off_grid_at(const struct iq_type *t, const struct fit *f, int p, int k)
-{
-    if (f->doubt[p] >> k & 1)
-        return f->cb->near_of[exact_code_at(t, f, p, k)] >= 0;
-    const int span = f->first_span[p] + __builtin_popcount(f->starts[p] << (31 - k)) - 1;
-    return f->near[span] >= 0;
 }
 
 /* ---- the best candidate -----------------------------------------------------------------------
@@ -254,16 +217,6 @@ V_FN vf value_at(vu code, int dims, int i)
     return dims == 8 ? vf_lookup4(odd[0], (vi)at) : vf_lookup8(odd, (vi)at);
 }
 
-/* Bits: candidates whose row is that of the next one, of 32. */
-V_FN uint32_t same_as_next(const uint16_t *kept)
-{
-    uint32_t same = 0;
-
-    for (int k = 0; k < MAX_TRIES; k += VL)
-        same |= (uint32_t)vm_bits(vi_eq(vi_from_u16(kept + k), vi_from_u16(kept + k + 1))) << k;
-    return same;
-}
-
 /* Are all candidates counted as different, for rows are too many to be picked? */
 V_FN bool all_differ(const struct iq_type *t)
 {
@@ -277,13 +230,13 @@ V_FN void set_different(const struct iq_type *t, struct fit *f, int g)
     uint32_t same = all_differ(t) ? 0 : ~0u;
 
     for (int p = 0; !all_differ(t) && p < points_of(t); p++)
-        same &= same_as_next(f->kept[first + p]);
+        same &= v_same_as_next(f->kept[first + p]);
     const uint32_t bits = ~(same << 1) & ~0u >> (32 - candidates_of(t));
     const int n = v_number_bits(f->which[g], bits, candidates_of(t), 0);
     f->which[g][n] = (uint16_t)candidates_of(t);
     f->n_different[g] = n;
     for (int p = 0; !all_differ(t) && p < points_of(t); p++)
-        v_pick_words(f->different[first + p], f->kept[first + p], bits);
+        v_pick_words(f->different[first + p], f->kept[first + p], f->which[g], n);
 }
 
 enum { ABREAST = 4 }; /* vectors of candidates side by side: sums wait for themselves */

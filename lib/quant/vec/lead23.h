@@ -11,6 +11,16 @@
  * between theirs, and the difference of two distances N is a line in it. The margin's floor is
  * above what is lost where terms are not normal numbers (each by 2^-150, times one factor; all over
  * s^2).
+ *
+ * Two rows. Let i lead by the margin at a span's first candidate, j at its last. Where these two
+ * meet, let all others cost more by the margin. Then none of those is near: not from the first
+ * candidate to there, for i leads it at both, nor from there to the last. What is left is the
+ * difference of i and j, a line that is 0 where they meet: at a candidate, how many candidates that
+ * is away times what one makes. That number is off by 400 u (the meeting by 3 u of t, which is 41
+ * to 90 candidates large, the rest by 4 u of 31), and one candidate makes M / 41 at most: 10 u M.
+ * So a candidate twice the margin away from the meeting has the row of its side; one that is closer
+ * is not decided. The ones next to the two that enclose the meeting are farther away than that if a
+ * candidate makes four times the margin.
  */
 #ifndef QK_VEC_LEAD23_H
 #define QK_VEC_LEAD23_H
@@ -23,146 +33,227 @@ V_FN void set_lines(const struct iq_type *t, struct fit *f)
         v_set_lines(&f->lines[p], t->dims, f->root_w + t->dims * p, f->root_wx2 + t->dims * p);
 }
 
-/* The rows around a span off the grid: their spread codes, number, and blocks. */
-V_FN const uint16_t *rows_of(const struct fit *f, int span)
+/* ---- spans, in words --------------------------------------------------------------------------
+ */
+
+V_FN int point_of(int32_t what)
 {
-    return f->cb->near + (f->near[span] >> 8) * V_BLOCK;
+    return what >> 6 & (MAX_POINTS - 1);
 }
 
-V_FN int n_rows_of(const struct fit *f, int span)
+/* A bit each of its candidates. */
+V_FN uint32_t candidates_in(int32_t what)
 {
-    return f->near[span] & 255;
+    return ((2u << (what >> 16)) - 1) << (what & 63);
 }
 
-V_FN int blocks_of(const struct fit *f, int span)
+/* The rows around: their spread codes, number, and blocks. */
+V_FN const uint16_t *rows_of(const struct fit *f, int32_t near)
 {
-    return (n_rows_of(f, span) + V_BLOCK - 1) / V_BLOCK;
+    return f->cb->near + (near >> 8) * V_BLOCK;
 }
 
-/* Lines of the rows around a span, in n_blocks blocks from place `at` on; the list's first row
- * stands in the rest of a block. */
-V_FN void set_rows(const struct iq_type *t, struct fit *f, int span, int n_blocks, int at)
+V_FN int blocks_of(int32_t near)
 {
-    v_set_rows(&f->lines[f->point[span]], t->dims, rows_of(f, span), n_blocks, f->level + at,
-               f->slope + at);
+    return ((near & 255) + V_BLOCK - 1) / V_BLOCK;
 }
 
-/* Most spans off the grid have one row, which leads at both ends. The others are put down. */
-V_FN void look_at_ends(struct fit *f, int span, int n_blocks, int at)
-{
-    const float margin = f->margin[f->point[span]];
-    const uint32_t here =
-        v_rivals(f->level + at, f->slope + at, n_blocks, f->inverse[f->from[span]], margin);
-    const uint32_t there =
-        v_rivals(f->level + at, f->slope + at, n_blocks, f->inverse[f->to[span]], margin);
-    const uint32_t rivals = (here | there) & ~0u >> (32 - n_rows_of(f, span));
+/* ---- both ends --------------------------------------------------------------------------------
+ */
 
-    f->row[span] = rows_of(f, span)[__builtin_ctz(here)];
-    f->mixed[f->n_mixed] = (struct mixed){(uint16_t)span, (uint16_t)at, here, there};
-    f->n_mixed += (rivals & (rivals - 1)) != 0;
+/* Lines of the rows around a span, in n_blocks blocks from place `at` on. */
+V_FN void set_rows(const struct iq_type *t, struct fit *f, int32_t what, int32_t near, int n_blocks,
+                   int at)
+{
+    v_set_rows(&f->lines[point_of(what)], t->dims, rows_of(f, near), near & 255, n_blocks,
+               f->level + at, f->slope + at);
 }
 
-/* Spans whose lines there is no room for are counted among those with many rows around. */
-static __attribute__((noinline)) void make_room(struct fit *f)
+/* Lines of spans with one or two blocks of rows around. */
+V_FN void set_all_rows(const struct iq_type *t, struct fit *f, const struct spans *s, int n_blocks,
+                       int at)
 {
-    while (f->n_few * V_BLOCK > ROOM)
-        f->many[f->n_many++] = f->few[--f->n_few];
-    while ((f->n_few + 2 * f->n_some) * V_BLOCK > ROOM)
-        f->many[f->n_many++] = f->some[--f->n_some];
+    for (int i = 0; i < s->n; i++)
+        set_rows(t, f, s->what[i], s->near[i], n_blocks, at + i * n_blocks * V_BLOCK);
 }
 
-V_FN void look_at_all_ends(struct fit *f, const uint16_t *spans, int n, int n_blocks, int at)
+/* The same of those with more, up to four. */
+V_FN void set_many_rows(const struct iq_type *t, struct fit *f, const struct spans *s, int at)
 {
-    for (int i = 0; i < n; i++)
-        look_at_ends(f, spans[i], n_blocks, at + i * n_blocks * V_BLOCK);
-}
-
-static __attribute__((noinline)) void look_at_few(struct fit *f)
-{
-    look_at_all_ends(f, f->few, f->n_few, 1, 0);
-}
-
-static __attribute__((noinline)) void look_at_some(struct fit *f)
-{
-    look_at_all_ends(f, f->some, f->n_some, 2, f->n_few * V_BLOCK);
-}
-
-/* Lines of n spans, each with n_blocks of rows around. */
-V_FN void set_all_rows(const struct iq_type *t, struct fit *f, const uint16_t *spans, int n,
-                       int n_blocks, int at)
-{
-    for (int i = 0; i < n; i++)
-        set_rows(t, f, spans[i], n_blocks, at + i * n_blocks * V_BLOCK);
-}
-
-/* Looks at those with more rows around, while there is room for their lines. Leaves the others. */
-V_FN void look_at_many(const struct iq_type *t, struct fit *f, int at)
-{
-    const int n = f->n_many;
-
-    f->n_many = 0;
-    for (int i = 0; i < n; i++) {
-        const uint16_t span = f->many[i];
-        const int n_blocks = blocks_of(f, span);
-        if (n_blocks > 4 || at + n_blocks * V_BLOCK > ROOM) {
-            f->many[f->n_many++] = span;
-            continue;
+    for (int i = 0; i < s->n; i++, at += 4 * V_BLOCK) {
+        const int n_blocks = blocks_of(s->near[i]);
+        set_rows(t, f, s->what[i], s->near[i], n_blocks, at);
+        for (int j = n_blocks * V_BLOCK; j < 4 * V_BLOCK; j += VL) {
+            vf_store(f->level + at + j, vf_set1(FLT_MAX));
+            vf_store(f->slope + at + j, vf_set1(0));
         }
-        set_rows(t, f, span, n_blocks, at);
-        look_at_ends(f, span, n_blocks, at);
-        at += n_blocks * V_BLOCK;
     }
 }
 
-/* Splits a mixed span in two where the row that leads at its first candidate and the one that leads
- * at its last meet, if each is the only one to lead at both ends of its part. Otherwise the span is
- * put down among those with many rows. n_blocks: what its rows take at most. */
-V_FN void split_span(struct fit *f, float step, struct mixed m, int n_blocks)
+/* The inverse scales of candidates, as set_candidates() has them. */
+V_FN vf inverse_at(const struct iq_type *t, vi k, vf base)
 {
-    const int p = f->point[m.span], from = f->from[m.span];
-    const uint32_t rows = ~0u >> (32 - n_rows_of(f, m.span));
-    const float *level = f->level + m.rows, *slope = f->slope + m.rows;
-    const int i = __builtin_ctz(m.here), j = __builtin_ctz(m.there);
-    const float meet = (level[i] - level[j]) / (slope[i] - slope[j]);
-    const float steps = (meet - f->inverse[from]) * f->base_of[p] * (1.0f / step);
-    const int last = f->to[m.span] - from - 1;
-    const float most = (float)(last > 0 ? last : 0);
-    const float clamped = steps < most ? steps : most;
-    const int k = (int)(clamped > 0.0f ? clamped : 0.0f);
-    const float *inverse = f->inverse + from + k;
-    const uint32_t before = v_rivals_of(level, slope, n_blocks, inverse[0], f->margin[p], i);
-    const uint32_t behind = v_rivals_of(level, slope, n_blocks, inverse[1], f->margin[p], j);
-    const uint32_t others = ((m.here | before) ^ 1u << i) | ((m.there | behind) ^ 1u << j);
-    const bool settled = (others & rows) == 0;
-
-    f->split[f->n_split] = m.span;
-    f->split_place[f->n_split] = (uint16_t)(f->place[m.span] + k + 1);
-    f->split_row[f->n_split] = rows_of(f, m.span)[j];
-    f->n_split += settled;
-    f->many[f->n_many] = m.span;
-    f->n_many += !settled;
+    return ((float)(2 * t->top - 1) + vf_from_i(k - t->n_tries) * t->step) / base;
 }
 
-/* The mixed spans first .. end - 1. */
-V_FN void split_spans(struct fit *f, float step, int first, int end, int n_blocks)
+/* Who leads at an inverse scale each, by their numbers in lists. */
+struct leaders {
+    vi row;
+    vf first, other; /* leads */
+};
+
+/* Lines of block j of the rows around VL spans, which have n_blocks blocks each from `at` on. */
+struct columns {
+    vf level[V_BLOCK], slope[V_BLOCK];
+};
+
+V_FN void load_block(const struct fit *f, int n_blocks, int at, int j, struct columns *c)
 {
-    for (int i = first; i < end; i++)
-        split_span(f, step, f->mixed[i], n_blocks);
+    const float *level[VL], *slope[VL];
+
+    for (int k = 0; k < VL; k++) {
+        level[k] = f->level + at + (k * n_blocks + j) * V_BLOCK;
+        slope[k] = f->slope + at + (k * n_blocks + j) * V_BLOCK;
+    }
+    v_load_columns(c->level, level, V_BLOCK);
+    v_load_columns(c->slope, slope, V_BLOCK);
 }
 
-static __attribute__((noinline)) void split_few(struct fit *f, float step, int end)
+V_FN struct leaders leaders_of(const struct columns *c, vf t)
 {
-    split_spans(f, step, 0, end, 1);
+    struct leaders l;
+    vf lead[V_BLOCK];
+
+    for (int k = 0; k < V_BLOCK; k++)
+        lead[k] = v_numbered(t * c->slope[k] - c->level[k], k);
+    v_two_best(lead, &l.first, &l.other);
+    l.row = (vi)l.first & (V_BLOCK - 1);
+    return l;
 }
 
-static __attribute__((noinline)) void split_some(struct fit *f, float step, int first, int end)
+/* Adds those of block j to those of blocks before. */
+V_FN void add_leaders(struct leaders *l, struct leaders of, int j)
 {
-    split_spans(f, step, first, end, 2);
+    l->row = vi_select(vf_lt(l->first, of.first), of.row + V_BLOCK * j, l->row);
+    v_merge(&l->first, &l->other, of.first, of.other);
 }
 
-static __attribute__((noinline)) void split_many(struct fit *f, float step, int first, int end)
+/* Which rows lead at the inverse scales t[0] and t[1] of VL spans. */
+V_FN void look_at_ends(const struct fit *f, int n_blocks, int at, const vf t[2],
+                       struct leaders l[2])
 {
-    split_spans(f, step, first, end, 4);
+    struct columns c;
+
+    load_block(f, n_blocks, at, 0, &c);
+    l[0] = leaders_of(&c, t[0]);
+    l[1] = leaders_of(&c, t[1]);
+    for (int j = 1; j < n_blocks; j++) {
+        load_block(f, n_blocks, at, j, &c);
+        add_leaders(&l[0], leaders_of(&c, t[0]), j);
+        add_leaders(&l[1], leaders_of(&c, t[1]), j);
+    }
+}
+
+/* Puts down the questions about a span. */
+V_FN void ask(struct fit *f, int32_t what, int32_t near, int at)
+{
+    for (int k = 0; k <= what >> 16; k += VL)
+        f->asked[f->n_asked++] = (struct question){what, near, (uint16_t)at, (uint16_t)k};
+}
+
+/* Looks at spans whose lines are from `at` on. Most have one row, which leads by a margin at both
+ * ends. Those with two such rows are put down as mixed; questions are asked about the rest. */
+V_FN void look_at_spans(const struct iq_type *t, struct fit *f, struct spans *s, int n_blocks,
+                        int at)
+{
+    const int size = n_blocks * V_BLOCK;
+    struct mixed *m = &f->mixed;
+
+    for (int i = 0; i < s->n; i += VL, at += VL * size) {
+        const vi what = vi_load(s->what + i), near = vi_load(s->near + i), k = what & 63;
+        const vu point = (vu)what >> 6 & (MAX_POINTS - 1);
+        const vf base = float_at(f->base_of, point), margin = float_at(f->margin, point);
+        const vf ends[2] = {inverse_at(t, k, base), inverse_at(t, k + (vi)((vu)what >> 16), base)};
+        struct leaders l[2];
+        look_at_ends(f, n_blocks, at, ends, l);
+        const vi list = (vi)((vu)near >> 8) * V_BLOCK;
+        vi_store(s->row + i, vi_gather_u16(f->cb->near, list + l[0].row));
+        const uint32_t all = s->n - i < VL ? (1u << (s->n - i)) - 1 : (1u << VL) - 1;
+        const uint32_t clear = all & vm_bits(vm_and(vf_gt(l[0].first - l[0].other, margin),
+                                                    vf_gt(l[1].first - l[1].other, margin)));
+        const uint32_t two = clear & ~vm_bits(vi_eq(l[0].row, l[1].row));
+        v_pack(m->ends + m->s.n, l[0].row | (vi)((vu)l[1].row << 8), two);
+        v_pack(m->lines + m->s.n, at + size * v_lanes(), two);
+        add_spans(&m->s, what, near, two);
+        for (uint32_t bits = all & ~clear; bits; bits &= bits - 1) {
+            const int b = __builtin_ctz(bits);
+            ask(f, s->what[i + b], s->near[i + b], at + b * size);
+        }
+    }
+}
+
+/* ---- spans with two rows ----------------------------------------------------------------------
+ */
+
+/* Finds where the two lines of mixed spans meet, and the parts behind. close: whether the candidate
+ * before (bit 0) or the one behind (bit 1) is too close to that to tell; whether others could be
+ * (bit 2). */
+V_FN void find_meetings(const struct iq_type *t, struct fit *f)
+{
+    struct mixed *m = &f->mixed;
+
+    fill_up(&m->s);
+    vi_store(m->ends + m->s.n, vi_set1(0));
+    vi_store(m->lines + m->s.n, vi_set1(0));
+    for (int i = 0; i < m->s.n; i += VL) {
+        const vi what = vi_load(m->s.what + i), list = (vi)((vu)vi_load(m->s.near + i) >> 8);
+        const vi ends = vi_load(m->ends + i), lines = vi_load(m->lines + i), here = ends & 255;
+        const vi there = (vi)((vu)ends >> 8), zero = vi_set1(0);
+        const vu point = (vu)what >> 6 & (MAX_POINTS - 1);
+        const vf base = float_at(f->base_of, point), margin = float_at(f->margin, point);
+        const vf level = vf_gather(f->level, lines + here);
+        const vf slope = vf_gather(f->slope, lines + here);
+        const vf level_2 = vf_gather(f->level, lines + there);
+        const vf slope_2 = vf_gather(f->slope, lines + there);
+        const vf meet = (level - level_2) / (slope - slope_2), pace = base * (1.0f / t->step);
+        const vf steps = vf_max((meet - inverse_at(t, what & 63, base)) * pace, vf_set1(0));
+        const vi last = (vi)((vu)what >> 16) - 1, k = vi_min(vi_trunc(steps), last);
+        const vf gap = vf_abs(slope - slope_2) / pace, part = steps - vf_from_i(k);
+        const vm before = vf_le(part * gap, 2.0f * margin);
+        const vm behind = vf_le((1.0f - part) * gap, 2.0f * margin);
+        const vm loose = vf_le(gap, 4.0f * margin);
+        vf_store(m->t + i, meet);
+        vf_store(m->limit + i, vf_max(level - meet * slope, level_2 - meet * slope_2) + margin);
+        vi_store(m->behind + i, what + (k + 1) - (vi)((vu)(k + 1) << 16));
+        vi_store(m->s.row + i, vi_gather_u16(f->cb->near, list * V_BLOCK + there));
+        vi_store(m->close + i, vi_select(before, vi_set1(1), zero) |
+                                   vi_select(behind, vi_set1(2), zero) |
+                                   vi_select(loose, vi_set1(4), zero));
+    }
+}
+
+/* Splits the spans first .. end - 1 where no third row comes near the two where these meet; asks
+ * questions about the others. */
+V_FN void split_spans(struct fit *f, int first, int end, int n_blocks)
+{
+    const struct mixed *m = &f->mixed;
+    struct spans *s = &f->split;
+
+    for (int i = first; i < end; i++) {
+        const int32_t at = m->lines[i], ends = m->ends[i], close = m->close[i];
+        const uint32_t within =
+            v_rows_within(f->level + at, f->slope + at, n_blocks, m->t[i], m->limit[i]);
+        const uint32_t others = within & ~(1u << (ends & 255) | 1u << (ends >> 8));
+        if (others != 0 || close > 3) {
+            ask(f, m->s.what[i], m->s.near[i], at);
+            continue;
+        }
+        s->what[s->n] = m->behind[i];
+        s->row[s->n++] = m->s.row[i];
+        f->undecided[f->n_undecided] =
+            ((uint32_t)m->behind[i] - 1) % (PLACES * MAX_POINTS) | (uint32_t)close << 16;
+        f->n_undecided += close != 0;
+    }
 }
 
 #endif

@@ -61,45 +61,38 @@ V_FN void v_row_lines(const struct v_lines *l, int dims, const uint16_t *list, v
     *slope = b[0];
 }
 
-/* Lines of the rows of n_blocks blocks of a list. With sixteen lanes eight more are written. */
-V_FN void v_set_rows(const struct v_lines *l, int dims, const uint16_t *list, int n_blocks,
+/* What rows that stand in for none cost: they never lead. From -n & 7 on for a block with n & 7
+ * rows. */
+static const float v_stand_ins[2 * V_BLOCK] __attribute__((aligned(64))) = {
+    0,       0,       0,       0,       0,       0,       0,       0,
+    FLT_MAX, FLT_MAX, FLT_MAX, FLT_MAX, FLT_MAX, FLT_MAX, FLT_MAX, FLT_MAX};
+
+/* Lines of the n rows of a list, in n_blocks blocks. */
+V_FN void v_set_rows(const struct v_lines *l, int dims, const uint16_t *list, int n, int n_blocks,
                      float *level, float *slope)
 {
+    const float *stand_in = v_stand_ins + (-n & (V_BLOCK - 1));
+
     for (int j = 0; j < n_blocks * V_BLOCK; j += VL) {
         vf a, b;
         v_row_lines(l, dims, list + j, &a, &b);
+        if (j >= (n_blocks - 1) * V_BLOCK)
+            a += vf_load(stand_in + j % V_BLOCK);
         vf_store(level + j, a);
         vf_store(slope + j, b);
     }
 }
 
-/* Which rows, in at most four blocks, come within a margin of the best at the inverse scale t. */
-V_FN uint32_t v_rivals(const float *level, const float *slope, int n_blocks, float t, float margin)
+/* Which rows, in at most four blocks, cost no more than a limit at the inverse scale t. */
+V_FN uint32_t v_rows_within(const float *level, const float *slope, int n_blocks, float t,
+                            float limit)
 {
-    vf cost[32 / VL], least = vf_set1(FLT_MAX);
     uint32_t bits = 0;
 
-    for (int j = 0; j < n_blocks * V_T8; j++) {
-        cost[j] = vf_load(level + j * VL) - vf_set1(t) * vf_load(slope + j * VL);
-        least = j == 0 ? cost[j] : vf_min(cost[j], least);
+    for (int j = 0; j < n_blocks * V_BLOCK; j += VL) {
+        const vf cost = vf_load(level + j) - vf_set1(t) * vf_load(slope + j);
+        bits |= (uint32_t)vm_bits(vf_le(cost, vf_set1(limit))) << j;
     }
-    least = vf_least(least) + margin;
-    for (int j = 0; j < n_blocks * V_T8; j++)
-        bits |= (uint32_t)vm_bits(vf_le(cost[j], least)) << j * VL;
-    return bits;
-}
-
-/* The same rows, all that are as good as number k or worse by less than the margin. */
-V_FN uint32_t v_rivals_of(const float *level, const float *slope, int n_blocks, float t,
-                          float margin, int k)
-{
-    const vf limit = vf_set1(level[k] - t * slope[k] + margin);
-    uint32_t bits = 0;
-
-    for (int j = 0; j < n_blocks * V_T8; j++)
-        bits |= (uint32_t)vm_bits(
-                    vf_le(vf_load(level + j * VL) - vf_set1(t) * vf_load(slope + j * VL), limit))
-                << j * VL;
     return bits;
 }
 
@@ -109,10 +102,9 @@ struct v_lead {
     vf first, other; /* by how much: its lead, and the second best's */
 };
 
-/* Leads over nothing at the inverse scales t; in the last bits the number of the row. */
-V_FN vf v_lead(const float *level, const float *slope, vf t, int k)
+/* A lead over nothing, the number of its row in the last bits. */
+V_FN vf v_numbered(vf lead, int k)
 {
-    vf lead = t * slope[k] - level[k];
     return (vf)(((vu)lead & ~(V_BLOCK - 1u)) | (unsigned)k);
 }
 
@@ -123,20 +115,30 @@ V_FN void v_merge(vf *first, vf *other, vf first_2, vf other_2)
     *first = vf_max(*first, first_2);
 }
 
-V_FN void v_compare_block(const float *level, const float *slope, vf t, vf *first, vf *other)
+/* The two best of a block's leads. */
+V_FN void v_two_best(const vf lead[V_BLOCK], vf *first, vf *other)
 {
     vf a[V_BLOCK / 2], b[V_BLOCK / 2];
 
     for (int k = 0; k < V_BLOCK / 2; k++) {
-        vf x = v_lead(level, slope, t, 2 * k), y = v_lead(level, slope, t, 2 * k + 1);
-        a[k] = vf_max(x, y);
-        b[k] = vf_min(x, y);
+        a[k] = vf_max(lead[2 * k], lead[2 * k + 1]);
+        b[k] = vf_min(lead[2 * k], lead[2 * k + 1]);
     }
     v_merge(&a[0], &b[0], a[1], b[1]);
     v_merge(&a[2], &b[2], a[3], b[3]);
     v_merge(&a[0], &b[0], a[2], b[2]);
     *first = a[0];
     *other = b[0];
+}
+
+/* Those at the inverse scales t. */
+V_FN void v_compare_block(const float *level, const float *slope, vf t, vf *first, vf *other)
+{
+    vf lead[V_BLOCK];
+
+    for (int k = 0; k < V_BLOCK; k++)
+        lead[k] = v_numbered(t * slope[k] - level[k], k);
+    v_two_best(lead, first, other);
 }
 
 /* Compares the lines of n_blocks blocks of a list at the inverse scales t. Leads end in three bits

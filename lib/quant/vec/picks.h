@@ -22,10 +22,23 @@ V_FN int v_number_bits(uint16_t *p, uint32_t bits, int n, int add)
     return (int)(p - begin);
 }
 
-V_FN void v_pick_words(uint16_t *p, const uint16_t *from, uint32_t bits)
+V_FN void v_pick_words(uint16_t *p, const uint16_t *from, const uint16_t *at, int n)
 {
-    for (; bits; bits &= bits - 1)
-        *p++ = from[__builtin_ctz(bits)];
+    for (int k = 0; k < n; k++)
+        p[k] = from[at[k]];
+}
+
+V_FN void v_keep_words(uint16_t *p, uint16_t word, uint32_t bits)
+{
+    typedef uint16_t half __attribute__((vector_size(32)));
+    typedef uint16_t half_mem __attribute__((vector_size(32), aligned(2), may_alias));
+    const half bit = {1,     2,     4,     8,     0x10,   0x20,   0x40,   0x80,
+                      0x100, 0x200, 0x400, 0x800, 0x1000, 0x2000, 0x4000, 0x8000};
+
+    for (int k = 0; k < 32; k += 16) {
+        const half some = bit & (uint16_t)(bits >> k), in = (half)(some == bit);
+        *(half_mem *)(p + k) = (*(const half_mem *)(p + k) & ~in) | (in & word);
+    }
 }
 
 #endif

@@ -31,7 +31,7 @@ struct iq_type {
 };
 
 enum {
-    MAX_POINTS = 16,                  /* of a batch */
+    MAX_POINTS = 32,                  /* of a batch */
     MAX_GROUPS = MAX_POINTS * 8 / 16, /* eight elements to a point, sixteen to a group */
     MAX_TRIES = 32,
     PLACES = 2 * MAX_TRIES, /* of a point: as many more can be written behind its candidates */
@@ -43,15 +43,27 @@ enum {
 #define LEAD_MARGIN 6e-6f    /* 86 u = 5.13e-6, and what rounding takes from the margin itself */
 #define LEAD_FLOOR 0x1p-125f /* a normal number: others are slow */
 
-/* A span with several rows, maybe. */
+/* Spans, each a word: its point times 64 plus its first candidate, and how many more there are from
+ * bit 16 on. near: what near_of says of their codes. row: (spread) rows. */
+struct spans {
+    int n;
+    int32_t what[MAX_LANES + PAD], near[MAX_LANES + PAD], row[MAX_LANES + PAD];
+};
+
+/* Spans whose first and last candidate have different rows, here and there: these are numbers in
+ * their lists, there from bit 8 on. lines: where their lines are. t: where the two lines meet,
+ * limit: what they cost there, and a margin. */
 struct mixed {
-    uint16_t span, rows;  /* which, and where its lines are */
-    uint32_t here, there; /* rows that may lead at the first candidate, the last; maybe more bits */
+    struct spans s;
+    int32_t ends[MAX_LANES + PAD], lines[MAX_LANES + PAD];
+    float t[MAX_LANES + PAD], limit[MAX_LANES + PAD];
+    int32_t behind[MAX_LANES + PAD], close[MAX_LANES + PAD];
 };
 
 /* Candidates of a span, from number k on, to compare all rows at. */
 struct question {
-    uint16_t span, rows, k;
+    int32_t what, near;
+    uint16_t lines, k;
 };
 
 /* A batch while it is fitted. A candidate of a point has a place: the point times 64 and the
@@ -64,11 +76,12 @@ struct fit {
     float base_of[MAX_POINTS];                   /* that of a point's group; 1 for zeros */
     float inverse[MAX_GROUPS * MAX_TRIES + PAD]; /* of scales, by candidate */
     float margin[MAX_POINTS];
-    uint16_t kept[MAX_POINTS][PLACES]; /* spread codes of rows, by candidate */
+    _Alignas(64) uint16_t kept[MAX_POINTS][PLACES]; /* spread codes of rows, by candidate */
     /* Levels at the first candidate, four elements to a word, and where they rise; see
      * set_crossings(). */
     uint32_t first[2][MAX_POINTS], rise[3][MAX_POINTS];
     uint32_t doubt[MAX_POINTS], starts[MAX_POINTS]; /* bits by candidate */
+    uint32_t unsure[MAX_POINTS]; /* the same: no row leads by a margin, the reference's was found */
     /* By group: candidates, those again left out that are the one before's in all points (which);
      * their rows by point, their sums. */
     int32_t n_different[MAX_GROUPS + PAD];
@@ -77,24 +90,18 @@ struct fit {
     /* The same: the candidate that stays, -1 for none, and its scale of least squares. */
     int32_t best[MAX_GROUPS + PAD];
     float scale[MAX_GROUPS + PAD];
-    /* Spans: their points, places of their first candidates, where inverse has their first and last
-     * candidate; what near_of says of their codes; a (spread) row. */
-    int n_spans;
-    int32_t point[MAX_LANES + PAD], from[MAX_LANES + PAD], to[MAX_LANES + PAD];
-    int32_t near[MAX_LANES + PAD];
-    uint16_t place[MAX_LANES + PAD], row[MAX_LANES + PAD];
-    uint16_t first_span[MAX_POINTS];
-    /* Those off the grid by the blocks of rows around: one, two, more. */
-    int n_few, n_some, n_many, n_mixed, n_split, n_asked, n_undecided;
-    uint16_t few[MAX_LANES + PAD], some[MAX_LANES + PAD], many[MAX_LANES + PAD];
-    struct mixed mixed[MAX_LANES + 1];
-    /* Spans with another row: from which place on, and the row. */
-    uint16_t split[MAX_LANES + 1], split_place[MAX_LANES + 1], split_row[MAX_LANES + 1];
+    /* Where spans begin, and all spans; then those on the grid, and those off the grid by the
+     * blocks of rows around: one, two, up to four; more, or without room for their lines. */
+    uint16_t place[MAX_LANES + PAD];
+    struct spans all, on, few, some, many, crowded;
+    struct mixed mixed;
+    struct spans split; /* the parts of mixed spans from another row on */
+    int n_asked, n_undecided;
     struct question asked[MAX_LANES + 1];
     /* Candidates whose row was not decided, in bits: place of the first (10), and which. */
     uint32_t undecided[MAX_LANES];
-    struct v_lines lines[MAX_POINTS];
-    float level[ROOM + 4 * V_BLOCK], slope[ROOM + 4 * V_BLOCK]; /* lines */
+    _Alignas(64) struct v_lines lines[MAX_POINTS];
+    _Alignas(64) float level[ROOM + 4 * V_BLOCK * VL], slope[ROOM + 4 * V_BLOCK * VL]; /* lines */
 };
 
 /* Numbers that follow from a type's. */
@@ -213,20 +220,25 @@ V_FN void list_spans(const struct iq_type *t, struct fit *f)
 
     for (int p = 0; p < MAX_POINTS; p++) {
         const bool zeros = f->base[p / points_of(t)] == 0.0f;
-        f->first_span[p] = (uint16_t)n;
         n += v_number_bits(f->place + n, zeros ? 0 : f->starts[p], candidates_of(t), PLACES * p);
     }
     vi_to_u16(f->place + n, vi_set1(PLACES * MAX_POINTS));
-    f->n_spans = n;
+    f->all.n = n;
+}
+
+V_FN vf float_at(const float *of_points, vu point)
+{
+    vf table[2 * V_PER16];
+
+    for (int k = 0; k < 2 * V_PER16; k++)
+        table[k] = vf_load(of_points + k * VL);
+    const vf low = vf_lookup16(table, (vi)point), high = vf_lookup16(table + V_PER16, (vi)point);
+    return vf_select(vi_lt((vi)point, vi_set1(16)), low, high);
 }
 
 V_FN vu word_at(const uint32_t *of_points, vu point)
 {
-    vf table[V_PER16];
-
-    for (int k = 0; k < V_PER16; k++)
-        table[k] = vf_load((const float *)(const void *)of_points + k * VL);
-    return (vu)vf_lookup16(table, (vi)point);
+    return (vu)float_at((const float *)(const void *)of_points, point);
 }
 
 /* Levels of four elements, a byte each, packed. */
@@ -256,49 +268,108 @@ V_FN vi codes_of(const struct iq_type *t, const struct fit *f, vu point, vu k)
     return (vi)(pack_levels(t, level) | pack_levels(t, other) << 8);
 }
 
-/* What spans are. near: codes, for the time being. */
-V_FN void set_spans(const struct iq_type *t, struct fit *f)
+V_FN vu load_words(const uint32_t *p)
 {
-    for (int i = 0; i < f->n_spans; i += VL) {
-        const vu place = (vu)vi_from_u16(f->place + i), point = place / PLACES;
-        const vu k = place % PLACES;
-        const vi end = vi_min(vi_from_u16(f->place + i + 1), (vi)(place - k) + candidates_of(t));
-        const vi from = (vi)(point / (unsigned)points_of(t) * MAX_TRIES + k);
-        vi_store(f->point + i, (vi)point);
-        vi_store(f->from + i, from);
-        vi_store(f->to + i, from + end - (vi)place - 1);
-        vi_store(f->near + i, codes_of(t, f, point, k));
+    return (vu)vi_load((const int32_t *)p);
+}
+
+/* The spread codes of the points from p on at a candidate each. */
+V_FN vi spread_codes(const struct iq_type *t, const struct fit *f, int p, vu k)
+{
+    const vu at = (k + 128) * 0x01010101u;
+    vu level = load_words(f->first[0] + p);
+
+    for (int j = 0; j < rises_of(t); j++)
+        level += (at - load_words(f->rise[j] + p)) >> 7 & 0x01010101u;
+    if (t->dims == 4) {
+        level = (level | level >> 4) & 0x00ff00ff;
+        return (vi)((level | level >> 8) & 0xffff);
+    }
+    vu other = load_words(f->first[1] + p);
+    other += (at - load_words(f->rise[1] + p)) >> 7 & 0x01010101u;
+    return (vi)(pack_levels(t, level) | pack_levels(t, other) << 8);
+}
+
+/* What spans are, and their codes. */
+V_FN void set_spans(const struct iq_type *t, struct fit *f, int32_t *code)
+{
+    for (int i = 0; i < f->all.n; i += VL) {
+        const vi place = vi_from_u16(f->place + i);
+        const vu point = (vu)place / PLACES, k = (vu)place % PLACES;
+        const vi end = vi_min(vi_from_u16(f->place + i + 1), place - (vi)k + candidates_of(t));
+        vi_store(f->all.what + i, place | (vi)((vu)(end - place - 1) << 16));
+        vi_store(code + i, codes_of(t, f, point, k));
     }
 }
 
-/* Looks spans up, and sorts those off the grid by the blocks of rows around them. */
-static __attribute__((noinline)) void sort_spans(struct fit *f)
+/* Adds those of VL spans whose bits are set. */
+V_FN void add_spans(struct spans *s, vi what, vi near, uint32_t bits)
+{
+    v_pack(s->what + s->n, what, bits);
+    v_pack(s->near + s->n, near, bits);
+    s->n += __builtin_popcount(bits);
+}
+
+/* The list's last vector holds spans, whose lists are looked up with the others. */
+V_FN void fill_up(struct spans *s)
+{
+    vi_store(s->what + s->n, vi_set1(0));
+    vi_store(s->near + s->n, vi_set1(0));
+}
+
+V_FN void move_last(struct spans *to, struct spans *from)
+{
+    const int n = --from->n;
+
+    to->what[to->n] = from->what[n];
+    to->near[to->n++] = from->near[n];
+}
+
+/* Looks spans up, and sorts them. */
+static __attribute__((noinline)) void sort_spans(struct fit *f, const int32_t *code)
 {
     const int32_t *near_of = f->cb->near_of;
-    int n_few = 0, n_some = 0, n_many = 0;
+    const int n = f->all.n;
 
-    for (int i = 0; i < f->n_spans; i++)
-        f->near[i] = near_of[f->near[i]];
-    for (int k = 0; k < PAD; k += VL)
-        vi_store(f->near + f->n_spans + k, vi_set1(QK_ON_GRID));
-    for (int i = 0; i < f->n_spans; i += 32) {
-        uint32_t few = 0, some = 0, off = 0;
-        for (int k = 0; k < 32; k += VL) {
-            const vi near = vi_load(f->near + i + k), n = near & 255;
-            vi_to_u16(f->row + i + k, near);
-            few |= vm_bits(vi_lt(n, vi_set1(V_BLOCK + 1))) << k;
-            some |= vm_bits(vi_lt(n, vi_set1(2 * V_BLOCK + 1))) << k;
-            off |= vm_bits(vi_lt(vi_set1(-1), near)) << k;
-        }
-        n_few += v_number_bits(f->few + n_few, few & off, 32, i);
-        for (uint32_t bits = some & ~few & off; bits; bits &= bits - 1)
-            f->some[n_some++] = (uint16_t)(i + __builtin_ctz(bits));
-        for (uint32_t bits = ~some & off; bits; bits &= bits - 1)
-            f->many[n_many++] = (uint16_t)(i + __builtin_ctz(bits));
+    f->on.n = f->few.n = f->some.n = f->many.n = f->crowded.n = 0;
+    for (int i = 0; i < n; i++)
+        f->all.near[i] = near_of[code[i]];
+    for (int i = 0; i < n; i += VL) {
+        const vi what = vi_load(f->all.what + i), near = vi_load(f->all.near + i);
+        const vi rows = near & 255;
+        const uint32_t all = n - i < VL ? (1u << (n - i)) - 1 : (1u << VL) - 1;
+        const uint32_t on = all & vm_bits(vi_lt(near, vi_set1(0))), off = all & ~on;
+        const uint32_t few = vm_bits(vi_lt(rows, vi_set1(V_BLOCK + 1)));
+        const uint32_t some = vm_bits(vi_lt(rows, vi_set1(2 * V_BLOCK + 1)));
+        add_spans(&f->on, what, near, on);
+        add_spans(&f->few, what, near, off & few);
+        add_spans(&f->some, what, near, off & some & ~few);
+        add_spans(&f->many, what, near, off & ~some);
     }
-    f->n_few = n_few;
-    f->n_some = n_some;
-    f->n_many = n_many;
+}
+
+/* Spans whose lines there is no room for are crowded, and those with more rows than bits. */
+static __attribute__((noinline)) void make_room(struct fit *f)
+{
+    int n = 0;
+
+    for (int i = 0; i < f->many.n; i++) {
+        const int32_t what = f->many.what[i], near = f->many.near[i];
+        struct spans *to = (near & 255) > 4 * V_BLOCK ? &f->crowded : &f->many;
+        const int at = to == &f->many ? n++ : to->n++;
+        to->what[at] = what;
+        to->near[at] = near;
+    }
+    f->many.n = n;
+    while (f->many.n > 0 && (f->few.n + 2 * f->some.n + 4 * f->many.n) * V_BLOCK > ROOM)
+        move_last(&f->crowded, &f->many);
+    while (f->some.n > 0 && (f->few.n + 2 * f->some.n) * V_BLOCK > ROOM)
+        move_last(&f->crowded, &f->some);
+    while (f->few.n * V_BLOCK > ROOM)
+        move_last(&f->crowded, &f->few);
+    fill_up(&f->few);
+    fill_up(&f->some);
+    fill_up(&f->many);
 }
 
 #endif

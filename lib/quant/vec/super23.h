@@ -26,8 +26,10 @@ struct super {
 struct fitted {
     float scale[16], largest;
     bool zeros[16];
-    bool refit[16], again[64]; /* groups to be fitted again; points that were off the grid */
-    int32_t code[64];          /* of rows, spread */
+    bool refit[16]; /* groups to be fitted again */
+    int n_again;    /* points whose rows are to be looked up again, and which */
+    uint16_t again[64 + PAD];
+    int32_t code[64]; /* of rows, spread */
     uint16_t row[64];
     uint8_t signs[32];
     uint16_t d;
@@ -78,20 +80,115 @@ V_FN void set_margins(const struct iq_type *t, const struct super *s, int j, str
     }
 }
 
-/* Takes what the best candidate found for group g of the batch, number j of the super-block. */
-V_FN void take_best(const struct iq_type *t, const struct fit *f, int g, int j, struct fitted *r)
+/* The candidate of group g whose inverse scale is below the one given, while the next one's is
+ * above; -1 for none. */
+V_FN int candidate_before(const struct iq_type *t, const struct fit *f, int g, float inverse)
+{
+    const float first = (float)(2 * t->top - 1) - (float)t->n_tries * t->step;
+    const float at = (inverse * f->base[g] - first) * (1.0f / t->step);
+    const float *of = f->inverse + MAX_TRIES * g;
+    const int k = at > 0.0f && at < (float)(candidates_of(t) - 1) ? (int)at : 0;
+
+    return of[k] < inverse && inverse < of[k + 1] ? k : -1;
+}
+
+/* By point of a batch: the candidate that is best for its group and the row there, the candidate
+ * before the scale found and the rows there and at the next one. */
+struct taken {
+    int32_t best[MAX_POINTS], row[MAX_POINTS], before[MAX_POINTS], rows[MAX_POINTS];
+};
+
+V_FN void take_rows(const struct iq_type *t, const struct fit *f, int g, int before,
+                    struct taken *k)
 {
     const int best = f->best[g];
-    bool any = t->refit == REFIT_ALL;
 
-    for (int p = 0; p < points_of(t); p++) {
-        const int at = points_of(t) * j + p, in = points_of(t) * g + p;
-        r->code[at] = best < 0 ? f->cb->spread[0] : f->kept[in][best];
-        r->again[at] = best < 0 ? t->refit == REFIT_ALL_IF_ANY : off_grid_at(t, f, in, best);
-        any |= r->again[at];
+    for (int p = points_of(t) * g; p < points_of(t) * (g + 1); p++) {
+        k->best[p] = best < 0 ? 0 : best;
+        k->row[p] = best < 0 ? f->cb->spread[0] : f->kept[p][best];
+        k->before[p] = before < 0 ? 0 : before;
+        k->rows[p] = (int32_t)gg_load_u32(f->kept[p] + k->before[p]);
     }
-    r->scale[j] = f->scale[g];
-    r->refit[j] = any && r->scale[j] > 0.0f;
+}
+
+/* Bits: points that are off the grid at the best candidates, where the row is not the code. */
+V_FN uint64_t find_off_grid(const struct iq_type *t, const struct fit *f, const struct taken *k)
+{
+    uint64_t off = 0, doubt = 0;
+
+    for (int p = 0; p < MAX_POINTS; p += VL) {
+        const vu best = (vu)vi_load(k->best + p);
+        const vm on = vi_eq(spread_codes(t, f, p, best), vi_load(k->row + p));
+        const vi doubtful = (vi)(vu_shrv(load_words(f->doubt + p), best) & 1);
+        off |= (uint64_t)vm_bits(vm_not(on)) << p;
+        doubt |= (uint64_t)vm_bits(vi_eq(doubtful, vi_set1(1))) << p;
+    }
+    for (; doubt; doubt &= doubt - 1) {
+        const int p = __builtin_ctzll(doubt);
+        const bool is = f->base[p / points_of(t)] != 0.0f &&
+                        f->cb->near_of[exact_code_at(t, f, p, k->best[p])] >= 0;
+        off = (off & ~((uint64_t)1 << p)) | (uint64_t)is << p;
+    }
+    return off;
+}
+
+/* Bits: points whose row is the same at all scales from one candidate to the next. Codes do not
+ * change between two candidates that have the same one, for the reference's levels never fall while
+ * the inverse scale grows. A row that leads by a margin at both, leads in between (lead23.h). */
+V_FN uint64_t find_known(const struct fit *f, const struct taken *k)
+{
+    uint64_t known = 0;
+
+    for (int p = 0; p < MAX_POINTS; p += VL) {
+        const vu before = (vu)vi_load(k->before + p), rows = (vu)vi_load(k->rows + p);
+        const vu unsure = load_words(f->doubt + p) | load_words(f->unsure + p);
+        const vu starts = load_words(f->starts + p) & ~1u;
+        const vu unlike = (vu_shrv(starts, before) & 2) | (vu_shrv(unsure, before) & 3) |
+                          ((rows & 0xffff) ^ rows >> 16);
+        known |= (uint64_t)vm_bits(vi_eq((vi)unlike, vi_set1(0))) << p;
+    }
+    return known;
+}
+
+/* Takes what the best candidates found for the batch, whose first group is number j of the
+ * super-block, and those rows that are known at the scales found; lists points whose rows are not.
+ */
+V_FN void take_best(const struct iq_type *t, const struct fit *f, int j, struct fitted *r)
+{
+    const int n_points = points_of(t);
+    int before[MAX_GROUPS];
+    uint64_t again = 0, sure = 0;
+    struct taken k;
+
+    for (int g = 0; g < MAX_POINTS / n_points; g++) {
+        const bool any = f->base[g] != 0.0f && f->scale[g] > 0.0f;
+        before[g] = any ? candidate_before(t, f, g, 1.0f / f->scale[g]) : -1;
+        take_rows(t, f, g, before[g], &k);
+    }
+    const uint64_t off = t->refit == REFIT_ALL ? 0 : find_off_grid(t, f, &k);
+    const uint64_t known = find_known(f, &k);
+    for (int g = 0; g < MAX_POINTS / n_points; g++) {
+        const uint64_t all = (((uint64_t)1 << n_points) - 1) << n_points * g;
+        const uint64_t its = f->best[g] < 0 ? 0 : off & all;
+        const bool any =
+            t->refit == REFIT_ALL || its != 0 || (f->best[g] < 0 && t->refit == REFIT_ALL_IF_ANY);
+        if (f->base[g] == 0.0f)
+            continue;
+        r->scale[j + g] = f->scale[g];
+        r->refit[j + g] = any && f->scale[g] > 0.0f;
+        if (!r->refit[j + g])
+            continue;
+        again |= t->refit == REFIT_OFF_GRID ? its : all;
+        sure |= before[g] < 0 ? 0 : known & all;
+    }
+    for (int p = 0; p < MAX_POINTS; p += VL) {
+        const vm is = vm_from_bits((unsigned)((again & sure) >> p) & ((1u << VL) - 1));
+        const vi row = vi_load(k.rows + p) & 0xffff;
+        vi_store(r->code + n_points * j + p, vi_select(is, row, vi_load(k.row + p)));
+    }
+    for (int p = 0; p < MAX_POINTS; p += 32)
+        r->n_again += v_number_bits(r->again + r->n_again, (uint32_t)((again & ~sure) >> p), 32,
+                                    n_points * j + p);
 }
 
 /* Fits groups from number j on at their best candidates. False when values are too many steps
@@ -123,9 +220,7 @@ V_FN bool fit_batch(const struct iq_type *t, const struct super *s, int j, struc
         return false;
     set_kept(t, f);
     set_best(t, f);
-    for (int g = 0; g < n_groups; g++)
-        if (f->base[g] != 0.0f)
-            take_best(t, f, g, j + g, r);
+    take_best(t, f, j, r);
     return true;
 }
 
@@ -172,7 +267,7 @@ V_FN void set_sums(const struct iq_type *t, const struct super *s, const struct 
     v_set_sums(sums, t->dims, cb->near + (near >> 8) * V_BLOCK, near & 255, &costs);
 }
 
-/* Finds rows of points at their groups' new scales. doubt: bits by point. */
+/* Finds the rows that are not known at their groups' new scales. doubt: bits by point. */
 V_FN void rows_again(const struct iq_type *t, const struct super *s, const struct qk_codebook *cb,
                      const int32_t *code, uint64_t doubt, struct fitted *r)
 {
@@ -181,11 +276,9 @@ V_FN void rows_again(const struct iq_type *t, const struct super *s, const struc
     uint8_t point[QT_SUPER / 4];
     int n = 0;
 
-    for (int p = 0; p < QT_SUPER / t->dims; p++) {
-        const int j = p / n_points, at = t->dims * p;
+    for (int i = 0; i < r->n_again; i++) {
+        const int p = r->again[i], j = p / n_points, at = t->dims * p;
         const int32_t near = cb->near_of[code[p]];
-        if (!r->refit[j] || (t->refit == REFIT_OFF_GRID && !r->again[p]))
-            continue;
         if (near < 0) {
             r->code[p] = near & 0xffff;
         } else if ((doubt >> p & 1) || (near & 255) > (t->dims == 8 ? 16 : 8)) {
@@ -291,12 +384,23 @@ V_FN void round_scales(const struct iq_type *t, struct fitted *r)
     r->d = qt_f16_from_f32(d * t->fudge);
 }
 
-/* Row of a spread code that is on the grid. */
-V_FN uint16_t row_of_spread(const struct iq_type *t, const struct qk_codebook *cb, int32_t code)
+/* Rows of spread codes. */
+V_FN void set_row_numbers(const struct iq_type *t, const struct qk_codebook *cb, struct fitted *r)
 {
-    if (t->dims == 4)
-        code = (code & 7) | (code >> 1 & 7 << 3) | (code >> 2 & 7 << 6) | (code >> 3 & 7 << 9);
-    return (uint16_t)cb->row_of[code];
+    const int n_points = t->group / t->dims;
+
+    for (int p = 0; p < QT_SUPER / t->dims; p += VL) {
+        vi code = vi_load(r->code + p);
+        if (t->dims == 4) {
+            const vu wide = (vu)code;
+            code = (vi)((wide & 7) | (wide >> 1 & 7 << 3) | (wide >> 2 & 7 << 6) |
+                        (wide >> 3 & 7 << 9));
+        }
+        vi_to_u16(r->row + p, vi_gather(cb->row_of, code));
+    }
+    for (int j = 0; j < QT_SUPER / t->group; j++)
+        if (r->zeros[j])
+            memset(r->row + n_points * j, 0, (size_t)n_points * sizeof *r->row);
 }
 
 /* Scales at least 0 and the largest; signs are turned where the fit says so. */
@@ -321,10 +425,8 @@ V_FN void turn_scales(const struct iq_type *t, struct fitted *r)
 V_FN bool fit_super(const struct iq_type *t, struct super *s, const struct qk_codebook *cb,
                     struct fitted *r)
 {
-    const int n_points = t->group / t->dims;
     struct fit f;
 
-    memset(f.different, 0, sizeof f.different);
     memset(r, 0, sizeof *r);
     memcpy(r->signs, s->signs, sizeof r->signs);
     f.cb = cb;
@@ -339,8 +441,7 @@ V_FN bool fit_super(const struct iq_type *t, struct super *s, const struct qk_co
             return false;
     if (!refit(t, s, cb, r))
         return false;
-    for (int p = 0; p < QT_SUPER / t->dims; p++)
-        r->row[p] = r->zeros[p / n_points] ? 0 : row_of_spread(t, cb, r->code[p]);
+    set_row_numbers(t, cb, r);
     turn_scales(t, r);
     if (r->largest != 0.0f)
         round_scales(t, r);

@@ -80,7 +80,10 @@
  *     v_words_select(a, bits, b)   a[k] = b[k] where bit k of 32 in memory is set
  *     v_lookup_words(at, t, n)     at[k] = t[at[k]] for 32 words; t has n, a power of two, 128 to 512
  *     vf_gather vi_gather          base[at]
+ *     vi_gather_u16                the same of words; two bytes behind each can be read
  *     vf_scatter(base, at, a)      base[at] = a, lane by lane
+ *     v_pack(p, a, bits)           those lanes of a whose bits are set, to p, where VL can be written
+ *     v_keep_words(p, word, bits)  word to those of 32 words at p whose bits are set
  *     vi_spread4(out[V_PER16], w)  sixteen lanes of four words: lane i is bits 16*(i/4).. of w
  *     vi_spread_two(out[V_PER16], a, b)    low halves of eight lanes the word at a in memory, then of
  *                                  eight that at b; high halves are anything
@@ -99,7 +102,8 @@
  *     vbs_store(p, step, a)    sixteen bytes each to p, p + step, ...
  *     v_number_bits(p, bits, n, add)       the numbers of the set bits of n, plus add, as words in
  *                                  memory, where 32 can be written; returns how many there are
- *     v_pick_words(p, from, bits)  those of 32 words whose bits are set, to p, where 32 can be written
+ *     v_pick_words(p, from, at, n) p[k] = from[at[k]], at < 32, for k < n at least, 32 at most
+ *     v_same_as_next(p)            bit k: is word k that of k + 1? Of 31; there are 64 to be read
  *     vi_sides_from_u16(p)         at sixteen lanes a vector has two sides (V_SIDES) of V_SIDE lanes:
  *                                  the same V_SIDE words on each; elsewhere one
  *     vf_side_min(a)               every lane the least of its side (no NaN)

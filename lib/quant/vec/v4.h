@@ -78,6 +78,19 @@ V_FN vi vi_gather(const int32_t *base, vi at)
     return (vi){base[at[0]], base[at[1]], base[at[2]], base[at[3]]};
 }
 
+V_FN vi vi_gather_u16(const uint16_t *base, vi at)
+{
+    return (vi){base[at[0]], base[at[1]], base[at[2]], base[at[3]]};
+}
+
+V_FN void v_pack(int32_t *p, vi a, unsigned bits)
+{
+    for (int k = 0; k < VL; k++) {
+        *p = a[k];
+        p += bits >> k & 1;
+    }
+}
+
 V_FN void vf_scatter(float *base, vi at, vf a)
 {
     for (int k = 0; k < VL; k++)

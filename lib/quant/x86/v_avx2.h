@@ -241,11 +241,31 @@ V_FN vf vf_lookup8(const vf table[V_T8], vi at)
     return _mm256_permutevar8x32_ps(table[0], (__m256i)at);
 }
 
+#ifdef __AVX512VL__
+V_FN vf vf_lookup16(const vf table[V_PER16], vi at)
+{
+    return _mm256_permutex2var_ps(table[0], (__m256i)at, table[1]);
+}
+
+V_FN void v_pack(int32_t *p, vi a, unsigned bits)
+{
+    *(vi_mem *)p = (vi)_mm256_maskz_compress_epi32((__mmask8)bits, (__m256i)a);
+}
+#else
 V_FN vf vf_lookup16(const vf table[V_PER16], vi at)
 {
     __m256 low = vf_lookup8(table, at), high = vf_lookup8(table + 1, at);
     return _mm256_blendv_ps(low, high, (__m256)_mm256_slli_epi32((__m256i)at, 28));
 }
+
+V_FN void v_pack(int32_t *p, vi a, unsigned bits)
+{
+    const uint64_t bytes = _pdep_u64(bits, 0x0101010101010101u) * 255;
+    const uint64_t at = _pext_u64(0x0706050403020100u, bytes);
+    const __m256i to = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128((long long)at));
+    *(vi_mem *)p = (vi)_mm256_permutevar8x32_epi32((__m256i)a, to);
+}
+#endif
 
 V_FN vf vf_lookup_two(const vf both[2], vi at)
 {
@@ -271,6 +291,11 @@ V_FN vf vf_lookup32(const vf table[32 / VL], vi at)
 V_FN vi vi_gather(const int32_t *base, vi at)
 {
     return (vi)_mm256_i32gather_epi32(base, (__m256i)at, 4);
+}
+
+V_FN vi vi_gather_u16(const uint16_t *base, vi at)
+{
+    return (vi)_mm256_i32gather_epi32((const void *)base, (__m256i)at, 2) & 0xffff;
 }
 
 V_FN void vf_scatter(float *base, vi at, vf a)

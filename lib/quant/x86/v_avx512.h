@@ -334,6 +334,16 @@ V_FN vi vi_gather(const int32_t *base, vi at)
     return (vi)_mm512_i32gather_epi32((__m512i)at, base, 4);
 }
 
+V_FN vi vi_gather_u16(const uint16_t *base, vi at)
+{
+    return (vi)_mm512_i32gather_epi32((__m512i)at, base, 2) & 0xffff;
+}
+
+V_FN void v_pack(int32_t *p, vi a, unsigned bits)
+{
+    *(vi_mem *)p = (vi)_mm512_maskz_compress_epi32((__mmask16)bits, (__m512i)a);
+}
+
 V_FN void vf_scatter(float *base, vi at, vf a)
 {
     _mm512_i32scatter_ps(base, (__m512i)at, a, 4);

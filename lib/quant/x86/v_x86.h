@@ -37,21 +37,39 @@ V_FN int v_number_bits(uint16_t *p, uint32_t bits, int n, int add)
     return (int)(p - begin);
 }
 
-/* Stores do not overlap: what two of them wrote could not be read at once. */
-V_FN void v_pick_words(uint16_t *p, const uint16_t *from, uint32_t bits)
+V_FN uint32_t v_same_as_next(const uint16_t *p)
 {
-    const __m512i a = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *)from));
-    const __m512i b = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *)(from + 16)));
-    const int n = __builtin_popcount(bits & 0xffff);
-    const __m512i low = _mm512_maskz_compress_epi32((__mmask16)bits, a);
-    const __m512i high = _mm512_maskz_compress_epi32((__mmask16)(bits >> 16), b);
-    const __m512i both = _mm512_mask_expand_epi32(low, (__mmask16)(0xffffu << n), high);
-    const __m512i rest = _mm512_maskz_compress_epi32((__mmask16)(0xffff0000u >> n), high);
-    _mm256_storeu_si256((void *)p, _mm512_cvtepi32_epi16(both));
-    _mm256_storeu_si256((void *)(p + 16), _mm512_cvtepi32_epi16(rest));
+    const __m512i a = _mm512_loadu_si512(p), half = _mm512_alignr_epi32(a, a, 1);
+    const __m512i next = _mm512_or_si512(_mm512_srli_epi32(a, 16), _mm512_slli_epi32(half, 16));
+    return _mm512_cmpeq_epi16_mask(a, next);
 }
+
+V_FN void v_pick_words(uint16_t *p, const uint16_t *from, const uint16_t *at, int n)
+{
+    (void)n;
+    const __m512i words = _mm512_loadu_si512(from);
+    _mm512_storeu_si512(p, _mm512_permutexvar_epi16(_mm512_loadu_si512(at), words));
+}
+
+V_FN void v_keep_words(uint16_t *p, uint16_t word, uint32_t bits)
+{
+    _mm512_mask_storeu_epi16(p, bits, _mm512_set1_epi16((short)word));
+}
+
 #else
 enum { V_HAS_PICK_WORDS = 0 };
+
+V_FN uint32_t v_same_as_next(const uint16_t *p)
+{
+    uint32_t bits = 0;
+    for (int k = 0; k < 32; k += 16) {
+        const __m128i *x = (const void *)(p + k), *y = (const void *)(p + k + 1);
+        const __m128i low = _mm_cmpeq_epi16(_mm_loadu_si128(x), _mm_loadu_si128(y));
+        const __m128i high = _mm_cmpeq_epi16(_mm_loadu_si128(x + 1), _mm_loadu_si128(y + 1));
+        bits |= (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(low, high)) << k;
+    }
+    return bits;
+}
 #endif
 
 V_FN unsigned vb_bits(vb a)
