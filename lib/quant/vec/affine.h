@@ -53,6 +53,7 @@ V_FN void affine_start(struct affine_lanes *a, const struct qk_min_search *s, in
     a->g.best.scale = vf_select(flat, vf_set1(0), 1.0f / inverse);
     a->g.k = vf_set1(0);
     a->g.number = vf_from_i(v_lanes() + number);
+    a->busy = (1u << VL) - 1;
     if (!vm_all(vm_or(tame, flat)))
         affine_guess(a, s->n, s->nmax, true, s->use_mad);
     else if (s->use_mad)
@@ -70,7 +71,6 @@ V_FN void affine_start(struct affine_lanes *a, const struct qk_min_search *s, in
 struct affine_live {
     int n;
     struct affine_lanes *of[SIDE];
-    unsigned busy[SIDE];
 };
 
 /* Notes what was found for the lanes given. */
@@ -95,49 +95,44 @@ V_FN void affine_join(vf *to, const vf *from, vi at, int n)
     }
 }
 
-/* What is left of vector u goes to vector `into`. */
-static void affine_empty(struct affine_live *l, int u, int into, const struct qk_min_search *s,
-                         struct v_affine *fit)
+/* What is left of vector b goes to vector a. */
+static void affine_empty(struct affine_lanes *a, const struct affine_lanes *b,
+                         const struct qk_min_search *s, struct v_affine *fit)
 {
-    const unsigned full = (1u << VL) - 1;
-    struct affine_lanes *a = l->of[into], *b = l->of[u];
-    unsigned left = l->busy[u];
+    unsigned left = b->busy, idle = ((1u << VL) - 1) & ~a->busy;
     int32_t at[VL];
-    affine_note(a, full & ~l->busy[into], fit);
-    for (int i = 0; i < VL; i++) {
-        at[i] = i;
-        if (l->busy[into] >> i & 1 || left == 0)
-            continue;
-        at[i] = VL + __builtin_ctz(left);
-        l->busy[into] |= 1u << i;
-        left &= left - 1;
+    vi_store(at, v_lanes());
+    affine_note(a, idle, fit);
+    for (; left != 0; left &= left - 1, idle &= idle - 1) {
+        at[__builtin_ctz(idle)] = VL + __builtin_ctz(left);
+        a->busy |= idle & -idle;
     }
     affine_join(a->x, b->x, vi_load(at), s->n);
     affine_join(a->w, b->w, vi_load(at), s->n);
     affine_join((vf *)&a->g, (const vf *)&b->g, vi_load(at), sizeof a->g / sizeof(vf));
-    affine_ready(a, s, affine_range_of(s, a), true);
+    affine_ready(a, s, affine_range(s, a->g.k), true);
 }
 
 /* Takes vector u off the list. */
 V_FN void affine_drop(struct affine_live *l, int u, struct v_affine *fit)
 {
-    const unsigned full = (1u << VL) - 1;
-    affine_note(l->of[u], full & ~l->busy[u], fit);
+    affine_note(l->of[u], ((1u << VL) - 1) & ~l->of[u]->busy, fit);
     l->n--;
     l->of[u] = l->of[l->n];
-    l->busy[u] = l->busy[l->n];
+}
+
+V_FN int affine_n_busy(const struct affine_live *l, int u)
+{
+    return __builtin_popcount(l->of[u]->busy);
 }
 
 /* The vector with the fewest lanes busy, but for vector `not`; -1 when there is none. */
 V_FN int affine_least(const struct affine_live *l, int not)
 {
-    int least = -1, n = 0;
+    int least = -1;
     for (int u = 0; u < l->n; u++) {
-        int m = __builtin_popcount(l->busy[u]);
-        if (u != not && (least < 0 || m < n)) {
+        if (u != not && (least < 0 || affine_n_busy(l, u) < affine_n_busy(l, least)))
             least = u;
-            n = m;
-        }
     }
     return least;
 }
@@ -145,17 +140,15 @@ V_FN int affine_least(const struct affine_live *l, int not)
 V_FN void affine_gather(struct affine_live *l, const struct qk_min_search *s, struct v_affine *fit)
 {
     int n = 0;
-    for (int u = 0; u < l->n; u++) {
-        l->busy[u] = vm_bits(affine_busy(s, l->of[u]));
-        n += __builtin_popcount(l->busy[u]);
-    }
+    for (int u = 0; u < l->n; u++)
+        n += affine_n_busy(l, u);
     while (l->n > 0 && n <= (l->n - 1) * VL) {
         int a = affine_least(l, -1), b = affine_least(l, a);
-        if (l->busy[a] != 0 &&
-            (b < 0 || __builtin_popcount(l->busy[a]) + __builtin_popcount(l->busy[b]) > VL))
-            break;
-        if (l->busy[a] != 0)
-            affine_empty(l, a, b, s, fit);
+        if (l->of[a]->busy != 0) {
+            if (b < 0 || affine_n_busy(l, a) + affine_n_busy(l, b) > VL)
+                break;
+            affine_empty(l->of[b], l->of[a], s, fit);
+        }
         affine_drop(l, a, fit);
     }
 }
@@ -177,9 +170,8 @@ V_FN void affine_round(const struct qk_min_search *s, struct affine_live *l, int
 }
 
 /* Elements are given in a[u].x and a[u].w. */
-static __attribute__((noinline)) void v_search_affine(const struct qk_min_search *s,
-                                                      struct affine_lanes a[SIDE],
-                                                      struct v_affine fit[SIDE])
+V_FN void v_search_affine(const struct qk_min_search *s, struct affine_lanes a[SIDE],
+                          struct v_affine fit[SIDE])
 {
     struct affine_live live = {.n = SIDE};
     for (int u = 0; u < SIDE; u++) {

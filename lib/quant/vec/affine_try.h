@@ -4,9 +4,10 @@
  * is simple (vf_round_even serves below 2^22), as few looks tell: inverse is range / (hi - from),
  * rounded. If it is positive and finite, then inverse * (hi - from), rounded, is range but for a
  * millionth, and no x is above hi; subtraction and product round monotonically, so no level is below
- * that of lo or above that of hi: mostly both are in range, and nothing needs to be cut. A zero's sign
- * is lost in sums, which begin with +0, and in squares. Where a table of levels can be looked up by the
- * low bits of the rounded number, it cuts: at no cost, for it also takes the place of a subtraction.
+ * that of lo or above that of hi: mostly both are in range, and nothing needs to be cut. (Were inverse
+ * infinite, the product of lo would be infinite too or a NaN: neither lies between two numbers.) A zero's
+ * sign is lost in sums, which begin with +0, and in squares. Where a table of levels can be looked up by
+ * the low bits of the rounded number, it cuts: at no cost, for it also takes the place of a subtraction.
  *
  * Skipping (where steps are small: else levels change with nearly every candidate). Lanes need not be
  * at the same candidate. As long as no better line is found, `from` stays and the ranges grow; so do
@@ -45,15 +46,15 @@ struct affine_lanes {
     vf x[QK_GROUP_MAX], w[QK_GROUP_MAX];
     struct affine_groups g;
     /* The candidate: its levels are inverse * (x - best.min), its line is scale * q + min. */
-    vf range, inverse, scale, min;
-    vm line;      /* is there one? */
-    unsigned out; /* where levels are out of range: enum affine_out */
-    vf next;      /* with skipping: number of the next candidate unless this one wins */
+    vf inverse, scale, min;
+    unsigned out;  /* where levels are out of range: enum affine_out */
+    unsigned busy; /* with skipping: lanes that are at a candidate */
+    vf next;       /* with skipping: number of the next candidate unless this one wins */
     vf q[QK_GROUP_MAX];
 };
 
-/* Levels that are below 0, above nmax; below what tables hold; and any floats. */
-enum affine_out { OUT_LOW = 1, OUT_HIGH = 2, OUT_TABLE = 4, OUT_WILD = 8 };
+/* Levels that are below 0, above nmax; and any floats, or what tables do not hold. */
+enum affine_out { OUT_LOW = 1, OUT_HIGH = 2, OUT_WILD = 4 };
 
 /* What cuts levels: nothing, limits at both ends or at one, a table, or what takes any floats. */
 enum affine_cut { CUT_NONE, CUT_LOW, CUT_HIGH, CUT_BOTH, CUT_TABLE8, CUT_TABLE32, CUT_WILD };
@@ -129,6 +130,13 @@ V_FN bool affine_skips(const struct qk_min_search *s)
     return s->nmax == 3 || (V_HAS_LOOKUP32 && s->rdelta < 0.07f);
 }
 
+/* Is there a table of levels? Then the least that it holds. */
+V_FN bool affine_table(const struct qk_min_search *s, float *least)
+{
+    *least = s->nmax == 3 ? -2.5f : -8.5f;
+    return (s->nmax == 3 && V_HAS_LOOKUP8) || (s->nmax == 15 && V_HAS_LOOKUP32);
+}
+
 /* ---- a candidate ------------------------------------------------------------------------------ */
 
 /* The ranges of candidates k. */
@@ -141,17 +149,18 @@ V_FN vf affine_range(const struct qk_min_search *s, vf k)
  * Levels are below nmax + 1/2 where the range is, by more than roundings. */
 V_FN void affine_ready(struct affine_lanes *a, const struct qk_min_search *s, vf range, bool skip)
 {
-    vf from = a->g.best.min, inverse = range / (a->g.hi - from), lowest = inverse * (a->g.lo - from);
-    vm tame = vm_and(vf_gt(inverse, vf_set1(0)), vf_lt(inverse, vf_set1(V_INF)));
-    tame = vm_and(tame, vf_gt(lowest, vf_set1(-4194304.0f)));
-    unsigned out = (vm_all(tame) ? 0 : OUT_WILD) |
-                   (vm_all(vf_ge(lowest, vf_set1(-0.5f))) ? 0 : OUT_LOW) |
-                   (vm_any(vf_gt(range, vf_set1((float)s->nmax + 0.499f))) ? OUT_HIGH : 0);
-    if (skip && !vm_all(vf_ge(lowest, vf_set1(s->nmax == 3 ? -2.5f : -8.5f))))
-        out |= OUT_TABLE;
-    a->range = range;
+    float least;
+    const bool table = affine_table(s, &least) && skip;
+    const vf from = a->g.best.min, inverse = range / (a->g.hi - from);
+    const vf lowest = inverse * (a->g.lo - from);
+    vm tame = vf_ge(lowest, vf_set1(table ? least : -4194304.0f));
+    tame = vm_and(tame, vf_lt(lowest, vf_set1(4194304.0f)));
+    tame = vm_and(tame, vf_gt(inverse, vf_set1(0)));
     a->inverse = inverse;
-    a->out = out;
+    a->out = vm_all(tame) ? 0 : OUT_WILD;
+    if (!table)
+        a->out |= (vm_all(vf_ge(lowest, vf_set1(-0.5f))) ? 0 : OUT_LOW) |
+                  (vm_any(vf_gt(range, vf_set1((float)s->nmax + 0.499f))) ? OUT_HIGH : 0);
 }
 
 /* RUN elements of a candidate from number i on: levels, and what they add. */
@@ -224,14 +233,12 @@ V_FN void affine_measure_skip(struct affine_lanes *const a[JOINT], int n, unsign
 {
     if (out & OUT_WILD)
         affine_sum(a, n, CUT_WILD, nmax, true, sum);
-    else if (nmax == 3 && V_HAS_LOOKUP8 && !(out & OUT_TABLE))
+    else if (nmax == 3 && V_HAS_LOOKUP8)
         affine_sum(a, n, CUT_TABLE8, 3, true, sum);
     else if (nmax == 3)
         affine_sum(a, n, CUT_BOTH, 3, true, sum);
-    else if (nmax == 15 && !(out & OUT_TABLE))
-        affine_sum(a, n, CUT_TABLE32, 15, true, sum);
     else if (nmax == 15)
-        affine_sum(a, n, CUT_BOTH, 15, true, sum);
+        affine_sum(a, n, CUT_TABLE32, 15, true, sum);
     else if (out & OUT_HIGH)
         affine_sum(a, n, CUT_BOTH, 31, true, sum);
     else if (out & OUT_LOW)
@@ -240,7 +247,8 @@ V_FN void affine_measure_skip(struct affine_lanes *const a[JOINT], int n, unsign
         affine_sum(a, n, CUT_NONE, 31, true, sum);
 }
 
-/* The candidate's line of least squares. */
+/* The candidate's line of least squares; where there is none its minimum is a NaN, and so is its error,
+ * which never wins. */
 V_FN void affine_line(struct affine_lanes *a, const struct affine_sums *sum)
 {
     vf sum_w = a->g.sum_w, sum_x = a->g.sum_x, q = sum->q, qq = sum->qq, xq = sum->xq;
@@ -252,28 +260,16 @@ V_FN void affine_line(struct affine_lanes *a, const struct affine_sums *sum)
         min = vf_select(positive, vf_set1(0), min);
     }
     a->scale = scale;
-    a->min = min;
-    a->line = vf_gt(det, vf_set1(0));
-}
-
-/* Is a lane at a candidate? */
-V_FN vm affine_busy(const struct qk_min_search *s, const struct affine_lanes *a)
-{
-    return vf_le(a->g.k, vf_set1((float)s->nstep));
-}
-
-/* The ranges of the lanes' candidates; lanes that are done may be at any. */
-V_FN vf affine_range_of(const struct qk_min_search *s, const struct affine_lanes *a)
-{
-    return affine_range(s, vf_select(affine_busy(s, a), a->g.k, vf_set1(0)));
+    a->min = vf_select(vf_gt(det, vf_set1(0)), min, vf_set1(V_NAN));
 }
 
 /* Number of the next candidate if candidate k does not win. */
-V_FN vf affine_next(const struct qk_min_search *s, vf k, vf range, vf reach)
+V_FN vf affine_next(const struct qk_min_search *s, vf k, vf reach)
 {
     const float off = 0.5f - (V_HAS_LOOKUP8 ? 0.015f : 0.1f);
-    vf next = (range / reach - (s->rmin + (float)s->nmax)) * (1.0f / s->rdelta) + off;
-    next = vf_nearest(vf_min(next, vf_set1((float)s->nstep + 1)));
+    const float zero = (s->rmin + (float)s->nmax) / s->rdelta; /* the range in steps is k + zero */
+    vf next = (k + zero) / reach + (off - zero);
+    next = vf_round_even(vf_min(next, vf_set1((float)s->nstep + 1)));
     return vf_max(next, k + 1.0f);
 }
 
@@ -291,7 +287,7 @@ V_FN void affine_try(const struct qk_min_search *s, struct affine_lanes *const a
         affine_line(a[u], &sum[u]);
         if (skip)
             a[u]->next = out & OUT_WILD ? a[u]->g.k + 1.0f
-                                        : affine_next(s, a[u]->g.k, a[u]->range, sum[u].reach);
+                                        : affine_next(s, a[u]->g.k, sum[u].reach);
     }
 }
 
@@ -323,6 +319,24 @@ V_FN void affine_keep(struct affine_lanes *a, vm wins, vf error)
     best->inverse = vf_select(wins, a->inverse, best->inverse);
 }
 
+/* Goes on to the next candidates: what wins is told, and k without skipping. Lanes that are done stay at
+ * the first candidate beyond the last, or where levels are not cut by a table, which that makes slower,
+ * at the first of all. */
+V_FN void affine_go_on(const struct qk_min_search *s, struct affine_lanes *a, vm wins, int k, bool skip)
+{
+    vf next = vf_set1((float)k);
+    float least;
+    if (skip) {
+        next = vf_select(wins, a->g.k + 1.0f, a->next);
+        vm on = vf_le(next, vf_set1((float)s->nstep));
+        a->g.k = next;
+        a->busy = vm_bits(on);
+        if (!affine_table(s, &least))
+            next = vf_select(on, next, vf_set1(0));
+    }
+    affine_ready(a, s, affine_range(s, next), skip);
+}
+
 /* The better of candidate and best, of one or two vectors. k is the next candidate; with skip each lane
  * has its own. */
 V_FN void affine_judge(const struct qk_min_search *s, struct affine_lanes *const a[2], int n_vectors,
@@ -334,15 +348,11 @@ V_FN void affine_judge(const struct qk_min_search *s, struct affine_lanes *const
     else
         affine_errors(a, s->n, false, error);
     for (int u = 0; u < n_vectors; u++) {
-        vm wins = vm_and(a[u]->line, vf_lt(error[u], a[u]->g.error));
-        vf range = vf_set1((s->rmin + s->rdelta * (float)k) + (float)s->nmax);
-        if (skip) {
-            wins = vm_and(wins, affine_busy(s, a[u]));
-            a[u]->g.k = vf_select(wins, a[u]->g.k + 1.0f, a[u]->next);
-            range = affine_range_of(s, a[u]);
-        }
+        vm wins = vf_lt(error[u], a[u]->g.error);
+        if (skip)
+            wins = vm_and(wins, vm_from_bits(a[u]->busy));
         affine_keep(a[u], wins, error[u]);
-        affine_ready(a[u], s, range, skip);
+        affine_go_on(s, a[u], wins, k, skip);
     }
 }
 

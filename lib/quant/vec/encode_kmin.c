@@ -47,12 +47,10 @@ V_FN void min_weights(struct min_work *k, int n, int v, const vf *x, vf *w)
         w[i] = level + vf_abs(x[i]);
 }
 
-V_FN void fit_groups(const struct min_type *t, struct min_work *k)
+/* Fits every group by search s. */
+V_FN void fit_groups(const struct qk_min_search *s, struct min_work *k)
 {
-    const struct qk_min_search *s = k->b.weights != NULL ? &t->weighted : &t->plain;
-    const int n = t->plain.n, n_groups = QT_SUPER / n;
-    if (k->b.weights != NULL)
-        v_set_sigma2(&k->b, t->variance);
+    const int n = s->n, n_groups = QT_SUPER / n;
     for (int v = 0; v < n_groups; v += SIDE) {
         struct affine_lanes a[SIDE];
         struct v_affine fit[SIDE];
@@ -96,12 +94,11 @@ static vf common_weighted(const struct min_type *t, int n, const vf *v, const vf
     return d;
 }
 
-/* Scales and minima of the groups, and their codes on common ones. */
-V_FN void fit(const struct min_type *t, struct min_work *k)
+/* Codes of the groups' scales and minima on common ones. */
+V_FN void set_common(const struct min_type *t, struct min_work *k)
 {
     const int n = QT_SUPER / t->plain.n;
     vf scale[16], min[16], mass[16], d, dmin;
-    fit_groups(t, k);
     v_to_supers(scale, k->scale, n);
     v_to_supers(min, k->min, n);
     if (k->b.weights != NULL) {
@@ -115,6 +112,31 @@ V_FN void fit(const struct min_type *t, struct min_work *k)
     vf_to_f16(k->d, d);
     vf_to_f16(k->dmin, dmin);
 }
+
+/* Defines fit_TYPE: scales and minima. Each search is a function, in which its numbers are constants. */
+#define MIN_FIT(type)                                                                              \
+    static __attribute__((noinline)) void fit_plain_##type(struct min_work *k)                     \
+    {                                                                                              \
+        fit_groups(&type.plain, k);                                                                \
+    }                                                                                              \
+    static __attribute__((noinline)) void fit_weighted_##type(struct min_work *k)                  \
+    {                                                                                              \
+        fit_groups(&type.weighted, k);                                                             \
+    }                                                                                              \
+    static void fit_##type(struct min_work *k)                                                     \
+    {                                                                                              \
+        if (k->b.weights != NULL) {                                                                \
+            v_set_sigma2(&k->b, type.variance);                                                    \
+            fit_weighted_##type(k);                                                                \
+        } else {                                                                                   \
+            fit_plain_##type(k);                                                                   \
+        }                                                                                          \
+        set_common(&type, k);                                                                      \
+    }
+
+MIN_FIT(q2_K)
+MIN_FIT(q4_K)
+MIN_FIT(q5_K)
 
 /* What the codes, as they are read again, stand for. */
 V_FN void set_steps(struct min_work *k, int n)
@@ -163,7 +185,7 @@ V_FN void round_super(const struct min_type *t, const struct min_work *k, int s,
 static void encode_q2_K(struct min_work *k)
 {
     vu word[4];
-    fit(&q2_K, k);
+    fit_q2_K(k);
     for (int j = 0; j < 16; j++) {
         vu s = (vu)((k->scale_code[j] | (vi)((vu)k->min_code[j] << 4)) & 255);
         k->scale_code[j] = (vi)(s & 15u);
@@ -235,7 +257,7 @@ V_FN void put_scales(const struct min_work *k, const vu word[3], int s, void *bl
 static void encode_q4_K(struct min_work *k)
 {
     vu word[3];
-    fit(&q4_K, k);
+    fit_q4_K(k);
     pack_scales(k, word);
     set_steps(k, 8);
     for (int s = 0; s < k->b.at.n; s++) {
@@ -250,7 +272,7 @@ static void encode_q4_K(struct min_work *k)
 static void encode_q5_K(struct min_work *k)
 {
     vu word[3];
-    fit(&q5_K, k);
+    fit_q5_K(k);
     pack_scales(k, word);
     set_steps(k, 8);
     for (int s = 0; s < k->b.at.n; s++) {
