@@ -147,14 +147,6 @@ V_FN void look32(float *dst, vb q, vf table)
     look16(dst + 16, (vb)((vw)q >> 4), table);
 }
 
-/* Of two tables, by five bits of q. */
-V_FN void look16_of_two(float *dst, vb q, const vf table[2])
-{
-    vi at[V_PER16];
-    vi_from_u8(at, q);
-    vf_store(dst, vf_lookup_two(table, at[0]));
-}
-
 static void dequant_q4_0(float *dst, const void *src, size_t n)
 {
     const struct qt_block_q4_0 *b = src;
@@ -213,21 +205,12 @@ static void dequant_q5_0(float *dst, const void *src, size_t n)
 static void dequant_q5_1(float *dst, const void *src, size_t n)
 {
     const struct qt_block_q5_1 *b = src;
-    vf level[2 * V_PER16];
-    numbers16(level, 0);
-    numbers16(level + V_PER16, 16);
     for (size_t i = 0; i < n; i++, b++, dst += 32) {
         vf d = vf_set1_f16(&b->d), m = vf_set1_f16(&b->m);
         vb q[2];
         load_fives(q, b->qs, b->qh);
-        if (LOOK) {
-            const vf table[2] = {level[0] * d + m, level[1] * d + m};
-            look16_of_two(dst, q[0], table);
-            look16_of_two(dst + 16, q[1], table);
-        } else {
-            put16_plus(dst, q[0], d, m);
-            put16_plus(dst + 16, q[1], d, m);
-        }
+        put16_plus(dst, q[0], d, m);
+        put16_plus(dst + 16, q[1], d, m);
     }
 }
 
@@ -317,8 +300,9 @@ static void dequant_nvfp4(float *dst, const void *src, size_t n)
     for (size_t i = 0; i < n; i++, b++) {
         vi byte[V_PER16];
         vi_from_u8(byte, (vb)((fours){0} + gg_load_u32(b->d)));
-        float d[VL];
+        float d[16];
         vf_store(d, v_ue4m3_half(byte[0]));
+        put_aside(d);
         V_UNROLL
         for (int s = 0; s < 4; s += 2, dst += 32) {
             const vb q = vb_load(b->qs + 8 * s);

@@ -22,6 +22,8 @@ static void dequant_q2_K(float *dst, const void *src, size_t n)
         vb s = vb_load(b->scales);
         put16(scale, s & 15, vf_set1_f16(&b->d));
         put16(min, vb_shr(s, 4), vf_set1_f16(&b->dmin));
+        put_aside(scale);
+        put_aside(min);
         V_UNROLL
         for (int h = 0; h < 2; h++, dst += 128) {
             vb q[2] = {vb_load(b->qs + 32 * h), vb_load(b->qs + 32 * h + 16)};
@@ -81,6 +83,7 @@ static void dequant_q3_K(float *dst, const void *src, size_t n)
     for (size_t i = 0; i < n; i++, b++) {
         float scale[16];
         put16(scale, q3_K_scales(b->scales), vf_set1_f16(&b->d));
+        put_aside(scale);
         vw high[2] = {(vw)vb_load(b->hmask), (vw)vb_load(b->hmask + 16)};
         V_UNROLL
         for (int h = 0; h < 2; h++, dst += 128) {
@@ -157,6 +160,7 @@ static void dequant_q4_K(float *dst, const void *src, size_t n)
     for (size_t i = 0; i < n; i++, b++) {
         float scale[16];
         q4_K_multiply(scale, b->scales, &b->d, &b->dmin);
+        put_aside(scale);
         V_UNROLL
         for (int g = 0; g < 8; g += 2, dst += 64) {
             if (VL == 16)
@@ -167,29 +171,13 @@ static void dequant_q4_K(float *dst, const void *src, size_t n)
     }
 }
 
-/* Sixteen elements of a sub-block: with sixteen lanes what five bits of q say, level[i] being i. */
-V_FN void put_fives(float *dst, vb q, vf d, vf m, const vf level[2 * V_PER16])
-{
-    if (VL != 16) {
-        put16_minus(dst, q & 31, d, m);
-        return;
-    }
-    const vf table[2] = {d * level[0] - m, d * level[1] - m};
-    vi at[V_PER16];
-    vi_from_u8(at, q);
-    vf_store(dst, vf_lookup_two(table, at[0]));
-}
-
 static void dequant_q5_K(float *dst, const void *src, size_t n)
 {
-    const vb numbers = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
     const struct qt_block_q5_K *b = src;
-    vf level[2 * V_PER16];
-    vf_from_i8(level, numbers);
-    vf_from_i8(level + V_PER16, numbers + 16);
     for (size_t i = 0; i < n; i++, b++) {
         float scale[16];
         q4_K_multiply(scale, b->scales, &b->d, &b->dmin);
+        put_aside(scale);
         vw high[2] = {(vw)vb_load(b->qh), (vw)vb_load(b->qh + 16)};
         V_UNROLL
         for (int g = 0; g < 8; g += 2, dst += 64) {
@@ -200,8 +188,8 @@ static void dequant_q5_K(float *dst, const void *src, size_t n)
                 vw q = (vw)vb_load(b->qs + 16 * g + 16 * j);
                 const vw h0 = g < 4 ? high[j] << (4 - g) : high[j] >> (g - 4);
                 const vw h1 = g < 3 ? high[j] << (3 - g) : high[j] >> (g - 3);
-                put_fives(dst + 16 * j, either(vb_set1(15), q, h0), d0, m0, level);
-                put_fives(dst + 32 + 16 * j, either(vb_set1(15), q >> 4, h1), d1, m1, level);
+                put16_minus(dst + 16 * j, either(vb_set1(15), q, h0) & 31, d0, m0);
+                put16_minus(dst + 32 + 16 * j, either(vb_set1(15), q >> 4, h1) & 31, d1, m1);
             }
         }
     }
@@ -213,6 +201,7 @@ static void dequant_q6_K(float *dst, const void *src, size_t n)
     for (size_t i = 0; i < n; i++, b++) {
         float scale[16];
         put16(scale, vb_load(b->scales), vf_set1_f16(&b->d));
+        put_aside(scale);
         for (int g = 0; g < 16; g += 8, dst += 128) {
             V_UNROLL
             for (int j = 0; j < 2; j++) { /* the even groups, the odd ones */

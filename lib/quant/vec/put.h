@@ -4,6 +4,13 @@
 
 #include "lib/quant/vec/v.h"
 
+/* The compiler is not to remember what was stored: to spread one of sixteen floats it would permute them,
+ * when the permuting unit is the busy one, and memory does it as well. */
+V_FN void put_aside(float all[16])
+{
+    __asm__("" : "+m"(*(float(*)[16])all));
+}
+
 /* dst[i] = q[i] * d, q signed */
 V_FN void put16(float *dst, vb q, vf d)
 {
