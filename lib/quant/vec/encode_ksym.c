@@ -11,10 +11,8 @@ struct sym_work {
     vf scale[N_GROUPS], inverse[N_GROUPS];
     vm zero[N_GROUPS];   /* nothing in the group */
     vf mass[N_GROUPS];   /* sums of weights */
-    /* Q3_K without weights: sums w x q and w q q; groups whose levels may be improved; and levels,
-     * where they are asked for. */
-    vf xq[N_GROUPS], qq[N_GROUPS];
-    vm loose[N_GROUPS];
+    /* Q3_K without weights: sums w x q, w q q of first levels; and levels, where they are asked for. */
+    vf first_xq[N_GROUPS], first_qq[N_GROUPS];
     uint8_t own[VL * QT_SUPER];
     /* Of super-blocks, a super-block a lane. */
     uint16_t d[VL];    /* F16 */
@@ -136,12 +134,13 @@ V_FN void round_super(const struct sym_work *k, int s, int nmax, const vm *impro
     const vf magic = vf_set1(12582912.0f);
     const float *x = k->b.at.x[s], *per_step = (const float *)k->per_step + s;
     vf off = vf_set1(0);
+    _Pragma("GCC unroll 4") /* not all: that is slower */
     for (int j = 0; j < N_GROUPS; j++) {
         vi q[V_PER16];
         V_UNROLL
         for (int h = 0; h < V_PER16; h++) {
             vf v = vf_load(x + j * GROUP + h * VL) * vf_set1(per_step[j * VL]), t = v + magic;
-            off = vf_max(vf_abs(v - (t - magic)), off);
+            off = vf_max_positive(vf_abs(v - (t - magic)), off);
             q[h] = vi_min(vi_max((vi)t, (vi)magic - nmax), (vi)magic + (nmax - 1));
         }
         vb_store(level + j * GROUP, vb_from_vi(q) + vb_set1((uint8_t)nmax));
@@ -198,93 +197,99 @@ static void encode_q6_K(struct sym_work *k)
 
 /* ---- Q3_K: fitting ---------------------------------------------------------------------------- */
 
-/* The first levels of vector v, their sums, and which groups may be improved. */
-V_FN void start_groups(struct sym_work *k, int v)
-{
-    vf x[GROUP], magnitude = vf_set1(0), largest = magnitude;
-    struct v_looseness l;
-    v_load_groups(&k->b, N_GROUPS, v, x);
-    for (int i = 0; i < GROUP; i++) {
-        vm more = vf_gt(vf_abs(x[i]), magnitude);
-        magnitude = vf_max(vf_abs(x[i]), magnitude);
-        largest = vf_select(more, x[i], largest);
-    }
-    k->zero[v] = vf_lt(magnitude, vf_set1(QK_GROUP_EPS));
-    k->inverse[v] = -4.0f / vf_select(k->zero[v], vf_set1(1), largest);
-    struct v_moments sum = v_descent_start(&l, x, k->inverse[v]);
-    vm m = v_descent_loose(&l, x, vf_lt(magnitude, vf_set1(DESCENT_TAME)), sum);
-    k->xq[v] = sum.xq;
-    k->qq[v] = sum.qq;
-    k->loose[v] = vm_and(m, vm_and(vf_gt(k->inverse[v], vf_set1(0)), vm_not(k->zero[v])));
-}
-
-/* Groups to be improved. */
+/* Groups whose levels may be improved. Of most none changes: those that may are collected, so that no
+ * lane is idle. */
 struct group_list {
-    int n, at[N_GROUPS * VL];
+    int n;
+    int32_t at[DESCENT_ROOM]; /* number * 2^16 and its wavers */
 };
 
-/* A group whose largest value is positive has negative levels for positive values, and the other way
- * round: sum(w x q) is negative with or without any of its elements, and no level is ever changed. Of
- * the others (half of them) most keep their levels. What is left is collected, so that no lane is
- * idle. */
-static void list_groups(const struct sym_work *k, const vm *wanted, struct group_list *l)
+static __attribute__((noinline)) void open_groups(struct sym_work *k, int v, struct v_start *s)
 {
+    const float *at[VL], *from[VL];
+    struct v_extremes e = {vi_set1(0), vi_set1(0)};
+    vf magnitude;
+    v_group_starts(&k->b, N_GROUPS, v, at);
+    v_run_starts(at, N_GROUPS, from);
+    for (int i = 0; i < GROUP; i += 4) {
+        vf x[4];
+        v_load_columns4(x, from, (size_t)i);
+        V_UNROLL
+        for (int j = 0; j < 4; j++) {
+            v_extremes_add(&e, x[j]);
+            s->x[i + j] = x[j];
+        }
+    }
+    vf largest = v_find_largest(s->x, GROUP, &e, &magnitude);
+    k->zero[v] = vf_lt(magnitude, vf_set1(QK_GROUP_EPS));
+    s->inverse = -4.0f / vf_select(k->zero[v], vf_set1(1), largest);
+    k->inverse[v] = s->inverse;
+}
+
+static __attribute__((noinline)) void start_groups(struct v_start *s)
+{
+    v_descent_start(s);
+}
+
+/* Their scales; lists groups that have wavers, of those wanted, and returns which they are. */
+static __attribute__((noinline)) unsigned list_groups(struct sym_work *k, int v,
+                                                      const struct v_start *s, unsigned wanted,
+                                                      struct group_list *l)
+{
+    const vi wavers = v_descent_wavers(s);
+    const unsigned bits = vm_bits(vi_gt(wavers, vi_set1(0))) & wanted;
+    const vm none = vm_or(k->zero[v], vm_not(vf_gt(s->sum.qq, vf_set1(0))));
+    k->scale[v] = vf_select(none, vf_set1(0), s->sum.xq / s->sum.qq);
+    k->first_xq[v] = s->sum.xq;
+    k->first_qq[v] = s->sum.qq;
+    v_store_picked(l->at + l->n, (v_lanes() + v * VL) * 65536 + wavers, bits);
+    l->n += __builtin_popcount(bits);
+    return bits;
+}
+
+/* All groups, listing those that are wanted (NULL: all), which are left to be those listed. Each step of
+ * a vector is a long chain: steps of three vectors take turns. */
+static void list_all(struct sym_work *k, vm *wanted, struct group_list *l)
+{
+    struct v_start s[3];
     l->n = 0;
-    for (int v = 0; v < N_GROUPS; v++) {
-        unsigned bits = vm_bits(wanted != NULL ? wanted[v] : k->loose[v]);
-        for (; bits != 0; bits &= bits - 1)
-            l->at[l->n++] = VL * v + __builtin_ctz(bits);
+    for (int v = 0; v < N_GROUPS + 2; v++) {
+        if (v < N_GROUPS) {
+            v_ask_ahead(&k->b, N_GROUPS, v, 4, 1);
+            open_groups(k, v, &s[v % 3]);
+        }
+        if (v >= 1 && v < N_GROUPS + 1)
+            start_groups(&s[(v - 1) % 3]);
+        if (v < 2)
+            continue;
+        unsigned bits = list_groups(k, v - 2, &s[(v - 2) % 3],
+                                    wanted != NULL ? vm_bits(wanted[v - 2]) : ~0u, l);
+        if (wanted != NULL)
+            wanted[v - 2] = vm_from_bits(bits);
     }
 }
 
-static void load_descent(const struct sym_work *k, const int at[VL], struct v_descent *d)
+/* Improves what is listed; keeps scales, or levels. */
+static __attribute__((noinline)) void improve_groups(struct sym_work *k, const struct group_list *l,
+                                                     bool levels)
 {
-    const float *from[VL];
-    float part[3][VL];
-    for (int i = 0; i < VL; i++) {
-        from[i] = k->b.at.x[at[i] / N_GROUPS] + at[i] % N_GROUPS * GROUP;
-        part[0][i] = ((const float *)k->inverse)[at[i]];
-        part[1][i] = ((const float *)k->xq)[at[i]];
-        part[2][i] = ((const float *)k->qq)[at[i]];
+    struct v_descent d;
+    d.n = l->n;
+    for (int i = 0; i < l->n; i++) {
+        const unsigned at = (unsigned)l->at[i], g = at >> 16;
+        d.from[i] = k->b.at.x[g / N_GROUPS] + g % N_GROUPS * GROUP;
+        d.inverse[i] = ((const float *)k->inverse)[g];
+        d.xq[i] = ((const float *)k->first_xq)[g];
+        d.qq[i] = ((const float *)k->first_qq)[g];
+        d.wavers[i] = (int32_t)(at & DESCENT_ALL);
     }
-    v_load_columns(d->x, from, GROUP);
-    struct v_moments sum = {vf_load(part[1]), vf_load(part[2])};
-    v_descent_open(d, vf_load(part[0]), sum);
-}
-
-/* Takes over what was found for n groups: their sums, or their levels. */
-static void keep_descent(struct sym_work *k, const int at[VL], int n, const struct v_descent *d,
-                         bool levels)
-{
-    for (int i = 0; i < n; i++) {
-        uint8_t *own = k->own + at[i] * GROUP;
+    v_descend(&d);
+    for (int i = 0; i < l->n; i++) {
+        const int g = l->at[i] >> 16;
         for (int e = 0; levels && e < GROUP; e++)
-            own[e] = (uint8_t)((int)((const float *)d->q)[e * VL + i] + 4);
-        if (!levels) {
-            ((float *)k->xq)[at[i]] = ((const float *)&d->sum.xq)[i];
-            ((float *)k->qq)[at[i]] = ((const float *)&d->sum.qq)[i];
-        }
-    }
-}
-
-/* Improves the groups listed. Lanes left over repeat a group. */
-static void improve_groups(struct sym_work *k, const struct group_list *l, bool levels)
-{
-    for (int first = 0; first < l->n; first += DESCENT_SIDE * VL) {
-        int at[DESCENT_SIDE][VL];
-        struct v_descent d[DESCENT_SIDE];
-        for (int u = 0; u < DESCENT_SIDE; u++) {
-            for (int i = 0; i < VL; i++) {
-                int j = first + u * VL + i;
-                at[u][i] = l->at[j < l->n ? j : first];
-            }
-            load_descent(k, at[u], &d[u]);
-        }
-        v_descend(d);
-        for (int u = 0; u < DESCENT_SIDE; u++) {
-            int n = l->n - first - u * VL;
-            keep_descent(k, at[u], n < VL ? n : VL, &d[u], levels);
-        }
+            k->own[g * GROUP + e] = (uint8_t)(int)(d.q[i][e] + 4);
+        if (!levels)
+            ((float *)k->scale)[g] = d.qq[i] > 0 ? d.xq[i] / d.qq[i] : 0;
     }
 }
 
@@ -293,16 +298,8 @@ static vf fit_q3_plain(struct sym_work *k)
     const vf zero = vf_set1(0);
     struct group_list list;
     vf scale[N_GROUPS];
-    for (int v = 0; v < N_GROUPS; v++) {
-        v_ask_ahead(&k->b, N_GROUPS, v, 4, 1);
-        start_groups(k, v);
-    }
-    list_groups(k, NULL, &list);
+    list_all(k, NULL, &list);
     improve_groups(k, &list, false);
-    for (int v = 0; v < N_GROUPS; v++) {
-        vf s = vf_select(vf_gt(k->qq[v], zero), k->xq[v] / k->qq[v], zero);
-        k->scale[v] = vf_select(k->zero[v], zero, s);
-    }
     v_to_supers(scale, k->scale, N_GROUPS);
     vf largest = largest_of(scale);
     vm empty = vf_eq(largest, zero);
@@ -358,13 +355,12 @@ static bool find_improved(struct sym_work *k, vm improved[N_GROUPS])
             float step = ((const float *)k->step)[g % N_GROUPS * VL + g / N_GROUPS];
             bits |= (unsigned)(step == 0) << i;
         }
-        improved[v] = vm_and(k->loose[v], vm_from_bits(bits));
+        improved[v] = vm_from_bits(bits);
     }
-    list_groups(k, improved, &list);
-    for (int v = 0; list.n > 0 && v < N_GROUPS; v++)
-        start_groups(k, v); /* the sums again */
+    list_all(k, improved, &list);
+    const bool some = list.n > 0;
     improve_groups(k, &list, true);
-    return list.n > 0;
+    return some;
 }
 
 static void pack_q3(const uint8_t *level, struct qt_block_q3_K *b)

@@ -30,24 +30,35 @@ V_FN void v_set_sigma2(struct v_batch *b, float factor)
     vf_store(b->sigma2, factor * sum / (float)QT_SUPER);
 }
 
-/* Runs of n floats in lanes, of which those of a super-block's groups follow each other: at[] is where
- * the first of them is in each super-block. */
-V_FN void v_load_runs(vf *out, const float *const at[VL], int n_groups)
+/* Where the first group of vector v of groups, of which a super-block has n_groups, is in each super-block
+ * that it holds. */
+V_FN void v_group_starts(const struct v_batch *b, int n_groups, int v, const float *at[VL])
 {
-    const int n = QT_SUPER / n_groups;
-    const float *from[VL];
-    V_UNROLL
-    for (int k = 0; k < VL; k++)
-        from[k] = at[k / n_groups] + k % n_groups * n;
-    v_load_columns(out, from, (size_t)n);
+    for (int k = 0, g = v * VL; k < VL; k += n_groups, g += n_groups)
+        at[k / n_groups] = b->at.x[g / n_groups] + g % n_groups * (QT_SUPER / n_groups);
 }
 
-/* Values of vector v of groups, of which a super-block has n_groups. */
+/* Runs of floats in lanes, of which those of a super-block's groups follow each other: at[] is where the
+ * first of them is in each super-block. */
+V_FN void v_run_starts(const float *const at[VL], int n_groups, const float *from[VL])
+{
+    V_UNROLL
+    for (int k = 0; k < VL; k++)
+        from[k] = at[k / n_groups] + k % n_groups * (QT_SUPER / n_groups);
+}
+
+V_FN void v_load_runs(vf *out, const float *const at[VL], int n_groups)
+{
+    const float *from[VL];
+    v_run_starts(at, n_groups, from);
+    v_load_columns(out, from, (size_t)(QT_SUPER / n_groups));
+}
+
+/* Values of vector v of groups. */
 V_FN void v_load_groups(const struct v_batch *b, int n_groups, int v, vf *x)
 {
     const float *at[VL];
-    for (int k = 0, g = v * VL; k < VL; k += n_groups, g += n_groups)
-        at[k / n_groups] = b->at.x[g / n_groups] + g % n_groups * (QT_SUPER / n_groups);
+    v_group_starts(b, n_groups, v, at);
     v_load_runs(x, at, n_groups);
 }
 

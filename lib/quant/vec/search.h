@@ -18,6 +18,37 @@ V_FN vf vf_clamp(vf a, float lo, float hi)
     return vf_max(vf_min(a, vf_set1(hi)), vf_set1(lo));
 }
 
+/* The largest of each sign that were seen, as bits: floats that are not negative are ordered as their
+ * bits are, and negative ones are, as whole numbers, below all others. */
+struct v_extremes {
+    vi up, down;
+};
+
+V_FN void v_extremes_add(struct v_extremes *e, vf x)
+{
+    e->up = vi_max((vi)x, e->up);
+    e->down = vi_max((vi)((vu)x ^ 0x80000000u), e->down);
+}
+
+/* The first value of largest magnitude of n, and that magnitude (0: the value is any zero). e: of them,
+ * or NULL where not all are finite. Only where the largest of each sign are alike does it matter which
+ * comes first. */
+V_FN vf v_find_largest(const vf *x, int n, const struct v_extremes *e, vf *magnitude)
+{
+    vf largest = vf_set1(0);
+    if (e != NULL && !vm_any(vm_and(vi_eq(e->up, e->down), vi_gt(e->up, vi_set1(0))))) {
+        *magnitude = (vf)vi_max(e->up, e->down);
+        return (vf)vi_select(vi_lt(e->up, e->down), e->down | INT32_MIN, e->up);
+    }
+    *magnitude = largest;
+    for (int i = 0; i < n; i++) {
+        vm more = vf_gt(vf_abs(x[i]), *magnitude);
+        *magnitude = vf_max(vf_abs(x[i]), *magnitude);
+        largest = vf_select(more, x[i], largest);
+    }
+    return largest;
+}
+
 /* ---- one scale --------------------------------------------------------------------------------
  *
  * The candidates are inverse scales -(nmax + 0.1 k) / largest: the plain one (k = 0) first, then k =
@@ -74,15 +105,12 @@ V_FN vf v_signed_level(vf v, int nmax, bool wild)
 }
 
 /* The first value of largest magnitude; where that is next to nothing 1. */
-V_FN void v_trial_open(struct v_trial *t, int n, const vf *x)
+V_FN void v_trial_open(struct v_trial *t, int n, const vf *x, bool wild)
 {
-    vf magnitude = vf_set1(0), largest = magnitude;
-    for (int i = 0; i < n; i++) {
-        vf a = vf_abs(x[i]);
-        vm more = vf_gt(a, magnitude);
-        magnitude = vf_max(a, magnitude);
-        largest = vf_select(more, x[i], largest);
-    }
+    struct v_extremes e = {vi_set1(0), vi_set1(0)};
+    for (int i = 0; !wild && i < n; i++)
+        v_extremes_add(&e, x[i]);
+    vf magnitude, largest = v_find_largest(x, n, wild ? NULL : &e, &magnitude);
     t->zero = vf_lt(magnitude, vf_set1(QK_GROUP_EPS));
     t->largest = vf_select(t->zero, vf_set1(1), largest);
 }
@@ -230,7 +258,7 @@ static __attribute__((noinline)) void v_trials_sum(struct v_trials *t, int n, in
                                                    const vf *x, vf *w, const vf *spread,
                                                    struct v_trial *this)
 {
-    v_trial_open(this, n, x);
+    v_trial_open(this, n, x, false);
     if (spread != NULL)
         v_trials_start(t, n, nmax, x, w, spread, this);
     else
@@ -314,7 +342,7 @@ V_FN void v_fit_scale_wild(int n, int nmax, const vf *x, vf *w, struct v_signed 
     if (vm_all(finite)) {
         v_trials_sum(&t, n, nmax, x, w, NULL, &t.of[0]);
     } else {
-        v_trial_open(&t.of[0], n, x);
+        v_trial_open(&t.of[0], n, x, true);
         v_trial_wild(&t.of[0], n, nmax, x, w);
     }
     v_trials_choose(t.of, 1, nmax, fit);

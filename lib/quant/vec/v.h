@@ -46,6 +46,7 @@
  *                                  zero may have either sign
  *     vf_reciprocal_rough          1 / a but for 2^-11 of it: for looking ahead, never for results
  *     vf_add_aside(sum, a)         sum + a, on the units of products where those of sums are busy
+ *     vf_muladd_rough(a, b, c)     a * b + c, rounded once or twice: for looking ahead too
  *     vf_lt vf_le vf_eq vi_lt vi_eq        compare to vm; false when not ordered
  *     vm_and vm_or vm_not          on masks
  *     vm_bits vm_from_bits         lane k is bit k
@@ -53,6 +54,8 @@
  *     vf_flip32(a[32 / VL], p)     32 lanes, each with its sign flipped where its bit of 32 in
  *                                  memory is set
  *     vi_inc(a, m)                 a, one more where m
+ *     v_store_picked(p, a, bits)   lanes of a whose bits are set, one after the other to memory, where
+ *                                  VL can be written
  *     vf_hmax vf_hmin              greatest, least lane (no NaN)
  *     vi_trunc vi_nearest vf_from_i        float to int and back (vf_from_i below)
  *     vd_load(p)                   VL/2 floats in memory to doubles

@@ -17,6 +17,11 @@ V_FN vf vf_add_aside(vf sum, vf a)
     return sum + a;
 }
 
+V_FN vf vf_muladd_rough(vf a, vf b, vf c)
+{
+    return a * b + c;
+}
+
 V_FN vi vi_set1(int32_t x)
 {
     return (vi){x, x, x, x};

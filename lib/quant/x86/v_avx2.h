@@ -51,6 +51,11 @@ V_FN vf vf_add_aside(vf sum, vf a)
     return _mm256_fmadd_ps(a, _mm256_set1_ps(1), sum);
 }
 
+V_FN vf vf_muladd_rough(vf a, vf b, vf c)
+{
+    return _mm256_fmadd_ps(a, b, c);
+}
+
 V_FN vf vf_select(vm m, vf a, vf b)
 {
     return _mm256_blendv_ps(b, a, (__m256)m);

@@ -50,6 +50,11 @@ V_FN vf vf_add_aside(vf sum, vf a)
     return _mm512_fmadd_ps(a, _mm512_set1_ps(1), sum);
 }
 
+V_FN vf vf_muladd_rough(vf a, vf b, vf c)
+{
+    return _mm512_fmadd_ps(a, b, c);
+}
+
 V_FN vm vf_lt(vf a, vf b)
 {
     return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ);
@@ -125,6 +130,11 @@ V_FN vi vi_select(vm m, vi a, vi b)
 V_FN vi vi_inc(vi a, vm m)
 {
     return (vi)_mm512_mask_add_epi32((__m512i)a, m, (__m512i)a, _mm512_set1_epi32(1));
+}
+
+V_FN void v_store_picked(int32_t *p, vi a, unsigned bits)
+{
+    _mm512_storeu_si512(p, _mm512_maskz_compress_epi32((__mmask16)bits, (__m512i)a));
 }
 
 V_FN vu vu_shrv(vu a, vu n)
