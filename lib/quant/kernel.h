@@ -9,8 +9,8 @@
  *
  * Kernels never allocate, never lock, use no globals, and are total: any bit pattern decodes without
  * undefined behaviour, any finite row encodes. Where the reference is undefined (1/d not finite) the
- * block is zeros with d = 0. They expect the default rounding mode and no flush-to-zero
- * (qk_env_ok tells).
+ * block is zeros with d = 0. They take up to 256 KiB of stack, and expect the default rounding mode
+ * and no flush-to-zero (qk_env_ok tells).
  */
 #ifndef QK_KERNEL_H
 #define QK_KERNEL_H

@@ -17,8 +17,9 @@
  * w D^2 is then no greater for p, so no sum is, and the row between comes first in the list: the
  * other is not taken. Where any element is in doubt, all rows are looked at, the reference's way.
  *
- * Each step is done for all groups of a batch before the next one: its items are independent, so
- * one need not wait for another, while a group's steps would wait for each other.
+ * Each step is done for all groups of a super-block before the next one: its items are independent,
+ * so one need not wait for another, while a group's steps would wait for each other; and where a
+ * step ends, which is seldom foreseen, is only once.
  */
 #ifndef QK_VEC_FIT23_H
 #define QK_VEC_FIT23_H
@@ -30,10 +31,11 @@
  */
 
 /* Keeps the rows of spans for all their candidates. */
-V_FN void keep_all(struct fit *f, const struct spans *s, const int32_t *row)
+V_FN void keep_all(struct fit *f, const struct spans *s)
 {
     for (int i = 0; i < s->n; i++)
-        v_keep_words(f->kept[point_of(s->what[i])], (uint16_t)row[i], candidates_in(s->what[i]));
+        v_keep_words(f->kept[point_of(s->what[i])], (uint16_t)s->near[i],
+                     candidates_in(s->what[i]));
 }
 
 /* Puts down which of the VL candidates from place on, n of which count, are not decided. */
@@ -157,7 +159,7 @@ V_FN void settle_undecided(const struct iq_type *t, struct fit *f)
 
 V_FN void settle_doubts(const struct iq_type *t, struct fit *f)
 {
-    for (int p = 0; p < MAX_POINTS; p++)
+    for (int p = 0; p < all_points(t); p++)
         for (uint32_t bits = f->doubt[p]; bits; bits &= bits - 1)
             if (f->base[p / points_of(t)] != 0.0f)
                 keep_exact(t, f, p, __builtin_ctz(bits), true);
@@ -166,9 +168,9 @@ V_FN void settle_doubts(const struct iq_type *t, struct fit *f)
 /* Finds the rows of all points for all candidates. */
 V_FN void set_kept(const struct iq_type *t, struct fit *f)
 {
-    int32_t code[MAX_LANES + PAD];
+    int32_t code[MAX_SPANS + PAD];
 
-    for (int p = 0; p < MAX_POINTS; p += VL)
+    for (int p = 0; p < all_points(t); p += VL)
         set_crossings(t, f, p);
     list_spans(t, f);
     set_spans(t, f, code);
@@ -189,11 +191,11 @@ V_FN void set_kept(const struct iq_type *t, struct fit *f)
     split_spans(f, 0, few, 1);
     split_spans(f, few, some, 2);
     split_spans(f, some, f->mixed.s.n, 4);
-    keep_all(f, &f->on, f->on.near);
-    keep_all(f, &f->few, f->few.row);
-    keep_all(f, &f->some, f->some.row);
-    keep_all(f, &f->many, f->many.row);
-    keep_all(f, &f->split, f->split.row);
+    keep_all(f, &f->on);
+    keep_all(f, &f->few);
+    keep_all(f, &f->some);
+    keep_all(f, &f->many);
+    keep_all(f, &f->split);
     answer_all(t, f);
     answer_crowded(t, f);
     settle_undecided(t, f);
@@ -383,7 +385,7 @@ V_FN void best_of_groups(struct fit *f, int n_groups)
 /* Finds the candidates that stay. scale: as they are without one. */
 V_FN void set_best(const struct iq_type *t, struct fit *f)
 {
-    const int n_groups = MAX_POINTS / points_of(t);
+    const int n_groups = all_points(t) / points_of(t);
 
     for (int g = 0; g < n_groups; g++) {
         f->n_different[g] = 0;

@@ -29,8 +29,9 @@
 
 V_FN void set_lines(const struct iq_type *t, struct fit *f)
 {
-    for (int p = 0; p < MAX_POINTS; p++)
-        v_set_lines(&f->lines[p], t->dims, f->root_w + t->dims * p, f->root_wx2 + t->dims * p);
+    for (int p = 0; p < all_points(t); p++)
+        v_set_lines(f->lines + v_lines_of(t->dims) * p, t->dims, f->root_w + t->dims * p,
+                    f->root_wx2 + t->dims * p);
 }
 
 /* ---- spans, in words --------------------------------------------------------------------------
@@ -65,8 +66,8 @@ V_FN int blocks_of(int32_t near)
 V_FN void set_rows(const struct iq_type *t, struct fit *f, int32_t what, int32_t near, int n_blocks,
                    int at)
 {
-    v_set_rows(&f->lines[point_of(what)], t->dims, rows_of(f, near), near & 255, n_blocks,
-               f->level + at, f->slope + at);
+    v_set_rows(f->lines + v_lines_of(t->dims) * point_of(what), t->dims, rows_of(f, near),
+               near & 255, n_blocks, f->level + at, f->slope + at);
 }
 
 /* Lines of spans with one or two blocks of rows around. */
@@ -162,7 +163,8 @@ V_FN void ask(struct fit *f, int32_t what, int32_t near, int at)
 }
 
 /* Looks at spans whose lines are from `at` on. Most have one row, which leads by a margin at both
- * ends. Those with two such rows are put down as mixed; questions are asked about the rest. */
+ * ends. Those with two such rows are put down as mixed; questions are asked about the rest. near
+ * becomes the row at the first candidate. */
 V_FN void look_at_spans(const struct iq_type *t, struct fit *f, struct spans *s, int n_blocks,
                         int at)
 {
@@ -172,12 +174,11 @@ V_FN void look_at_spans(const struct iq_type *t, struct fit *f, struct spans *s,
     for (int i = 0; i < s->n; i += VL, at += VL * size) {
         const vi what = vi_load(s->what + i), near = vi_load(s->near + i), k = what & 63;
         const vu point = (vu)what >> 6 & (MAX_POINTS - 1);
-        const vf base = float_at(f->base_of, point), margin = float_at(f->margin, point);
+        const vf base = float_at(t, f->base_of, point), margin = float_at(t, f->margin, point);
         const vf ends[2] = {inverse_at(t, k, base), inverse_at(t, k + (vi)((vu)what >> 16), base)};
         struct leaders l[2];
         look_at_ends(f, n_blocks, at, ends, l);
         const vi list = (vi)((vu)near >> 8) * V_BLOCK;
-        vi_store(s->row + i, vi_gather_u16(f->cb->near, list + l[0].row));
         const uint32_t all = s->n - i < VL ? (1u << (s->n - i)) - 1 : (1u << VL) - 1;
         const uint32_t clear = all & vm_bits(vm_and(vf_gt(l[0].first - l[0].other, margin),
                                                     vf_gt(l[1].first - l[1].other, margin)));
@@ -189,6 +190,7 @@ V_FN void look_at_spans(const struct iq_type *t, struct fit *f, struct spans *s,
             const int b = __builtin_ctz(bits);
             ask(f, s->what[i + b], s->near[i + b], at + b * size);
         }
+        vi_store(s->near + i, vi_gather_u16(f->cb->near, list + l[0].row));
     }
 }
 
@@ -210,7 +212,7 @@ V_FN void find_meetings(const struct iq_type *t, struct fit *f)
         const vi ends = vi_load(m->ends + i), lines = vi_load(m->lines + i), here = ends & 255;
         const vi there = (vi)((vu)ends >> 8), zero = vi_set1(0);
         const vu point = (vu)what >> 6 & (MAX_POINTS - 1);
-        const vf base = float_at(f->base_of, point), margin = float_at(f->margin, point);
+        const vf base = float_at(t, f->base_of, point), margin = float_at(t, f->margin, point);
         const vf level = vf_gather(f->level, lines + here);
         const vf slope = vf_gather(f->slope, lines + here);
         const vf level_2 = vf_gather(f->level, lines + there);
@@ -225,7 +227,7 @@ V_FN void find_meetings(const struct iq_type *t, struct fit *f)
         vf_store(m->t + i, meet);
         vf_store(m->limit + i, vf_max(level - meet * slope, level_2 - meet * slope_2) + margin);
         vi_store(m->behind + i, what + (k + 1) - (vi)((vu)(k + 1) << 16));
-        vi_store(m->s.row + i, vi_gather_u16(f->cb->near, list * V_BLOCK + there));
+        vi_store(m->row + i, vi_gather_u16(f->cb->near, list * V_BLOCK + there));
         vi_store(m->close + i, vi_select(before, vi_set1(1), zero) |
                                    vi_select(behind, vi_set1(2), zero) |
                                    vi_select(loose, vi_set1(4), zero));
@@ -249,7 +251,7 @@ V_FN void split_spans(struct fit *f, int first, int end, int n_blocks)
             continue;
         }
         s->what[s->n] = m->behind[i];
-        s->row[s->n++] = m->s.row[i];
+        s->near[s->n++] = m->row[i];
         f->undecided[f->n_undecided] =
             ((uint32_t)m->behind[i] - 1) % (PLACES * MAX_POINTS) | (uint32_t)close << 16;
         f->n_undecided += close != 0;

@@ -18,39 +18,42 @@
 
 enum { V_BLOCK = 8 }; /* rows */
 
-/* By element, what its levels add to a row's line, four lanes (eight elements) or eight lanes
- * (four) over again. */
-struct v_lines {
-    vf level[8], slope[8];
-};
+/* What levels add to a row's line: by element, four lanes (eight elements) or eight lanes (four)
+ * over again, first of its level, then of its slope. */
+V_FN int v_lines_of(int dims) /* vectors of a point */
+{
+    return 2 * dims * (dims == 8 ? 1 : V_T8);
+}
 
 static const float v_odd4[16] = {1, 3, 5, 7, 1, 3, 5, 7, 1, 3, 5, 7, 1, 3, 5, 7};
 static const float v_odd8[16] = {1, 3, 5, 7, 9, 11, 13, 15, 1, 3, 5, 7, 9, 11, 13, 15};
 
 /* w, wx2: of a point's elements, w and 2 w x. */
-V_FN void v_set_lines(struct v_lines *l, int dims, const float *w, const float *wx2)
+V_FN void v_set_lines(vf *l, int dims, const float *w, const float *wx2)
 {
     const int n = dims == 8 ? 1 : V_T8;
+    vf *slope = l + n * dims;
 
     for (int k = 0; k < n; k++) {
         const vf q = vf_load((dims == 8 ? v_odd4 : v_odd8) + k * VL), qq = q * q;
         for (int i = 0; i < dims; i++) {
-            l->level[n * i + k] = vf_set1(w[i]) * qq;
-            l->slope[n * i + k] = vf_set1(wx2[i]) * q;
+            l[n * i + k] = vf_set1(w[i]) * qq;
+            slope[n * i + k] = vf_set1(wx2[i]) * q;
         }
     }
 }
 
 /* Level and slope of the VL rows at list. Terms are added two by two: no sum waits long. */
-V_FN void v_row_lines(const struct v_lines *l, int dims, const uint16_t *list, vf *level, vf *slope)
+V_FN void v_row_lines(const vf *l, int dims, const uint16_t *list, vf *level, vf *slope)
 {
     const vu code = (vu)vi_from_u16(list);
+    const vf *l_2 = l + v_lines_of(dims) / 2;
     vf a[8], b[8];
 
     for (int i = 0; i < dims; i++) {
         vi at = (vi)(code >> 16 / dims * i);
-        a[i] = dims == 8 ? vf_lookup4(l->level[i], at) : vf_lookup8(l->level + V_T8 * i, at);
-        b[i] = dims == 8 ? vf_lookup4(l->slope[i], at) : vf_lookup8(l->slope + V_T8 * i, at);
+        a[i] = dims == 8 ? vf_lookup4(l[i], at) : vf_lookup8(l + V_T8 * i, at);
+        b[i] = dims == 8 ? vf_lookup4(l_2[i], at) : vf_lookup8(l_2 + V_T8 * i, at);
     }
     for (int n = dims / 2; n > 0; n /= 2)
         for (int i = 0; i < n; i++) {
@@ -64,12 +67,11 @@ V_FN void v_row_lines(const struct v_lines *l, int dims, const uint16_t *list, v
 /* What rows that stand in for none cost: they never lead. From -n & 7 on for a block with n & 7
  * rows. */
 static const float v_stand_ins[2 * V_BLOCK] __attribute__((aligned(64))) = {
-    0,       0,       0,       0,       0,       0,       0,       0,
-    FLT_MAX, FLT_MAX, FLT_MAX, FLT_MAX, FLT_MAX, FLT_MAX, FLT_MAX, FLT_MAX};
+    0, 0, 0, 0, 0, 0, 0, 0, FLT_MAX, FLT_MAX, FLT_MAX, FLT_MAX, FLT_MAX, FLT_MAX, FLT_MAX, FLT_MAX};
 
 /* Lines of the n rows of a list, in n_blocks blocks. */
-V_FN void v_set_rows(const struct v_lines *l, int dims, const uint16_t *list, int n, int n_blocks,
-                     float *level, float *slope)
+V_FN void v_set_rows(const vf *l, int dims, const uint16_t *list, int n, int n_blocks, float *level,
+                     float *slope)
 {
     const float *stand_in = v_stand_ins + (-n & (V_BLOCK - 1));
 

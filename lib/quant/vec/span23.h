@@ -31,23 +31,26 @@ struct iq_type {
 };
 
 enum {
-    MAX_POINTS = 32,                  /* of a batch */
-    MAX_GROUPS = MAX_POINTS * 8 / 16, /* eight elements to a point, sixteen to a group */
+    MAX_POINTS = QT_SUPER / 4, /* of a super-block */
+    MAX_GROUPS = QT_SUPER / 16,
     MAX_TRIES = 32,
     PLACES = 2 * MAX_TRIES, /* of a point: as many more can be written behind its candidates */
-    MAX_LANES = MAX_POINTS * MAX_TRIES,
+    MAX_SPANS =
+        MAX_POINTS * (1 + 4 * 3), /* four elements, three rises (rises_of()); or 32 (1 + 8) */
     PAD = 32,
-    ROOM = 16 * V_BLOCK * MAX_POINTS /* rows there is room for; any list fits */
+    MAX_ASKED = MAX_SPANS + MAX_POINTS * MAX_TRIES / VL,
+    ROOM = 6 * V_BLOCK * MAX_POINTS /* rows there is room for; any list fits */
 };
 
 #define LEAD_MARGIN 6e-6f    /* 86 u = 5.13e-6, and what rounding takes from the margin itself */
 #define LEAD_FLOOR 0x1p-125f /* a normal number: others are slow */
 
 /* Spans, each a word: its point times 64 plus its first candidate, and how many more there are from
- * bit 16 on. near: what near_of says of their codes. row: (spread) rows. */
+ * bit 16 on. near: what near_of says of their codes, later (and on the grid) their (spread) rows.
+ */
 struct spans {
+    _Alignas(64) int32_t what[MAX_SPANS + PAD], near[MAX_SPANS + PAD];
     int n;
-    int32_t what[MAX_LANES + PAD], near[MAX_LANES + PAD], row[MAX_LANES + PAD];
 };
 
 /* Spans whose first and last candidate have different rows, here and there: these are numbers in
@@ -55,9 +58,9 @@ struct spans {
  * limit: what they cost there, and a margin. */
 struct mixed {
     struct spans s;
-    int32_t ends[MAX_LANES + PAD], lines[MAX_LANES + PAD];
-    float t[MAX_LANES + PAD], limit[MAX_LANES + PAD];
-    int32_t behind[MAX_LANES + PAD], close[MAX_LANES + PAD];
+    int32_t ends[MAX_SPANS + PAD], lines[MAX_SPANS + PAD];
+    float t[MAX_SPANS + PAD], limit[MAX_SPANS + PAD];
+    int32_t behind[MAX_SPANS + PAD], row[MAX_SPANS + PAD], close[MAX_SPANS + PAD];
 };
 
 /* Candidates of a span, from number k on, to compare all rows at. */
@@ -66,20 +69,20 @@ struct question {
     uint16_t lines, k;
 };
 
-/* A batch while it is fitted. A candidate of a point has a place: the point times 64 and the
- * candidate. */
+/* A super-block while its groups are fitted. A candidate of a point has a place: the point times 64
+ * and the candidate. */
 struct fit {
     const struct qk_codebook *cb;
     const float *x, *w, *wx, *root_w, *root_wx2; /* root_wx2: 2 root_w x */
     const float *half;                           /* halves of x, element by element */
     float base[MAX_GROUPS];                      /* 0: zeros */
-    float base_of[MAX_POINTS];                   /* that of a point's group; 1 for zeros */
+    _Alignas(64) float base_of[MAX_POINTS];      /* that of a point's group; 1 for zeros */
     float inverse[MAX_GROUPS * MAX_TRIES + PAD]; /* of scales, by candidate */
-    float margin[MAX_POINTS];
+    _Alignas(64) float margin[MAX_POINTS];
     _Alignas(64) uint16_t kept[MAX_POINTS][PLACES]; /* spread codes of rows, by candidate */
     /* Levels at the first candidate, four elements to a word, and where they rise; see
      * set_crossings(). */
-    uint32_t first[2][MAX_POINTS], rise[3][MAX_POINTS];
+    _Alignas(64) uint32_t first[2][MAX_POINTS], rise[3][MAX_POINTS];
     uint32_t doubt[MAX_POINTS], starts[MAX_POINTS]; /* bits by candidate */
     uint32_t unsure[MAX_POINTS]; /* the same: no row leads by a margin, the reference's was found */
     /* By group: candidates, those again left out that are the one before's in all points (which);
@@ -92,15 +95,15 @@ struct fit {
     float scale[MAX_GROUPS + PAD];
     /* Where spans begin, and all spans; then those on the grid, and those off the grid by the
      * blocks of rows around: one, two, up to four; more, or without room for their lines. */
-    uint16_t place[MAX_LANES + PAD];
+    _Alignas(64) uint16_t place[MAX_SPANS + PAD];
     struct spans all, on, few, some, many, crowded;
     struct mixed mixed;
     struct spans split; /* the parts of mixed spans from another row on */
     int n_asked, n_undecided;
-    struct question asked[MAX_LANES + 1];
+    struct question asked[MAX_ASKED];
     /* Candidates whose row was not decided, in bits: place of the first (10), and which. */
-    uint32_t undecided[MAX_LANES];
-    _Alignas(64) struct v_lines lines[MAX_POINTS];
+    uint32_t undecided[MAX_POINTS * MAX_TRIES + 1];
+    _Alignas(64) vf lines[MAX_POINTS * 8 * V_T8]; /* of levels */
     _Alignas(64) float level[ROOM + 4 * V_BLOCK * VL], slope[ROOM + 4 * V_BLOCK * VL]; /* lines */
 };
 
@@ -115,9 +118,9 @@ V_FN int points_of(const struct iq_type *t) /* in a group */
     return t->group / t->dims;
 }
 
-V_FN int batch_of(const struct iq_type *t) /* values */
+V_FN int all_points(const struct iq_type *t) /* of a super-block */
 {
-    return MAX_POINTS * t->dims;
+    return QT_SUPER / t->dims;
 }
 
 static const float v_iota[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
@@ -169,7 +172,7 @@ V_FN void set_crossings(const struct iq_type *t, struct fit *f, int p)
 
     level[0] = level[1] = rise[0] = rise[1] = rise[2] = (vu)vi_set1(0);
     for (int i = 0; i < t->dims; i++) {
-        vf half = vf_load(f->half + QT_SUPER / t->dims * i + p);
+        vf half = vf_load(f->half + all_points(t) * i + p);
         half = vf_max(half, base * (0.25f / top));
         if (t->top == 3)
             half = vf_min(half, 0.5f * base);
@@ -218,7 +221,7 @@ V_FN void list_spans(const struct iq_type *t, struct fit *f)
 {
     int n = 0;
 
-    for (int p = 0; p < MAX_POINTS; p++) {
+    for (int p = 0; p < all_points(t); p++) {
         const bool zeros = f->base[p / points_of(t)] == 0.0f;
         n += v_number_bits(f->place + n, zeros ? 0 : f->starts[p], candidates_of(t), PLACES * p);
     }
@@ -226,19 +229,22 @@ V_FN void list_spans(const struct iq_type *t, struct fit *f)
     f->all.n = n;
 }
 
-V_FN vf float_at(const float *of_points, vu point)
+V_FN vf float_at(const struct iq_type *t, const float *of_points, vu point)
 {
-    vf table[2 * V_PER16];
+    vf at, table[V_PER16];
 
-    for (int k = 0; k < 2 * V_PER16; k++)
-        table[k] = vf_load(of_points + k * VL);
-    const vf low = vf_lookup16(table, (vi)point), high = vf_lookup16(table + V_PER16, (vi)point);
-    return vf_select(vi_lt((vi)point, vi_set1(16)), low, high);
+    for (int p = 0; p < all_points(t); p += 16) {
+        for (int k = 0; k < V_PER16; k++)
+            table[k] = vf_load(of_points + p + k * VL);
+        const vf these = vf_lookup16(table, (vi)point);
+        at = p == 0 ? these : vf_select(vi_lt((vi)point, vi_set1(p)), at, these);
+    }
+    return at;
 }
 
-V_FN vu word_at(const uint32_t *of_points, vu point)
+V_FN vu word_at(const struct iq_type *t, const uint32_t *of_points, vu point)
 {
-    return (vu)float_at((const float *)(const void *)of_points, point);
+    return (vu)float_at(t, (const float *)(const void *)of_points, point);
 }
 
 /* Levels of four elements, a byte each, packed. */
@@ -257,14 +263,14 @@ V_FN vu pack_levels(const struct iq_type *t, vu level)
 V_FN vi codes_of(const struct iq_type *t, const struct fit *f, vu point, vu k)
 {
     const vu at = (k + 128) * 0x01010101u;
-    vu level = word_at(f->first[0], point);
+    vu level = word_at(t, f->first[0], point);
 
     for (int j = 0; j < rises_of(t); j++)
-        level += (at - word_at(f->rise[j], point)) >> 7 & 0x01010101u;
+        level += (at - word_at(t, f->rise[j], point)) >> 7 & 0x01010101u;
     if (t->dims == 4)
         return (vi)pack_levels(t, level);
-    vu other = word_at(f->first[1], point);
-    other += (at - word_at(f->rise[1], point)) >> 7 & 0x01010101u;
+    vu other = word_at(t, f->first[1], point);
+    other += (at - word_at(t, f->rise[1], point)) >> 7 & 0x01010101u;
     return (vi)(pack_levels(t, level) | pack_levels(t, other) << 8);
 }
 

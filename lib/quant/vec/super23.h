@@ -66,17 +66,16 @@ V_FN void set_columns(const struct iq_type *t, struct super *s)
     }
 }
 
-/* By how much a row must lead in group j of the super-block, number g of the batch. */
-V_FN void set_margins(const struct iq_type *t, const struct super *s, int j, struct fit *f, int g)
+/* By how much a row must lead in group g. */
+V_FN void set_margins(const struct iq_type *t, const struct super *s, int g, struct fit *f)
 {
     const float top = (float)(2 * t->top - 1), inverse = f->inverse[MAX_TRIES * g + 2 * t->n_tries];
-    const float floor = LEAD_FLOOR * (1.0f + inverse * inverse * (1.0f + s->largest[j]));
+    const float floor = LEAD_FLOOR * (1.0f + inverse * inverse * (1.0f + s->largest[g]));
 
-    for (int p = 0; p < points_of(t); p++) {
-        const int at = points_of(t) * j + p;
-        float most = s->sums.w[at] * (top * top) + s->sums.wx[at] * (2.0f * top * inverse) +
-                     s->sums.wxx[at] * inverse * inverse;
-        f->margin[points_of(t) * g + p] = LEAD_MARGIN * most + floor;
+    for (int p = points_of(t) * g; p < points_of(t) * (g + 1); p++) {
+        float most = s->sums.w[p] * (top * top) + s->sums.wx[p] * (2.0f * top * inverse) +
+                     s->sums.wxx[p] * inverse * inverse;
+        f->margin[p] = LEAD_MARGIN * most + floor;
     }
 }
 
@@ -92,7 +91,7 @@ V_FN int candidate_before(const struct iq_type *t, const struct fit *f, int g, f
     return of[k] < inverse && inverse < of[k + 1] ? k : -1;
 }
 
-/* By point of a batch: the candidate that is best for its group and the row there, the candidate
+/* By point: the candidate that is best for its group and the row there, the candidate
  * before the scale found and the rows there and at the next one. */
 struct taken {
     int32_t best[MAX_POINTS], row[MAX_POINTS], before[MAX_POINTS], rows[MAX_POINTS];
@@ -116,7 +115,7 @@ V_FN uint64_t find_off_grid(const struct iq_type *t, const struct fit *f, const 
 {
     uint64_t off = 0, doubt = 0;
 
-    for (int p = 0; p < MAX_POINTS; p += VL) {
+    for (int p = 0; p < all_points(t); p += VL) {
         const vu best = (vu)vi_load(k->best + p);
         const vm on = vi_eq(spread_codes(t, f, p, best), vi_load(k->row + p));
         const vi doubtful = (vi)(vu_shrv(load_words(f->doubt + p), best) & 1);
@@ -135,11 +134,11 @@ V_FN uint64_t find_off_grid(const struct iq_type *t, const struct fit *f, const 
 /* Bits: points whose row is the same at all scales from one candidate to the next. Codes do not
  * change between two candidates that have the same one, for the reference's levels never fall while
  * the inverse scale grows. A row that leads by a margin at both, leads in between (lead23.h). */
-V_FN uint64_t find_known(const struct fit *f, const struct taken *k)
+V_FN uint64_t find_known(const struct iq_type *t, const struct fit *f, const struct taken *k)
 {
     uint64_t known = 0;
 
-    for (int p = 0; p < MAX_POINTS; p += VL) {
+    for (int p = 0; p < all_points(t); p += VL) {
         const vu before = (vu)vi_load(k->before + p), rows = (vu)vi_load(k->rows + p);
         const vu unsure = load_words(f->doubt + p) | load_words(f->unsure + p);
         const vu starts = load_words(f->starts + p) & ~1u;
@@ -150,77 +149,70 @@ V_FN uint64_t find_known(const struct fit *f, const struct taken *k)
     return known;
 }
 
-/* Takes what the best candidates found for the batch, whose first group is number j of the
- * super-block, and those rows that are known at the scales found; lists points whose rows are not.
- */
-V_FN void take_best(const struct iq_type *t, const struct fit *f, int j, struct fitted *r)
+/* Takes what the best candidates found, and those rows that are known at the scales found; lists
+ * points whose rows are not. */
+V_FN void take_best(const struct iq_type *t, const struct fit *f, struct fitted *r)
 {
-    const int n_points = points_of(t);
+    const int n_points = points_of(t), n_groups = QT_SUPER / t->group;
     int before[MAX_GROUPS];
     uint64_t again = 0, sure = 0;
     struct taken k;
 
-    for (int g = 0; g < MAX_POINTS / n_points; g++) {
+    for (int g = 0; g < n_groups; g++) {
         const bool any = f->base[g] != 0.0f && f->scale[g] > 0.0f;
         before[g] = any ? candidate_before(t, f, g, 1.0f / f->scale[g]) : -1;
         take_rows(t, f, g, before[g], &k);
     }
     const uint64_t off = t->refit == REFIT_ALL ? 0 : find_off_grid(t, f, &k);
-    const uint64_t known = find_known(f, &k);
-    for (int g = 0; g < MAX_POINTS / n_points; g++) {
+    const uint64_t known = find_known(t, f, &k);
+    for (int g = 0; g < n_groups; g++) {
         const uint64_t all = (((uint64_t)1 << n_points) - 1) << n_points * g;
         const uint64_t its = f->best[g] < 0 ? 0 : off & all;
         const bool any =
             t->refit == REFIT_ALL || its != 0 || (f->best[g] < 0 && t->refit == REFIT_ALL_IF_ANY);
-        if (f->base[g] == 0.0f)
-            continue;
-        r->scale[j + g] = f->scale[g];
-        r->refit[j + g] = any && f->scale[g] > 0.0f;
-        if (!r->refit[j + g])
+        r->scale[g] = f->scale[g];
+        r->refit[g] = any && f->scale[g] > 0.0f;
+        if (!r->refit[g])
             continue;
         again |= t->refit == REFIT_OFF_GRID ? its : all;
         sure |= before[g] < 0 ? 0 : known & all;
     }
-    for (int p = 0; p < MAX_POINTS; p += VL) {
+    for (int p = 0; p < all_points(t); p += VL) {
         const vm is = vm_from_bits((unsigned)((again & sure) >> p) & ((1u << VL) - 1));
         const vi row = vi_load(k.rows + p) & 0xffff;
-        vi_store(r->code + n_points * j + p, vi_select(is, row, vi_load(k.row + p)));
+        vi_store(r->code + p, vi_select(is, row, vi_load(k.row + p)));
     }
-    for (int p = 0; p < MAX_POINTS; p += 32)
-        r->n_again += v_number_bits(r->again + r->n_again, (uint32_t)((again & ~sure) >> p), 32,
-                                    n_points * j + p);
+    for (int p = 0; p < all_points(t); p += 32)
+        r->n_again += v_number_bits(r->again + r->n_again, (uint32_t)((again & ~sure) >> p), 32, p);
 }
 
-/* Fits groups from number j on at their best candidates. False when values are too many steps
- * large. */
-V_FN bool fit_batch(const struct iq_type *t, const struct super *s, int j, struct fit *f,
-                    struct fitted *r)
+/* Fits all groups at their best candidates. False when values are too many steps large. */
+V_FN bool fit_groups(const struct iq_type *t, const struct super *s, struct fit *f,
+                     struct fitted *r)
 {
-    const int at = t->group * j, n_groups = batch_of(t) / t->group;
+    const int n_groups = QT_SUPER / t->group;
     bool fine = true;
 
-    f->x = s->x + at, f->w = s->w + at, f->wx = s->wx + at;
-    f->root_w = s->root_w + at, f->root_wx2 = s->root_wx2 + at;
-    f->half = s->half + at / t->dims;
+    f->x = s->x, f->w = s->w, f->wx = s->wx;
+    f->root_w = s->root_w, f->root_wx2 = s->root_wx2;
+    f->half = s->half;
     for (int g = 0; g < n_groups; g++) {
-        f->base[g] = s->base[j + g];
-        f->scale[g] = r->scale[j + g] = f->base[g] != 0.0f ? s->scale[j + g] : 0.0f;
-        if (f->base[g] != 0.0f)
-            set_candidates(t, f, g);
+        const bool zeros = s->base[g] == 0.0f;
+        f->base[g] = s->base[g];
+        f->scale[g] = zeros ? 0.0f : s->scale[g];
         for (int p = 0; p < points_of(t); p++)
-            f->base_of[points_of(t) * g + p] = f->base[g] != 0.0f ? f->base[g] : 1.0f;
-    }
-    for (int g = 0; g < n_groups; g++) {
-        if (f->base[g] == 0.0f)
+            f->base_of[points_of(t) * g + p] = zeros ? 1.0f : s->base[g];
+        if (zeros)
             continue;
-        fine &= f->inverse[MAX_TRIES * g + 2 * t->n_tries] * s->largest[j + g] < 0x1p21f;
-        set_margins(t, s, j + g, f, g);
+        set_candidates(t, f, g);
+        fine &= f->inverse[MAX_TRIES * g + 2 * t->n_tries] * s->largest[g] < 0x1p21f;
+        set_margins(t, s, g, f);
     }
     if (!fine)
         return false;
     set_kept(t, f);
     set_best(t, f);
-    take_best(t, f, j, r);
+    take_best(t, f, r);
     return true;
 }
 
@@ -436,10 +428,7 @@ V_FN bool fit_super(const struct iq_type *t, struct super *s, const struct qk_co
         if (r->zeros[j])
             memset(r->signs + t->group / 8 * j, 0, (size_t)(t->group / 8));
     }
-    for (int j = 0; j < QT_SUPER / t->group; j += batch_of(t) / t->group)
-        if (!fit_batch(t, s, j, &f, r))
-            return false;
-    if (!refit(t, s, cb, r))
+    if (!fit_groups(t, s, &f, r) || !refit(t, s, cb, r))
         return false;
     set_row_numbers(t, cb, r);
     turn_scales(t, r);
