@@ -128,34 +128,30 @@ struct line {
     float scale, min;
 };
 
-static void affine_codes(int n, int nmax, float inverse, float min, const float *x, float *q)
-{
-    for (int i = 0; i < n; i++)
-        q[i] = (float)code_of(inverse * (x[i] - min), 0, nmax);
-}
-
 static float affine_error(const struct qk_min_search *spec, struct line line, const float *x,
-                          const float *w, const float *q)
+                          const float *w, const int *q)
 {
     float sum = 0.0f;
 
     for (int i = 0; i < spec->n; i++) {
-        float diff = line.scale * q[i] + line.min - x[i];
+        float diff = line.scale * (float)q[i] + line.min - x[i];
         sum += w[i] * (spec->use_mad ? fabsf(diff) : diff * diff);
     }
     return sum;
 }
 
-/* Least squares line through (q, x); false when all q are alike. A minimum above 0 becomes 0. */
-static bool affine_line(int n, const float *x, const float *w, const float *q, float sum_w,
-                        float sum_x, struct line *line)
+/* Levels at an inverse scale from min, and the line of least squares through them; false when all are
+ * alike. A minimum above 0 becomes 0. */
+static bool affine_line(const struct qk_min_search *spec, float inverse, float min, const float *x,
+                        const float *w, float sum_w, float sum_x, int *q, struct line *line)
 {
     float sum_q = 0.0f, sum_qq = 0.0f, sum_xq = 0.0f;
 
-    for (int i = 0; i < n; i++) {
-        float wq = w[i] * q[i];
+    for (int i = 0; i < spec->n; i++) {
+        q[i] = code_of(inverse * (x[i] - min), 0, spec->nmax);
+        float wq = w[i] * (float)q[i];
         sum_q += wq;
-        sum_qq += wq * q[i];
+        sum_qq += wq * (float)q[i];
         sum_xq += wq * x[i];
     }
     float det = sum_w * sum_qq - sum_q * sum_q;
@@ -170,17 +166,11 @@ static bool affine_line(int n, const float *x, const float *w, const float *q, f
     return true;
 }
 
-static void affine_store(int n, const float *q, uint8_t *level)
-{
-    for (int i = 0; i < n; i++)
-        level[i] = (uint8_t)(int)q[i];
-}
-
 float qk_search_scale_min(const struct qk_min_search *spec, const float *x, const float *weights,
                           uint8_t *level, float *min_out)
 {
     const int n = spec->n, nmax = spec->nmax;
-    float q[QK_GROUP_MAX], kept[QK_GROUP_MAX] = {0};
+    int q[QK_GROUP_MAX], kept[QK_GROUP_MAX];
     float min = x[0], max = x[0], sum_w = weights[0], sum_x = sum_w * x[0];
 
     for (int i = 1; i < n; i++) {
@@ -197,13 +187,13 @@ float qk_search_scale_min(const struct qk_min_search *spec, const float *x, cons
         return 0.0f;
     }
     struct line best = {1.0f / inverse, min}, line;
-    affine_codes(n, nmax, inverse, min, x, kept);
+    for (int i = 0; i < n; i++)
+        kept[i] = code_of(inverse * (x[i] - min), 0, nmax);
     float best_error = affine_error(spec, best, x, weights, kept);
 
     for (int k = 0; k <= spec->nstep; k++) {
         inverse = (spec->rmin + spec->rdelta * (float)k + (float)nmax) / (max - best.min);
-        affine_codes(n, nmax, inverse, best.min, x, q);
-        if (!affine_line(n, x, weights, q, sum_w, sum_x, &line))
+        if (!affine_line(spec, inverse, best.min, x, weights, sum_w, sum_x, q, &line))
             continue;
         float error = affine_error(spec, line, x, weights, q);
         if (error < best_error) {
@@ -212,7 +202,8 @@ float qk_search_scale_min(const struct qk_min_search *spec, const float *x, cons
             best = line;
         }
     }
-    affine_store(n, kept, level);
+    for (int i = 0; i < n; i++)
+        level[i] = (uint8_t)kept[i];
     *min_out = -best.min;
     return best.scale;
 }
