@@ -52,7 +52,7 @@ V_FN void affine_start(struct affine_lanes *a, const struct qk_min_search *s, in
     a->g.best.inverse = inverse;
     a->g.best.scale = vf_select(flat, vf_set1(0), 1.0f / inverse);
     a->g.k = vf_set1(0);
-    a->g.number = vf_from_i(v_lanes() + number);
+    a->g.place = (vf)(v_lanes() + number * (int)(sizeof(struct v_affine) / sizeof(float)));
     a->busy = (1u << VL) - 1;
     if (!vm_all(vm_or(tame, flat)))
         affine_guess(a, s->n, s->nmax, true, s->use_mad);
@@ -73,17 +73,30 @@ struct affine_live {
     struct affine_lanes *of[SIDE];
 };
 
-/* Notes what was found for the lanes given. */
-V_FN void affine_note(const struct affine_lanes *a, unsigned lanes, struct v_affine *fit)
+/* Notes what was found for a lane, where its place is. */
+V_FN void affine_note_lane(const struct affine_lanes *a, int lane, struct v_affine *fit)
 {
-    for (; lanes != 0; lanes &= lanes - 1) {
-        const int lane = __builtin_ctz(lanes), number = (int)((const float *)&a->g.number)[lane];
-        const float *from = (const float *)&a->g.best + lane;
-        float *to = (float *)&fit[number / VL] + number % VL;
-        V_UNROLL
-        for (size_t i = 0; i < sizeof *fit / sizeof(vf); i++)
-            to[i * VL] = from[i * VL];
+    const float *from = (const float *)&a->g.best + lane;
+    float *to = (float *)fit;
+    int32_t place;
+    memcpy(&place, (const int32_t *)(const void *)&a->g.place + lane, sizeof place);
+    to += place;
+    V_UNROLL
+    for (size_t i = 0; i < sizeof *fit / sizeof(vf); i++)
+        to[i * VL] = from[i * VL];
+}
+
+/* For the lanes that are done. */
+V_FN void affine_note(const struct affine_lanes *a, struct v_affine *fit)
+{
+    unsigned lanes = ((1u << VL) - 1) & ~a->busy;
+    if (a->busy == 0) {
+        for (int i = 0; i < VL; i++)
+            affine_note_lane(a, i, fit);
+        return;
     }
+    for (; lanes != 0; lanes &= lanes - 1)
+        affine_note_lane(a, __builtin_ctz(lanes), fit);
 }
 
 /* Lane i of n vectors of `to` becomes number at[i] of theirs and those of `from`. */
@@ -101,8 +114,8 @@ static void affine_empty(struct affine_lanes *a, const struct affine_lanes *b,
 {
     unsigned left = b->busy, idle = ((1u << VL) - 1) & ~a->busy;
     int32_t at[VL];
+    affine_note(a, fit);
     vi_store(at, v_lanes());
-    affine_note(a, idle, fit);
     for (; left != 0; left &= left - 1, idle &= idle - 1) {
         at[__builtin_ctz(idle)] = VL + __builtin_ctz(left);
         a->busy |= idle & -idle;
@@ -116,7 +129,7 @@ static void affine_empty(struct affine_lanes *a, const struct affine_lanes *b,
 /* Takes vector u off the list. */
 V_FN void affine_drop(struct affine_live *l, int u, struct v_affine *fit)
 {
-    affine_note(l->of[u], ((1u << VL) - 1) & ~l->of[u]->busy, fit);
+    affine_note(l->of[u], fit);
     l->n--;
     l->of[u] = l->of[l->n];
 }
@@ -126,13 +139,14 @@ V_FN int affine_n_busy(const struct affine_live *l, int u)
     return __builtin_popcount(l->of[u]->busy);
 }
 
-/* The vector with the fewest lanes busy, but for vector `not`; -1 when there is none. */
+/* Number of the vector with the fewest lanes busy, but for vector `not`, and SIDE times how many these are:
+ * so there are no branches, which could not be foretold. */
 V_FN int affine_least(const struct affine_live *l, int not)
 {
-    int least = -1;
+    int least = SIDE * (VL + 1);
     for (int u = 0; u < l->n; u++) {
-        if (u != not && (least < 0 || affine_n_busy(l, u) < affine_n_busy(l, least)))
-            least = u;
+        int this = SIDE * affine_n_busy(l, u) + u, other = u == not ? least : this;
+        least = other < least ? other : least;
     }
     return least;
 }
@@ -143,13 +157,13 @@ V_FN void affine_gather(struct affine_live *l, const struct qk_min_search *s, st
     for (int u = 0; u < l->n; u++)
         n += affine_n_busy(l, u);
     while (l->n > 0 && n <= (l->n - 1) * VL) {
-        int a = affine_least(l, -1), b = affine_least(l, a);
-        if (l->of[a]->busy != 0) {
-            if (b < 0 || affine_n_busy(l, a) + affine_n_busy(l, b) > VL)
+        int a = affine_least(l, -1), b = affine_least(l, a % SIDE);
+        if (a >= SIDE) {
+            if (a / SIDE + b / SIDE > VL)
                 break;
-            affine_empty(l->of[b], l->of[a], s, fit);
+            affine_empty(l->of[b % SIDE], l->of[a % SIDE], s, fit);
         }
-        affine_drop(l, a, fit);
+        affine_drop(l, a % SIDE, fit);
     }
 }
 
@@ -175,7 +189,7 @@ V_FN void v_search_affine(const struct qk_min_search *s, struct affine_lanes a[S
 {
     struct affine_live live = {.n = SIDE};
     for (int u = 0; u < SIDE; u++) {
-        affine_start(&a[u], s, u * VL);
+        affine_start(&a[u], s, u);
         live.of[u] = &a[u];
     }
     if (affine_skips(s)) {

@@ -37,9 +37,9 @@ struct v_affine {
 struct affine_groups {
     vf lo, hi, sum_w, sum_x;
     struct v_affine best;
-    vf error;  /* of the best */
-    vf k;      /* with skipping: number of the candidate */
-    vf number; /* of the group */
+    vf error; /* of the best */
+    vf k;     /* with skipping: number of the candidate */
+    vf place; /* where what is found goes: the bits are a count of floats */
 };
 
 struct affine_lanes {
