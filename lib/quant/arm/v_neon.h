@@ -137,14 +137,6 @@ V_FN void vf_to_f16(void *p, vf a)
     vst1_u8(p, vreinterpret_u8_u16(vbsl_u16(same, h, nan)));
 }
 
-/* Four F16, the first in the low bits. */
-V_FN uint64_t v4_f16_bits(v4 a)
-{
-    uint64_t h;
-    vf_to_f16(&h, a);
-    return h;
-}
-
 V_FN vf vf_from_v4(v4 a)
 {
     return a;
@@ -168,11 +160,6 @@ V_FN vb vb_from_vi(const vi a[V_PER16])
 }
 
 V_FN vbs vbs_from_vi(const vi a[4])
-{
-    return vb_from_vi(a);
-}
-
-V_FN vbs vbs_from_signed(const vi a[4])
 {
     return vb_from_vi(a);
 }

@@ -8,6 +8,16 @@
 
 /* ---- one number an element ------------------------------------------------------------------- */
 
+/* Four vectors at a time where all numbers are finite, which leaves nothing to look after: a product with
+ * 0 is then 0. */
+enum { ABREAST = 4 };
+
+V_FN bool all_finite(const vf x[ABREAST])
+{
+    const vf zero = vf_set1(0), sum = (x[0] * zero + x[1] * zero) + (x[2] * zero + x[3] * zero);
+    return vm_all(vf_eq(sum, zero));
+}
+
 static void quant_f16(void *dst, const float *src, size_t n_rows, size_t n_cols, size_t dst_stride,
                       size_t src_stride, const struct qk_args *args)
 {
@@ -16,19 +26,34 @@ static void quant_f16(void *dst, const float *src, size_t n_rows, size_t n_cols,
         const float *x = src + r * src_stride;
         uint8_t *y = (uint8_t *)dst + r * dst_stride;
         size_t i = 0;
-        for (; i + VL <= n_cols; i += VL)
-            vf_to_f16(y + 2 * i, vf_load(x + i));
+        for (vf v[ABREAST]; i + ABREAST * VL <= n_cols; i += ABREAST * VL) {
+            v_load_run(v, x + i, ABREAST);
+            const bool finite = all_finite(v);
+            V_UNROLL
+            for (size_t k = 0; k < ABREAST; k++) {
+                if (finite)
+                    vf_to_f16_finite(y + 2 * (i + k * VL), v[k]);
+                else
+                    vf_to_f16(y + 2 * (i + k * VL), v[k]);
+            }
+        }
         for (; i < n_cols; i++)
             qt_f16_store(y + 2 * i, x[i]);
     }
 }
 
+/* The upper half, rounded. */
+V_FN vi bf16_finite(vf x)
+{
+    vu u = (vu)x;
+    return (vi)((u + 0x7fffu + (u >> 16 & 1u)) >> 16);
+}
+
 V_FN vi bf16_bits(vf x)
 {
     vu u = (vu)x;
-    vu rounded = (u + 0x7fffu + (u >> 16 & 1u)) >> 16;
     vm nan = vi_gt((vi)(u & 0x7fffffffu), vi_set1(0x7f800000));
-    return vi_select(nan, (vi)(u >> 16 | 0x40u), (vi)rounded);
+    return vi_select(nan, (vi)(u >> 16 | 0x40u), bf16_finite(x));
 }
 
 static void quant_bf16(void *dst, const float *src, size_t n_rows, size_t n_cols, size_t dst_stride,
@@ -39,8 +64,18 @@ static void quant_bf16(void *dst, const float *src, size_t n_rows, size_t n_cols
         const float *x = src + r * src_stride;
         uint8_t *y = (uint8_t *)dst + r * dst_stride;
         size_t i = 0;
-        for (; i + VL <= n_cols; i += VL)
-            vi_to_u16(y + 2 * i, bf16_bits(vf_load(x + i)));
+        for (vf v[ABREAST]; i + ABREAST * VL <= n_cols; i += ABREAST * VL) {
+            v_load_run(v, x + i, ABREAST);
+            const bool finite = all_finite(v);
+            V_UNROLL
+            for (size_t k = 0; k < ABREAST; k += 2) {
+                uint8_t *to = y + 2 * (i + k * VL);
+                if (finite)
+                    vi_to_u16_twice(to, bf16_finite(v[k]), bf16_finite(v[k + 1]));
+                else
+                    vi_to_u16_twice(to, bf16_bits(v[k]), bf16_bits(v[k + 1]));
+            }
+        }
         for (; i < n_cols; i++)
             gg_store_u16(y + 2 * i, qt_bf16_from_f32(x[i]));
     }

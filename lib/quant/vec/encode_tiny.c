@@ -32,7 +32,7 @@ V_FN vbs trits(const float *x, vf twice)
     V_UNROLL
     for (int k = 0; k < 4; k++)
         q[k] = vi_trunc(vf_load(x + k * VL) * twice);
-    return vbs_min(vbs_max(vbs_from_signed(q) + 2, vbs_set1(1)), vbs_set1(3)) - 1;
+    return vbs_min(vbs_max(vbs_from_vi(q) + 2, vbs_set1(1)), vbs_set1(3)) - 1;
 }
 
 /* Sixteen bytes of n digits each, those of one byte `step` elements apart, as numbers of five digits as

@@ -63,10 +63,12 @@
  *     vd_add_exact(sum, a, b)      sum + a * b of doubles that came from floats: the product is exact,
  *                                  so that fusing both changes nothing
  *     vf_from_f16(p) vf_to_f16(p, a)       VL F16 in memory, as half.h converts
+ *     vf_to_f16_finite(p, a)       the same of no NaN
  *     vf_set1_f16(p)               one F16 in memory to all lanes
- *     v_f16_bits(x) v4_f16_bits(a) one float (no NaN), four, to F16
+ *     v_f16_bits(x)                one float (no NaN) to F16
  *     vf_from_v4(a)                four floats to the first lanes, zeros to others
  *     vi_from_u16(p) vi_to_u16(p, a)       VL words in memory; to_u16 keeps the low half
+ *     vi_to_u16_twice(p, a, b)     2 VL words of two vectors, numbers 0 .. 65535
  *     vf_from_i8(out[V_PER16], q)  16 signed bytes to floats
  *     vi_from_u8(out[V_PER16], q)  16 bytes to int32
  *     vf_from_rows8(out[V_PER16], p, q)    eight floats in memory at p, then eight at q
@@ -98,8 +100,7 @@
  *     vb_bits                      top bit of each byte
  *     vb_from_bits(bits, on)       byte j is on[j] where bit j is set, else 0
  *     vb_from_bits32(out[2], p, on)        the same of 32 bits in memory
- *     vbs_from_vi(a[4])        4 VL integers 0 .. 255, else any, to bytes
- *     vbs_from_signed(a[4])    the same of -128 .. 127
+ *     vbs_from_vi(a[4])        4 VL integers -128 .. 127 to bytes; others to any
  *     vbs_min vbs_max          unsigned
  *     vbs_bits                 top bit of each byte
  *     vbs_store(p, step, a)    sixteen bytes each to p, p + step, ...

@@ -63,6 +63,21 @@ V_FN uint16_t v_f16_bits(float x)
     return qt_f16_from_f32(x);
 }
 
+V_FN void vf_to_f16(void *p, vf a);
+
+V_FN void vf_to_f16_finite(void *p, vf a)
+{
+    vf_to_f16(p, a);
+}
+
+V_FN void vi_to_u16(void *p, vi a);
+
+V_FN void vi_to_u16_twice(void *p, vi a, vi b)
+{
+    vi_to_u16(p, a);
+    vi_to_u16((uint8_t *)p + 2 * VL, b);
+}
+
 V_FN void v_max_quarters(float out[4], vf a)
 {
     *(vf_mem *)out = a;

@@ -173,6 +173,11 @@ V_FN void vf_to_f16(void *p, vf a)
     _mm_storeu_si128(p, _mm_blendv_epi8(h, nan, m));
 }
 
+V_FN void vf_to_f16_finite(void *p, vf a)
+{
+    _mm_storeu_si128(p, _mm256_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT));
+}
+
 V_FN uint16_t v_f16_bits(float x)
 {
     return (uint16_t)_mm_cvtsi128_si32(_mm_cvtps_ph(_mm_set_ss(x), _MM_FROUND_TO_NEAREST_INT));
@@ -185,10 +190,10 @@ V_FN void vi_to_u16(void *p, vi a)
     _mm_storeu_si128(p, _mm256_castsi256_si128(w));
 }
 
-/* Four F16, the first in the low bits. */
-V_FN uint64_t v4_f16_bits(v4 a)
+V_FN void vi_to_u16_twice(void *p, vi a, vi b)
 {
-    return (uint64_t)_mm_cvtsi128_si64(_mm_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT));
+    const __m256i w = _mm256_packus_epi32((__m256i)a, (__m256i)b);
+    _mm256_storeu_si256(p, _mm256_permute4x64_epi64(w, 0xd8));
 }
 
 V_FN vf vf_from_v4(v4 a)
@@ -396,13 +401,6 @@ V_FN vbs avx2_bytes_in_order(__m256i a)
 }
 
 V_FN vbs vbs_from_vi(const vi a[4])
-{
-    const __m256i lo = _mm256_packus_epi32((__m256i)a[0], (__m256i)a[1]);
-    const __m256i hi = _mm256_packus_epi32((__m256i)a[2], (__m256i)a[3]);
-    return avx2_bytes_in_order(_mm256_packus_epi16(lo, hi));
-}
-
-V_FN vbs vbs_from_signed(const vi a[4])
 {
     const __m256i lo = _mm256_packs_epi32((__m256i)a[0], (__m256i)a[1]);
     const __m256i hi = _mm256_packs_epi32((__m256i)a[2], (__m256i)a[3]);

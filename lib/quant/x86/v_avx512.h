@@ -219,6 +219,11 @@ V_FN void vf_to_f16(void *p, vf a)
     _mm256_storeu_si256(p, _mm256_mask_blend_epi16(m, h, nan));
 }
 
+V_FN void vf_to_f16_finite(void *p, vf a)
+{
+    _mm256_storeu_si256(p, _mm512_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT));
+}
+
 V_FN uint16_t v_f16_bits(float x)
 {
     return (uint16_t)_mm_cvtsi128_si32(_mm_cvtps_ph(_mm_set_ss(x), _MM_FROUND_TO_NEAREST_INT));
@@ -229,10 +234,11 @@ V_FN void vi_to_u16(void *p, vi a)
     _mm256_storeu_si256(p, _mm512_cvtepi32_epi16((__m512i)a));
 }
 
-/* Four F16, the first in the low bits. */
-V_FN uint64_t v4_f16_bits(v4 a)
+V_FN void vi_to_u16_twice(void *p, vi a, vi b)
 {
-    return (uint64_t)_mm_cvtsi128_si64(_mm_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT));
+    const __m512i at = _mm512_set_epi64(7, 5, 3, 1, 6, 4, 2, 0);
+    const __m512i w = _mm512_packus_epi32((__m512i)a, (__m512i)b);
+    _mm512_storeu_si512(p, _mm512_permutexvar_epi64(at, w));
 }
 
 V_FN vf vf_from_v4(v4 a)
@@ -450,13 +456,6 @@ V_FN vbs avx512_bytes_in_order(__m512i a)
 }
 
 V_FN vbs vbs_from_vi(const vi a[4])
-{
-    const __m512i lo = _mm512_packus_epi32((__m512i)a[0], (__m512i)a[1]);
-    const __m512i hi = _mm512_packus_epi32((__m512i)a[2], (__m512i)a[3]);
-    return avx512_bytes_in_order(_mm512_packus_epi16(lo, hi));
-}
-
-V_FN vbs vbs_from_signed(const vi a[4])
 {
     const __m512i lo = _mm512_packs_epi32((__m512i)a[0], (__m512i)a[1]);
     const __m512i hi = _mm512_packs_epi32((__m512i)a[2], (__m512i)a[3]);

@@ -132,14 +132,6 @@ V_FN void vf_to_f16(void *p, vf f)
     vi_to_u16(p, (vi)((bits >> 16 & 0x8000u) | (vu)r));
 }
 
-/* Four F16, the first in the low bits. */
-V_FN uint64_t v4_f16_bits(v4 a)
-{
-    uint64_t h;
-    vf_to_f16(&h, a);
-    return h;
-}
-
 V_FN vf vf_from_v4(v4 a)
 {
     return a;
@@ -166,13 +158,6 @@ V_FN vb vb_from_vi(const vi a[V_PER16])
 }
 
 V_FN vbs vbs_from_vi(const vi a[4])
-{
-    const __m128i lo = _mm_packs_epi32((__m128i)a[0], (__m128i)a[1]);
-    const __m128i hi = _mm_packs_epi32((__m128i)a[2], (__m128i)a[3]);
-    return (vbs)_mm_packus_epi16(lo, hi);
-}
-
-V_FN vbs vbs_from_signed(const vi a[4])
 {
     const __m128i lo = _mm_packs_epi32((__m128i)a[0], (__m128i)a[1]);
     const __m128i hi = _mm_packs_epi32((__m128i)a[2], (__m128i)a[3]);
