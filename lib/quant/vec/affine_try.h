@@ -291,17 +291,20 @@ V_FN void affine_try(const struct qk_min_search *s, struct affine_lanes *const a
     }
 }
 
-/* Errors of the lines scale q + min. */
-V_FN void affine_errors(struct affine_lanes *const a[2], int n, bool use_mad, vf error[2])
+/* Errors of the lines scale q + min of n_vectors, one or two. */
+V_FN void affine_errors(struct affine_lanes *const a[2], int n_vectors, int n, bool use_mad,
+                        vf error[2])
 {
     vf sum[2];
     sum[0] = sum[1] = vf_set1(0);
-    for (int i = 0; i < n; i += 2) {
+    for (int i = 0; i < n; i += 4) {
         V_UNROLL
-        for (int u = 0; u < 4; u++) {
-            const struct affine_lanes *l = a[u % 2];
-            vf diff = l->scale * l->q[i + u / 2] + l->min - l->x[i + u / 2];
-            sum[u % 2] += l->w[i + u / 2] * (use_mad ? vf_abs(diff) : diff * diff);
+        for (int h = i; h < i + 4; h++) {
+            V_UNROLL
+            for (int u = 0; u < n_vectors; u++) {
+                vf diff = a[u]->scale * a[u]->q[h] + a[u]->min - a[u]->x[h];
+                sum[u] += a[u]->w[h] * (use_mad ? vf_abs(diff) : diff * diff);
+            }
         }
     }
     error[0] = sum[0];
@@ -343,10 +346,12 @@ V_FN void affine_judge(const struct qk_min_search *s, struct affine_lanes *const
                        int k, bool skip)
 {
     vf error[2];
-    if (s->use_mad)
-        affine_errors(a, s->n, true, error);
+    if (n_vectors == 2 && s->use_mad)
+        affine_errors(a, 2, s->n, true, error);
+    else if (n_vectors == 2)
+        affine_errors(a, 2, s->n, false, error);
     else
-        affine_errors(a, s->n, false, error);
+        affine_errors(a, 1, s->n, s->use_mad, error);
     for (int u = 0; u < n_vectors; u++) {
         vm wins = vf_lt(error[u], a[u]->g.error);
         if (skip)
