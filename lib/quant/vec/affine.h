@@ -26,17 +26,27 @@ V_FN void affine_guess(struct affine_lanes *a, int n, int nmax, bool wild, bool 
     a->g.error = sum;
 }
 
+/* See affine_try.h. */
+V_FN vf affine_limit(vf sum_w, vf sum_x, vf sum_xx)
+{
+    vm tame = vm_and(vf_gt(sum_xx, vf_set1(0x1p-60f)), vf_lt(sum_xx, vf_set1(0x1p60f)));
+    vf limit = sum_w * sum_xx * (1 - 640 * 0x1p-24f) - sum_x * sum_x;
+    return vf_select(tame, limit, vf_set1(-V_INF));
+}
+
 /* A flat group gets so high an end that its levels are 0 for all candidates, which gives no line: it
  * keeps what it started with. */
 V_FN void affine_start(struct affine_lanes *a, const struct qk_min_search *s, int number)
 {
     const vf *x = a->x, *w = a->w;
-    vf lo = x[0], hi = x[0], sum_w = w[0], sum_x = w[0] * x[0];
+    vf lo = x[0], hi = x[0], sum_w = w[0], sum_x = w[0] * x[0], sum_xx = sum_x * x[0];
     for (int i = 1; i < s->n; i++) {
+        vf wx = w[i] * x[i];
         lo = vf_min(x[i], lo);
         hi = vf_max(x[i], hi);
         sum_w += w[i];
-        sum_x += w[i] * x[i];
+        sum_x += wx;
+        sum_xx += wx * x[i];
     }
     vf min = vf_select(vf_gt(lo, vf_set1(0)), vf_set1(0), lo);
     vf inverse = (float)s->nmax / (hi - min), highest = inverse * (hi - min);
@@ -51,6 +61,7 @@ V_FN void affine_start(struct affine_lanes *a, const struct qk_min_search *s, in
     a->g.best.min = a->g.best.from = min;
     a->g.best.inverse = inverse;
     a->g.best.scale = vf_select(flat, vf_set1(0), 1.0f / inverse);
+    a->limit = affine_limit(sum_w, sum_x, sum_xx);
     a->g.k = vf_set1(0);
     a->g.place = (vf)(v_lanes() + number * (int)(sizeof(struct v_affine) / sizeof(float)));
     a->busy = (1u << VL) - 1;
@@ -169,18 +180,31 @@ V_FN void affine_gather(struct affine_live *l, const struct qk_min_search *s, st
 
 /* ---- the search -------------------------------------------------------------------------------- */
 
-/* One round, without skip of candidate k. */
-V_FN void affine_round(const struct qk_min_search *s, struct affine_live *l, int k, bool skip)
+/* Judges by two. */
+V_FN void affine_judge_all(const struct qk_min_search *s, const struct affine_live *l, int k, bool skip)
 {
-    for (int u = 0; u < l->n; u += JOINT) {
-        struct affine_lanes *const joint[2] = {l->of[u], l->of[u + 1 < l->n ? u + 1 : u]};
-        affine_try(s, joint, skip);
-    }
     for (int u = 0; u < l->n; u += 2) {
         int n = u + 1 < l->n ? 2 : 1;
         struct affine_lanes *const pair[2] = {l->of[u], l->of[u + n - 1]};
-        affine_judge(s, pair, n, k + 1, skip);
+        affine_judge(s, pair, n, k, skip);
     }
+}
+
+/* One round, without skip of candidate k. */
+V_FN void affine_round(const struct qk_min_search *s, struct affine_live *l, int k, bool skip, bool late)
+{
+    struct affine_live hope = {.n = 0};
+    for (int u = 0; u < l->n; u += JOINT) {
+        struct affine_lanes *const joint[2] = {l->of[u], l->of[u + 1 < l->n ? u + 1 : u]};
+        affine_try(s, joint, skip, late);
+    }
+    for (int u = 0; late && u < l->n; u++) {
+        if (l->of[u]->hopeless)
+            affine_go_on(s, l->of[u], vm_from_bits(0), k + 1, skip);
+        else
+            hope.of[hope.n++] = l->of[u];
+    }
+    affine_judge_all(s, late ? &hope : l, k + 1, skip);
 }
 
 /* Elements are given in a[u].x and a[u].w. */
@@ -194,13 +218,16 @@ V_FN void v_search_affine(const struct qk_min_search *s, struct affine_lanes a[S
     }
     if (affine_skips(s)) {
         while (live.n > 0) {
-            affine_round(s, &live, 0, true);
+            affine_round(s, &live, 0, true, false);
             affine_gather(&live, s, fit);
         }
         return;
     }
-    for (int k = 0; k <= s->nstep; k++)
-        affine_round(s, &live, k, false);
+    int k = 0;
+    for (; k <= s->nstep && !affine_late(s, k); k++)
+        affine_round(s, &live, k, false, false);
+    for (; k <= s->nstep; k++)
+        affine_round(s, &live, k, false, true);
     for (int u = 0; u < SIDE; u++)
         fit[u] = a[u].g.best;
 }

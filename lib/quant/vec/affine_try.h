@@ -17,7 +17,25 @@
  * q + 1/2 at the earliest, that is at range * (q + 1/2) / v, and the lane goes on at the first candidate
  * that might reach the least of these. What is rounded on the way is below a millionth of the range
  * (2^-11 where the reciprocal is estimated), and more is taken off for it. Going on too early costs
- * time only. */
+ * time only.
+ *
+ * Late candidates (without skipping, where weights are made of x): hardly any wins, and sums often tell
+ * that none of a vector does, so that no errors are needed. Let W, X, Z be the sums of w, w x, w x x, and
+ * Q, QQ, XQ those of a candidate, all exact; w >= 0. No line through its levels has an error below
+ *     E = Z - X^2/W - G/W,   G = C^2/D,   C = W XQ - X Q,   D = W QQ - Q^2.
+ * With u = 2^-24, a sum of 32 is off by 34 u of the sum of magnitudes, and (Cauchy) sum w q |x| <=
+ * sqrt(QQ Z), |X| <= sqrt(W Z), Q <= sqrt(W QQ). So C is off by 143 u W sqrt(QQ Z), D by 142 u W QQ. Where
+ * D is W QQ / 16 or more, as computed, and s = C/D, both as computed,
+ *     G <= C s + u (142 + 72) s^2 W QQ + 287 u W Z   and a little
+ * (2 s 143 u W sqrt(QQ Z) <= 143 u (s^2 W QQ / 2 + 2 W Z)). The error that is computed: differences d =
+ * scale q + min - x are off by u (3 |d| + 2 |x| + |min|), and |min| <= 33 sqrt(Z/W), so that their root
+ * mean square loses 3 u of itself and 36 u of that of x; squares and their sum are off by 35 u: of W E, 115
+ * u W Z is lost at most. With 5 u W Z for the computation of C s, the candidate can't win if
+ *     C s + 216 u s^2 W QQ + W (error of the best) <= W Z - X^2 - 407 u W Z.
+ * Computed W, X, Z and the roundings of both sides come to less than 160 u W Z: 640 u are taken off, and 224
+ * and 64 u more are laid on the terms on the left. Sums are far from the ends of floats where Z is between
+ * 2^-60 and 2^60, for w is not below the root mean square of the x; elsewhere, and where anything is a
+ * NaN, errors are computed. */
 #ifndef QK_VEC_AFFINE_TRY_H
 #define QK_VEC_AFFINE_TRY_H
 
@@ -50,6 +68,8 @@ struct affine_lanes {
     unsigned out;  /* where levels are out of range: enum affine_out */
     unsigned busy; /* with skipping: lanes that are at a candidate */
     vf next;       /* with skipping: number of the next candidate unless this one wins */
+    vf limit;      /* with affine_foresees: W Z - X^2 less what roundings may be */
+    bool hopeless; /* does no lane's candidate win? */
     vf q[QK_GROUP_MAX];
 };
 
@@ -135,6 +155,18 @@ V_FN bool affine_table(const struct qk_min_search *s, float *least)
 {
     *least = s->nmax == 3 ? -2.5f : -8.5f;
     return (s->nmax == 3 && V_HAS_LOOKUP8) || (s->nmax == 15 && V_HAS_LOOKUP32);
+}
+
+/* Is it told from sums that late candidates don't win? Weights that are given, which may be anything, belong
+ * to searches of 36 steps. */
+V_FN bool affine_foresees(const struct qk_min_search *s)
+{
+    return !affine_skips(s) && s->nstep < 36;
+}
+
+V_FN bool affine_late(const struct qk_min_search *s, int k)
+{
+    return affine_foresees(s) && 4 * k > 3 * s->nstep;
 }
 
 /* ---- a candidate ------------------------------------------------------------------------------ */
@@ -263,6 +295,17 @@ V_FN void affine_line(struct affine_lanes *a, const struct affine_sums *sum)
     a->min = vf_select(vf_gt(det, vf_set1(0)), min, vf_set1(V_NAN));
 }
 
+/* Can no lane's candidate win? */
+V_FN bool affine_hopeless(const struct affine_lanes *a, const struct affine_sums *sum)
+{
+    const float unit = 0x1p-24f;
+    vf sum_w = a->g.sum_w, w_qq = sum_w * sum->qq, det = w_qq - sum->q * sum->q;
+    vf c = sum_w * sum->xq - a->g.sum_x * sum->q, scale = c / det;
+    vf gain = c * scale + scale * scale * w_qq * (224 * unit);
+    vm lost = vf_le(gain + a->g.error * (1 + 64 * unit) * sum_w, a->limit);
+    return vm_all(vm_and(lost, vf_ge(det * 16.0f, w_qq)));
+}
+
 /* Number of the next candidate if candidate k does not win. */
 V_FN vf affine_next(const struct qk_min_search *s, vf k, vf reach)
 {
@@ -274,7 +317,8 @@ V_FN vf affine_next(const struct qk_min_search *s, vf k, vf reach)
 }
 
 /* Sums and lines. */
-V_FN void affine_try(const struct qk_min_search *s, struct affine_lanes *const a[JOINT], bool skip)
+V_FN void affine_try(const struct qk_min_search *s, struct affine_lanes *const a[JOINT], bool skip,
+                     bool late)
 {
     struct affine_sums sum[JOINT];
     unsigned out = a[0]->out | a[JOINT - 1]->out;
@@ -284,6 +328,7 @@ V_FN void affine_try(const struct qk_min_search *s, struct affine_lanes *const a
         affine_measure(a, s->n, out, s->nmax, sum);
     V_UNROLL
     for (int u = 0; u < JOINT; u++) {
+        a[u]->hopeless = late && affine_hopeless(a[u], &sum[u]);
         affine_line(a[u], &sum[u]);
         if (skip)
             a[u]->next = out & OUT_WILD ? a[u]->g.k + 1.0f
