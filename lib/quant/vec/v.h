@@ -112,7 +112,6 @@
  *                                  the same V_SIDE words on each; elsewhere one
  *     vf_side_min(a)               every lane the least of its side (no NaN)
  *     vf_least(a)                  every lane the least of all (no NaN)
- *     vi_store_first(p, a, n)      lanes below n to memory; VL can be read and written there
  *     V_HAS_LOOKUP V_HAS_F16       are the lookups, conversions of F16 fast?
  *     V_HAS_LOOKUP8 V_HAS_LOOKUP32 V_HAS_VI_MIN    is this one instruction?
  *     V_HAS_LOOKUP_WORDS           is the look-up of words one of registers?
@@ -409,6 +408,32 @@ V_FN void v_load_columns4(vf out[4], const float *const p[VL], size_t at)
     out[1] = vf_zip2_hi(ab_lo, cd_lo);
     out[2] = vf_zip2_lo(ab_hi, cd_hi);
     out[3] = vf_zip2_hi(ab_hi, cd_hi);
+}
+
+/* Elements at + 0 .. VL - 1 of VL rows, a row a lane: rows are loaded by whole vectors, so that a line of
+ * each is taken whole, once. */
+V_FN void v_load_square(vf out[VL], const float *const p[VL], size_t at)
+{
+    vf t[4][VL / 4];
+    V_UNROLL
+    for (int g = 0; g < VL / 4; g++) {
+        const float *const *row = p + 4 * g;
+        vf a = vf_load(row[0] + at), b = vf_load(row[1] + at);
+        vf c = vf_load(row[2] + at), d = vf_load(row[3] + at);
+        vf ab_lo = vf_zip_lo(a, b), ab_hi = vf_zip_hi(a, b);
+        vf cd_lo = vf_zip_lo(c, d), cd_hi = vf_zip_hi(c, d);
+        t[0][g] = vf_zip2_lo(ab_lo, cd_lo);
+        t[1][g] = vf_zip2_hi(ab_lo, cd_lo);
+        t[2][g] = vf_zip2_lo(ab_hi, cd_hi);
+        t[3][g] = vf_zip2_hi(ab_hi, cd_hi);
+    }
+    V_UNROLL
+    for (int j = 0; j < 4; j++) {
+        vf_transpose_quarters(t[j]);
+        V_UNROLL
+        for (int q = 0; q < VL / 4; q++)
+            out[4 * q + j] = t[j][q];
+    }
 }
 
 /* Element j of VL blocks into out[j], for j < n, a multiple of four: out[j], lane k = p[k][j]. */

@@ -164,12 +164,6 @@ V_FN vf vf_zip2_hi(vf a, vf b)
     return __builtin_shufflevector(a, b, 2, 3, 6, 7);
 }
 
-V_FN void vi_store_first(int32_t *p, vi a, int n)
-{
-    for (int k = 0; k < n && k < VL; k++)
-        p[k] = a[k];
-}
-
 V_FN void vi_from_u8(vi out[V_PER16], vb q)
 {
     for (int k = 0; k < 16; k++)

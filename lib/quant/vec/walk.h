@@ -9,7 +9,7 @@ struct v_walk {
     uint8_t *dst;
     const float *src;
     size_t n_rows, n_cols, dst_stride, src_stride;
-    size_t nelems, nbytes; /* of a block */
+    size_t nelems, nbytes; /* of a block; elements are a power of two */
     size_t row, col;       /* of the next block */
 };
 
@@ -26,7 +26,8 @@ static inline bool v_next_group(struct v_walk *w, struct v_group *g)
     g->n = 0;
     for (; g->n < VL && w->row < w->n_rows && w->n_cols > 0; g->n++) {
         g->x[g->n] = w->src + w->row * w->src_stride + w->col;
-        g->y[g->n] = w->dst + w->row * w->dst_stride + w->col / w->nelems * w->nbytes;
+        g->y[g->n] = w->dst + w->row * w->dst_stride +
+                     (w->col >> __builtin_ctzll(w->nelems)) * w->nbytes;
         g->row[g->n] = w->row;
         g->col[g->n] = w->col;
         w->col += w->nelems;

@@ -26,19 +26,14 @@ struct row_means {
     float mean[VL];
 };
 
-/* Sums of squares of n columns, a multiple of sixteen: rows that are far apart push each other out of
- * the cache, so that a line is taken whole. */
+/* Sums of squares of n columns, a multiple of sixteen. */
 V_FN vf sum_rows(const float *const x[VL], size_t n)
 {
-    float lines[VL][16];
-    const float *from[VL];
     vf sum = vf_set1(0), tile[16];
-    for (size_t k = 0; k < VL; k++)
-        from[k] = lines[k];
     for (size_t i = 0; i < n; i += 16) {
-        for (size_t k = 0; k < VL; k++)
-            memcpy(lines[k], x[k] + i, sizeof lines[k]);
-        v_load_columns(tile, from, 16);
+        V_UNROLL
+        for (int k = 0; k < 16; k += VL)
+            v_load_square(tile + k, x, i + (size_t)k);
         V_UNROLL
         for (int j = 0; j < 16; j++)
             sum += tile[j] * tile[j];

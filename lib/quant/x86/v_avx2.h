@@ -374,12 +374,6 @@ V_FN vf vf_least(vf a)
     return vf_side_min(a);
 }
 
-V_FN void vi_store_first(int32_t *p, vi a, int n)
-{
-    const vi lane = {0, 1, 2, 3, 4, 5, 6, 7};
-    *(vi_mem *)p = vi_select(lane < vi_set1(n), a, *(const vi_mem *)p); /* masked stores are slow */
-}
-
 /* ---- bytes ----------------------------------------------------------------------------------- */
 
 V_FN vb vb_lookup(vb table, vb at)

@@ -430,12 +430,6 @@ V_FN vf vf_least(vf a)
     return vf_side_min(_mm512_min_ps(a, _mm512_shuffle_f32x4(a, a, _MM_SHUFFLE(1, 0, 3, 2))));
 }
 
-V_FN void vi_store_first(int32_t *p, vi a, int n)
-{
-    unsigned first = n < VL ? (1u << (n > 0 ? n : 0)) - 1 : 0xffff;
-    _mm512_mask_storeu_epi32(p, (__mmask16)first, (__m512i)a);
-}
-
 /* ---- bytes ----------------------------------------------------------------------------------- */
 
 V_FN vb vb_lookup(vb table, vb at)
