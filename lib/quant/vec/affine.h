@@ -46,7 +46,8 @@ V_FN void affine_start(struct affine_lanes *a, const struct qk_min_search *s, in
         hi = vf_max(x[i], hi);
         sum_w += w[i];
         sum_x += wx;
-        sum_xx += wx * x[i];
+        if (affine_foresees(s))
+            sum_xx += wx * x[i];
     }
     vf min = vf_select(vf_gt(lo, vf_set1(0)), vf_set1(0), lo);
     vf inverse = (float)s->nmax / (hi - min), highest = inverse * (hi - min);
@@ -61,7 +62,8 @@ V_FN void affine_start(struct affine_lanes *a, const struct qk_min_search *s, in
     a->g.best.min = a->g.best.from = min;
     a->g.best.inverse = inverse;
     a->g.best.scale = vf_select(flat, vf_set1(0), 1.0f / inverse);
-    a->limit = affine_limit(sum_w, sum_x, sum_xx);
+    if (affine_foresees(s))
+        a->limit = affine_limit(sum_w, sum_x, sum_xx);
     a->g.k = vf_set1(0);
     a->g.place = (vf)(v_lanes() + number * (int)(sizeof(struct v_affine) / sizeof(float)));
     a->busy = (1u << VL) - 1;
