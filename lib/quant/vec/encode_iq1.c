@@ -148,7 +148,7 @@ V_FN unsigned rows_off_grid(const struct qk_codebook *cb, int n, const float *co
         }
     }
     for (int i = 0; i < n_short; i++)
-        *to[i] = v_first_least(&sums[i], DIMS);
+        *to[i] = v_first_least(&sums[i]);
     return off;
 }
 

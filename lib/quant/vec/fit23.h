@@ -88,9 +88,11 @@ struct v_list {
     int n;
 };
 
+/* For a code off the grid; else what need not be looked at. */
 static inline struct v_list list_around(const struct qk_codebook *cb, int32_t code)
 {
-    const uint16_t *list = cb->spread_around + (-1 - cb->row_of[code]);
+    const int32_t row = cb->row_of[code];
+    const uint16_t *list = cb->spread_around + (row < 0 ? -1 - row : 0);
     return (struct v_list){list + 1, list[0]};
 }
 
@@ -99,29 +101,45 @@ static inline struct v_list list_near(const struct qk_codebook *cb, int32_t near
     return (struct v_list){cb->near + (near >> 8) * V_BLOCK, near & 255};
 }
 
-/* The nearest of rows at a scale as the reference has it. x and root_w: of the point. */
-V_FN int32_t exact_row(int dims, struct v_list list, const float *x, const float *root_w,
-                       float scale)
+V_FN void set_costs(int dims, const float *x, const float *root_w, float scale, struct v_costs *c)
 {
-    struct v_costs costs;
     vf q[V_T8];
 
     for (int k = 0; k < V_T8; k++)
         q[k] = scale * vf_load((dims == 8 ? v_odd4 : v_odd8) + k * VL);
-    v_set_costs(&costs, dims, q, x, root_w);
+    v_set_costs(c, dims, q, x, root_w);
+}
+
+static __attribute__((noinline)) int32_t
+nearest_of_many(int dims, struct v_list list, const float *x, const float *root_w, float scale)
+{
+    struct v_costs costs;
+
+    set_costs(dims, x, root_w, scale, &costs);
     return v_nearest(dims, list.code, list.n, &costs);
 }
 
-static __attribute__((noinline)) int32_t exact_row8(struct v_list list, const float *x,
-                                                    const float *root_w, float scale)
+/* The (spread) row for a point's code at a scale as the reference has it. x and root_w: of the
+ * point. doubt: for values that might not be the nearest to. */
+V_FN int32_t exact_row(const struct iq_type *t, const struct qk_codebook *cb, int32_t code,
+                       bool doubt, const float *x, const float *root_w, float scale)
 {
-    return exact_row(8, list, x, root_w, scale);
-}
+    const int32_t near = cb->near_of[code];
+    const bool on_grid = near < 0;
+    struct v_list list = {cb->near, 1}; /* no branch: none could be foreseen */
+    struct v_costs costs;
+    struct v_sums sums;
 
-static __attribute__((noinline)) int32_t exact_row4(struct v_list list, const float *x,
-                                                    const float *root_w, float scale)
-{
-    return exact_row(4, list, x, root_w, scale);
+    if (doubt)
+        list = list_around(cb, code);
+    else if (!on_grid)
+        list = list_near(cb, near);
+    if (list.n > V_SHORT && !on_grid)
+        return nearest_of_many(t->dims, list, x, root_w, scale);
+    set_costs(t->dims, x, root_w, scale, &costs);
+    v_set_sums(&sums, t->dims, list.code, list.n, &costs);
+    const int32_t row = v_first_least(&sums);
+    return on_grid ? near & 0xffff : row;
 }
 
 /* The code of a point at a candidate as the reference finds it. */
@@ -130,39 +148,48 @@ V_FN int32_t exact_code_at(const struct iq_type *t, const struct fit *f, int p, 
     return exact_code(t, f->x + t->dims * p, f->inverse[p / points_of(t) * MAX_TRIES + k]);
 }
 
-/* Keeps the reference's row for a point's candidate. near: for codes not in doubt. */
-V_FN void keep_exact(const struct iq_type *t, struct fit *f, int p, int k, bool doubt)
+/* Keeps the reference's rows at n places. */
+V_FN void keep_exact(const struct iq_type *t, struct fit *f, const uint16_t *place, int n,
+                     bool doubt)
 {
-    const int at = t->dims * p;
-    const int32_t code = exact_code_at(t, f, p, k), near = f->cb->near_of[code];
-    const float scale = 1.0f / f->inverse[p / points_of(t) * MAX_TRIES + k];
-
-    if (near < 0) {
-        f->kept[p][k] = near & 0xffff;
-        return;
+    for (int i = 0; i < n; i++) {
+        const int p = place[i] / PLACES, k = place[i] % PLACES, at = t->dims * p;
+        const float scale = 1.0f / f->inverse[p / points_of(t) * MAX_TRIES + k];
+        f->kept[p][k] = (uint16_t)exact_row(t, f->cb, exact_code_at(t, f, p, k), doubt, f->x + at,
+                                            f->root_w + at, scale);
     }
-    const struct v_list list = doubt ? list_around(f->cb, code) : list_near(f->cb, near);
-    f->kept[p][k] =
-        (uint16_t)(t->dims == 8 ? exact_row8 : exact_row4)(list, f->x + at, f->root_w + at, scale);
 }
 
 V_FN void settle_undecided(const struct iq_type *t, struct fit *f)
 {
+    uint16_t list[MAX_POINTS * MAX_TRIES];
+    int n = 0;
+
     memset(f->unsure, 0, sizeof f->unsure);
     for (int i = 0; i < f->n_undecided; i++)
         for (uint32_t bits = f->undecided[i] >> 16; bits; bits &= bits - 1) {
-            const int place = (int)(f->undecided[i] & 0xffff) + __builtin_ctz(bits);
-            keep_exact(t, f, place / PLACES, place % PLACES, false);
+            const uint16_t place = (uint16_t)(f->undecided[i] + (uint32_t)__builtin_ctz(bits));
             f->unsure[place / PLACES] |= 1u << place % PLACES;
+            list[n++] = place;
         }
+    keep_exact(t, f, list, n, false);
 }
 
 V_FN void settle_doubts(const struct iq_type *t, struct fit *f)
 {
-    for (int p = 0; p < all_points(t); p++)
-        for (uint32_t bits = f->doubt[p]; bits; bits &= bits - 1)
-            if (f->base[p / points_of(t)] != 0.0f)
-                keep_exact(t, f, p, __builtin_ctz(bits), true);
+    uint16_t list[MAX_POINTS * MAX_TRIES];
+    uint64_t points = 0;
+    int n = 0;
+
+    for (int p = 0; p < all_points(t); p += VL)
+        points |= (uint64_t)vm_bits(vm_not(vi_eq((vi)load_words(f->doubt + p), vi_set1(0)))) << p;
+    for (; points; points &= points - 1) {
+        const int p = __builtin_ctzll(points);
+        for (uint32_t bits = f->base[p / points_of(t)] != 0.0f ? f->doubt[p] : 0; bits;
+             bits &= bits - 1)
+            list[n++] = (uint16_t)(PLACES * p + __builtin_ctz(bits));
+    }
+    keep_exact(t, f, list, n, true);
 }
 
 /* Finds the rows of all points for all candidates. */

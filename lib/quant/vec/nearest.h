@@ -79,18 +79,20 @@ V_FN int32_t v_nearest(int dims, const uint16_t *list, int n, const struct v_cos
     return list[place];
 }
 
-/* Sums of the rows of a short list: up to eight rows of four elements or sixteen of eight. They and
- * the search for their least are apart so that many points' can be under way at once. */
+enum { V_SHORT = 16 }; /* rows */
+
+/* Sums of the rows of a short list. They and the search for their least are apart so that many
+ * points' can be under way at once. */
 struct v_sums {
     const uint16_t *list;
-    float of[16];
+    float of[V_SHORT];
 };
 
 V_FN void v_set_sums(struct v_sums *s, int dims, const uint16_t *list, int n,
                      const struct v_costs *c)
 {
     s->list = list;
-    for (int j = 0; j < (dims == 8 ? 16 : 8); j += VL) {
+    for (int j = 0; j < V_SHORT; j += VL) {
         vf sum = v_add_costs(c, vf_set1(0), (vu)vi_from_u16(list + j), dims, 0, dims);
         vm in = vi_lt(v_lanes() + j, vi_set1(n));
         vf_store(s->of + j, vf_select(in, sum, vf_set1(FLT_MAX)));
@@ -98,16 +100,15 @@ V_FN void v_set_sums(struct v_sums *s, int dims, const uint16_t *list, int n,
 }
 
 /* The spread code of the first of the least. */
-V_FN int32_t v_first_least(const struct v_sums *s, int dims)
+V_FN int32_t v_first_least(const struct v_sums *s)
 {
-    const int n = dims == 8 ? 16 : 8;
     vf least = vf_load(s->of);
     unsigned eq = 0;
 
-    for (int j = VL; j < n; j += VL)
+    for (int j = VL; j < V_SHORT; j += VL)
         least = vf_min(least, vf_load(s->of + j));
     least = vf_least(least);
-    for (int j = 0; j < n; j += VL)
+    for (int j = 0; j < V_SHORT; j += VL)
         eq |= vm_bits(vf_eq(vf_load(s->of + j), least)) << j;
     return s->list[__builtin_ctz(eq)];
 }

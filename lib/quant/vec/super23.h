@@ -245,45 +245,15 @@ V_FN uint64_t codes_again(const struct iq_type *t, const struct super *s, const 
     return doubt;
 }
 
-/* Sums of the rows near a point at its group's new scale. */
-V_FN void set_sums(const struct iq_type *t, const struct super *s, const struct qk_codebook *cb,
-                   int p, int32_t near, float scale, struct v_sums *sums)
-{
-    const int at = t->dims * p;
-    struct v_costs costs;
-    vf q[V_T8];
-
-    for (int k = 0; k < V_T8; k++)
-        q[k] = scale * vf_load((t->dims == 8 ? v_odd4 : v_odd8) + k * VL);
-    v_set_costs(&costs, t->dims, q, s->x + at, s->root_w + at);
-    v_set_sums(sums, t->dims, cb->near + (near >> 8) * V_BLOCK, near & 255, &costs);
-}
-
 /* Finds the rows that are not known at their groups' new scales. doubt: bits by point. */
 V_FN void rows_again(const struct iq_type *t, const struct super *s, const struct qk_codebook *cb,
                      const int32_t *code, uint64_t doubt, struct fitted *r)
 {
-    const int n_points = t->group / t->dims;
-    struct v_sums sums[QT_SUPER / 4];
-    uint8_t point[QT_SUPER / 4];
-    int n = 0;
-
     for (int i = 0; i < r->n_again; i++) {
-        const int p = r->again[i], j = p / n_points, at = t->dims * p;
-        const int32_t near = cb->near_of[code[p]];
-        if (near < 0) {
-            r->code[p] = near & 0xffff;
-        } else if ((doubt >> p & 1) || (near & 255) > (t->dims == 8 ? 16 : 8)) {
-            struct v_list list = doubt >> p & 1 ? list_around(cb, code[p]) : list_near(cb, near);
-            r->code[p] = (t->dims == 8 ? exact_row8 : exact_row4)(list, s->x + at, s->root_w + at,
-                                                                  r->scale[j]);
-        } else {
-            point[n] = (uint8_t)p;
-            set_sums(t, s, cb, p, near, r->scale[j], &sums[n++]);
-        }
+        const int p = r->again[i], j = p / points_of(t), at = t->dims * p;
+        r->code[p] =
+            exact_row(t, cb, code[p], doubt >> p & 1, s->x + at, s->root_w + at, r->scale[j]);
     }
-    for (int i = 0; i < n; i++)
-        r->code[point[i]] = v_first_least(&sums[i], t->dims);
 }
 
 static const int32_t v_by_two[16] = {0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30};
