@@ -336,15 +336,14 @@ V_FN void two_codes(vi code[V_PER16], const struct parts *p, int j, const uint16
 {
     const uint32_t both = gg_load_u32((const uint8_t *)(p->row + 2 * j));
     const vu field = (vu)v_lanes() * 2;
+    const uint32_t most = grid == NULL ? 31 : 15; /* eight codes a word */
+    if (grid != NULL)
+        vi_spread_two(code, grid + (both & 0xffff), grid + (both >> 16));
     V_UNROLL
-    for (int k = 0; k < V_PER16 && grid == NULL; k++)
-        code[k] = (vi)vu_shrv((vu)vi_set1((int32_t)both), field + (uint32_t)(2 * k * VL));
-    if (grid == NULL)
-        return;
-    vi_spread_two(code, grid + (both & 0xffff), grid + (both >> 16));
-    V_UNROLL
-    for (int k = 0; k < V_PER16; k++)
-        code[k] = (vi)vu_shrv((vu)code[k], (field + (uint32_t)(2 * k * VL)) & 15);
+    for (int k = 0; k < V_PER16; k++) {
+        const vi all = grid == NULL ? vi_set1((int32_t)both) : code[k];
+        code[k] = (vi)vu_shrv((vu)all, (field + (uint32_t)(2 * k * VL)) & most);
+    }
 }
 
 V_FN void put_codes2(float *dst, const struct parts *p, const uint16_t *grid)

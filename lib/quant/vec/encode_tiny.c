@@ -314,7 +314,7 @@ V_FN void q2_store(uint8_t qs[16], const float *x, float inverse)
     vb_store(qs, vb_from_vi(four));
 }
 
-V_FN void encode_q2_0(void *block, const float *x)
+static inline void encode_q2_0(void *block, const float *x)
 {
     qk_ref_quant_q2_0(block, x, 1, 64, sizeof(struct qt_block_q2_0), 64, NULL);
 }
