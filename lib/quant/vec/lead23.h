@@ -162,35 +162,61 @@ V_FN void ask(struct fit *f, int32_t what, int32_t near, int at)
         f->asked[f->n_asked++] = (struct question){what, near, (uint16_t)at, (uint16_t)k};
 }
 
+/* Inverse scales of the first and the last candidate of spans, and margins. */
+V_FN void set_ends(const struct iq_type *t, struct fit *f, const struct spans *s)
+{
+    for (int i = 0; i < s->n; i += VL) {
+        const vi what = vi_load(s->what + i), k = what & 63;
+        const vu point = (vu)what >> 6 & (MAX_POINTS - 1);
+        const vf base = float_at(t, f->base_of, point);
+        vf_store(f->ends.t[0] + i, inverse_at(t, k, base));
+        vf_store(f->ends.t[1] + i, inverse_at(t, k + (vi)((vu)what >> 16), base));
+        vf_store(f->ends.margin + i, float_at(t, f->margin, point));
+    }
+}
+
+/* Which rows lead there; whether they do by the margin at both ends, and whether they are two. The
+ * spans' lines are from `at` on. */
+V_FN void find_leaders(struct fit *f, int n, int n_blocks, int at)
+{
+    struct ends *e = &f->ends;
+
+    for (int i = 0; i < n; i += VL, at += VL * n_blocks * V_BLOCK) {
+        const vf t[2] = {vf_load(e->t[0] + i), vf_load(e->t[1] + i)};
+        const vf margin = vf_load(e->margin + i);
+        struct leaders l[2];
+        look_at_ends(f, n_blocks, at, t, l);
+        vi_store(e->rows + i, l[0].row | (vi)((vu)l[1].row << 8));
+        e->clear[i / VL] = (uint8_t)vm_bits(
+            vm_and(vf_gt(l[0].first - l[0].other, margin), vf_gt(l[1].first - l[1].other, margin)));
+        e->two[i / VL] = (uint8_t)~vm_bits(vi_eq(l[0].row, l[1].row));
+    }
+}
+
 /* Looks at spans whose lines are from `at` on. Most have one row, which leads by a margin at both
  * ends. Those with two such rows are put down as mixed; questions are asked about the rest. near
- * becomes the row at the first candidate. */
+ * becomes the row at the first candidate. Three loops: what is found takes long. */
 V_FN void look_at_spans(const struct iq_type *t, struct fit *f, struct spans *s, int n_blocks,
                         int at)
 {
     const int size = n_blocks * V_BLOCK;
     struct mixed *m = &f->mixed;
 
+    set_ends(t, f, s);
+    find_leaders(f, s->n, n_blocks, at);
     for (int i = 0; i < s->n; i += VL, at += VL * size) {
-        const vi what = vi_load(s->what + i), near = vi_load(s->near + i), k = what & 63;
-        const vu point = (vu)what >> 6 & (MAX_POINTS - 1);
-        const vf base = float_at(t, f->base_of, point), margin = float_at(t, f->margin, point);
-        const vf ends[2] = {inverse_at(t, k, base), inverse_at(t, k + (vi)((vu)what >> 16), base)};
-        struct leaders l[2];
-        look_at_ends(f, n_blocks, at, ends, l);
-        const vi list = (vi)((vu)near >> 8) * V_BLOCK;
+        const vi what = vi_load(s->what + i), near = vi_load(s->near + i);
+        const vi rows = vi_load(f->ends.rows + i), list = (vi)((vu)near >> 8) * V_BLOCK;
         const uint32_t all = s->n - i < VL ? (1u << (s->n - i)) - 1 : (1u << VL) - 1;
-        const uint32_t clear = all & vm_bits(vm_and(vf_gt(l[0].first - l[0].other, margin),
-                                                    vf_gt(l[1].first - l[1].other, margin)));
-        const uint32_t two = clear & ~vm_bits(vi_eq(l[0].row, l[1].row));
-        v_pack(m->ends + m->s.n, l[0].row | (vi)((vu)l[1].row << 8), two);
+        const uint32_t clear = f->ends.clear[i / VL], two = all & clear & f->ends.two[i / VL];
+        v_pack(m->ends + m->s.n, rows, two);
         v_pack(m->lines + m->s.n, at + size * v_lanes(), two);
         add_spans(&m->s, what, near, two);
         for (uint32_t bits = all & ~clear; bits; bits &= bits - 1) {
             const int b = __builtin_ctz(bits);
             ask(f, s->what[i + b], s->near[i + b], at + b * size);
         }
-        vi_store(s->near + i, vi_gather_u16(f->cb->near, list + l[0].row));
+        vi_store(s->near + i, vi_gather_u16(f->cb->near, list + (rows & 255)));
     }
 }
 

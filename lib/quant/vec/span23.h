@@ -53,6 +53,14 @@ struct spans {
     int n;
 };
 
+/* By span of a list: the inverse scales of its ends, its margin, who leads there (numbers in its
+ * list, from bit 8 on that at the end); bits of VL spans, see find_leaders(). */
+struct ends {
+    _Alignas(64) float t[2][MAX_SPANS + PAD], margin[MAX_SPANS + PAD];
+    int32_t rows[MAX_SPANS + PAD];
+    uint8_t clear[(MAX_SPANS + PAD) / VL], two[(MAX_SPANS + PAD) / VL];
+};
+
 /* Spans whose first and last candidate have different rows, here and there: these are numbers in
  * their lists, there from bit 8 on. lines: where their lines are. t: where the two lines meet,
  * limit: what they cost there, and a margin. */
@@ -97,6 +105,7 @@ struct fit {
      * blocks of rows around: one, two, up to four; more, or without room for their lines. */
     _Alignas(64) uint16_t place[MAX_SPANS + PAD];
     struct spans all, on, few, some, many, crowded;
+    struct ends ends;
     struct mixed mixed;
     struct spans split; /* the parts of mixed spans from another row on */
     int n_asked, n_undecided;
