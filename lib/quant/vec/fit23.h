@@ -33,7 +33,9 @@
 /* Keeps the rows of spans for all their candidates. */
 V_FN void keep_all(struct fit *f, const struct spans *s)
 {
-    for (int i = 0; i < s->n; i++)
+    const int n = s->n;
+
+    for (int i = 0; i < n; i++)
         v_keep_words(f->kept[point_of(s->what[i])], (uint16_t)s->near[i],
                      candidates_in(s->what[i]));
 }
@@ -50,10 +52,12 @@ V_FN void put_undecided(struct fit *f, int place, vm close, int n)
 /* Finds the rows that lead. */
 static __attribute__((noinline)) void answer_all(const struct iq_type *t, struct fit *f)
 {
+    const int shift = __builtin_ctz((unsigned)points_of(t));
+
     for (int i = 0; i < f->n_asked; i++) {
         const struct question q = f->asked[i];
         const int p = point_of(q.what), k = (q.what & 63) + q.k, n = (q.what >> 16) + 1 - q.k;
-        const vf inverse = vf_load(f->inverse + p / points_of(t) * MAX_TRIES + k);
+        const vf inverse = vf_load(f->inverse + (p >> shift) * MAX_TRIES + k);
         const struct v_lead r = v_compare(rows_of(f, q.near), blocks_of(q.near), f->level + q.lines,
                                           f->slope + q.lines, inverse);
         uint16_t *kept = f->kept[p] + k;

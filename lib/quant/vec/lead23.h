@@ -74,7 +74,9 @@ V_FN void set_rows(const struct iq_type *t, struct fit *f, int32_t what, int32_t
 V_FN void set_all_rows(const struct iq_type *t, struct fit *f, const struct spans *s, int n_blocks,
                        int at)
 {
-    for (int i = 0; i < s->n; i++)
+    const int n = s->n;
+
+    for (int i = 0; i < n; i++)
         set_rows(t, f, s->what[i], s->near[i], n_blocks, at + i * n_blocks * V_BLOCK);
 }
 
