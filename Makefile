@@ -68,6 +68,9 @@ vec_neon   := lib/quant/arm/v_neon.h
 # Parts built otherwise at a level: searches with few candidates don't fill sixteen lanes, and rows
 # of four or eight floats take more to put together than they save.
 vec_avx512_encode_iq23 := lib/quant/x86/v_avx2.h -march=x86-64-v4 -mprefer-vector-width=256
+# Instructions in the order that Ice Lake likes suit Zen 4 too: 2 to 3 % (what is Zen's own in GCC 12, Zen
+# 3, costs 2).
+vec_avx512_encode_kmin := $(vec_avx512) -mtune=icelake-server
 # Conversions to double are half as fast by sixteen floats as by eight.
 vec_avx512_stats := lib/quant/x86/v_avx2.h -march=x86-64-v4 -mprefer-vector-width=256
 VEC_CALLS  := $(foreach l,$(VEC_LEVELS),QK_LEVEL($(shell echo $l | tr a-z A-Z), $l))
