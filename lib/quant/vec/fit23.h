@@ -304,59 +304,6 @@ V_FN void set_moments(const struct iq_type *t, struct fit *f, int g, int from, i
     }
 }
 
-/* The candidate that stays of those of group g in bits, -1 for none; sets its scale of least
- * squares. One that differs in nothing from one that is kept is kept in turn where rounding makes
- * it look better. */
-static inline int first_best(const struct fit *f, int g, uint32_t bits, float *scale)
-{
-    const float *xq = f->xq[g], *qq = f->qq[g];
-    float best = 0.0f;
-    int at = -1;
-
-    for (; bits; bits &= bits - 1) {
-        const int k = __builtin_ctz(bits);
-        if (qq[k] > 0.0f && xq[k] * xq[k] > best * qq[k]) {
-            *scale = xq[k] / qq[k];
-            best = *scale * xq[k];
-            at = f->which[g][k];
-            if (xq[k] * xq[k] > best * qq[k])
-                at = f->which[g][k + 1] - 1;
-        }
-    }
-    return at;
-}
-
-/* The same of all. A score xq^2 / qq as computed here is off by a few u, and so are both sides of
- * the comparison above, while xq^2 is a normal number. So where no score is between the greatest
- * less 2^-17 and less 2^-18 of it, the first one above that gap is kept whatever was kept before,
- * and none below it is after that: only those above count (several where candidates differ in
- * nothing).
- */
-V_FN int best_different(const struct fit *f, int g, int n_vectors, float *scale)
-{
-    const int n = f->n_different[g];
-    vf score[MAX_TRIES / VL], most = vf_set1(0), least_q = vf_set1(FLT_MAX), most_q = most;
-    uint32_t above = 0, below = 0;
-
-    for (int k = 0; k < n_vectors; k++) {
-        vf xq = vf_load(f->xq[g] + k * VL), qq = vf_load(f->qq[g] + k * VL);
-        vm counts = vi_lt(v_lanes(), vi_set1(n - k * VL));
-        score[k] = vf_select(counts, xq / qq * xq, vf_set1(0));
-        most = vf_max(score[k], most);
-        least_q = vf_min(least_q, vf_select(counts, qq, vf_set1(1)));
-        most_q = vf_max(most_q, vf_select(counts, qq, vf_set1(1)));
-    }
-    const float greatest = vf_hmax(most);
-    for (int k = 0; k < n_vectors; k++) {
-        above |= vm_bits(vf_ge(score[k], vf_set1(greatest * (1.0f - 0x1p-18f)))) << k * VL;
-        below |= vm_bits(vf_ge(score[k], vf_set1(greatest * (1.0f - 0x1p-17f)))) << k * VL;
-    }
-    if (above == below && greatest >= 0x1p-60f && greatest <= 0x1p60f &&
-        vf_hmin(least_q) >= 0x1p-60f && vf_hmax(most_q) <= 0x1p60f)
-        return first_best(f, g, above, scale);
-    return first_best(f, g, (1u << n) - 1, scale);
-}
-
 /* Sums of all different candidates. */
 V_FN void set_all_moments(const struct iq_type *t, struct fit *f, int g)
 {
@@ -371,8 +318,9 @@ V_FN void set_all_moments(const struct iq_type *t, struct fit *f, int g)
             set_moments(t, f, g, k, ABREAST);
 }
 
-/* Groups that differ in few candidates: they are lanes, and their candidates are gone through as
- * first_best() does. */
+/* The candidates that stay, -1 for none, and their scales of least squares. Groups are lanes, and
+ * their candidates are gone through in order, as the reference does. One that differs in nothing
+ * from one that is kept is kept in turn where rounding makes it look better. */
 V_FN void best_of_groups(struct fit *f, int n_groups)
 {
     int n = 0;
@@ -426,19 +374,7 @@ V_FN void set_best(const struct iq_type *t, struct fit *f)
     for (int g = 0; g < n_groups; g++)
         if (f->n_different[g] > 0)
             set_all_moments(t, f, g);
-    if (t->dims == 8) {
-        best_of_groups(f, n_groups);
-        return;
-    }
-    for (int g = 0; g < n_groups; g++) {
-        const int n = f->n_different[g];
-        if (n == 0)
-            f->best[g] = -1;
-        else if (n <= VL)
-            f->best[g] = best_different(f, g, 1, &f->scale[g]);
-        else
-            f->best[g] = best_different(f, g, n <= 2 * VL ? 2 : MAX_TRIES / VL, &f->scale[g]);
-    }
+    best_of_groups(f, n_groups);
 }
 
 #endif
