@@ -1,10 +1,11 @@
-/* The reference's search for scale and minimum (qk_search_scale_min), SIDE vectors of groups by turns:
- * the sums of one would wait for each other. What a candidate is and which need not be tried:
- * affine_try.h.
+/* The reference's search for scale and minimum (qk_search_scale_min), SIDE vectors of groups by
+ * turns: the sums of one would wait for each other. What a candidate is and which need not be
+ * tried: affine_try.h.
  *
  * What would save more does not. Of sixteen groups some nearly always has a better candidate (each
- * finds two or three of 16 to 37) or one with the levels of the best (as often), so that errors are
- * wanted for nearly all candidates, whatever bound could be had from the sums. */
+ * finds two or three of 16 to 37) or one with the levels of the best (as often), so that but for
+ * late candidates errors are wanted, whatever bound could be had from the sums. Sums of one vector
+ * and errors of another in one loop take as long as apart: units are busy either way. */
 #ifndef QK_VEC_AFFINE_H
 #define QK_VEC_AFFINE_H
 
@@ -34,8 +35,8 @@ V_FN vf affine_limit(vf sum_w, vf sum_x, vf sum_xx)
     return vf_select(tame, limit, vf_set1(-V_INF));
 }
 
-/* A flat group gets so high an end that its levels are 0 for all candidates, which gives no line: it
- * keeps what it started with. */
+/* A flat group gets so high an end that its levels are 0 for all candidates, which gives no line:
+ * it keeps what it started with. */
 V_FN void affine_start(struct affine_lanes *a, const struct qk_min_search *s, int number)
 {
     const vf *x = a->x, *w = a->w;
@@ -78,8 +79,8 @@ V_FN void affine_start(struct affine_lanes *a, const struct qk_min_search *s, in
 
 /* ---- lanes that are done ----------------------------------------------------------------------
  *
- * Lanes that skip are done sooner and later. When the lanes left of two vectors fill one, they are put
- * there. */
+ * Lanes that skip are done sooner and later. When the lanes left of two vectors fill one, they are
+ * put there. */
 
 struct affine_live {
     int n;
@@ -152,8 +153,8 @@ V_FN int affine_n_busy(const struct affine_live *l, int u)
     return __builtin_popcount(l->of[u]->busy);
 }
 
-/* Number of the vector with the fewest lanes busy, but for vector `not`, and SIDE times how many these are:
- * so there are no branches, which could not be foretold. */
+/* Number of the vector with the fewest lanes busy, but for vector `not`, and SIDE times how many
+ * these are: so there are no branches, which could not be foretold. */
 V_FN int affine_least(const struct affine_live *l, int not)
 {
     int least = SIDE * (VL + 1);
@@ -183,7 +184,8 @@ V_FN void affine_gather(struct affine_live *l, const struct qk_min_search *s, st
 /* ---- the search -------------------------------------------------------------------------------- */
 
 /* Judges by two. */
-V_FN void affine_judge_all(const struct qk_min_search *s, const struct affine_live *l, int k, bool skip)
+V_FN void affine_judge_all(const struct qk_min_search *s, const struct affine_live *l, int k,
+                           bool skip)
 {
     for (int u = 0; u < l->n; u += 2) {
         int n = u + 1 < l->n ? 2 : 1;
@@ -193,7 +195,8 @@ V_FN void affine_judge_all(const struct qk_min_search *s, const struct affine_li
 }
 
 /* One round, without skip of candidate k. */
-V_FN void affine_round(const struct qk_min_search *s, struct affine_live *l, int k, bool skip, bool late)
+V_FN void affine_round(const struct qk_min_search *s, struct affine_live *l, int k, bool skip,
+                       bool late)
 {
     struct affine_live hope = {.n = 0};
     for (int u = 0; u < l->n; u += JOINT) {

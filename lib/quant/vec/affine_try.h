@@ -4,10 +4,11 @@
  * is simple (vf_round_even serves below 2^22), as few looks tell: inverse is range / (hi - from),
  * rounded. If it is positive and finite, then inverse * (hi - from), rounded, is range but for a
  * millionth, and no x is above hi; subtraction and product round monotonically, so no level is below
- * that of lo or above that of hi: mostly both are in range, and nothing needs to be cut. (Were inverse
- * infinite, the product of lo would be infinite too or a NaN: neither lies between two numbers.) A zero's
- * sign is lost in sums, which begin with +0, and in squares. Where a table of levels can be looked up by
- * the low bits of the rounded number, it cuts: at no cost, for it also takes the place of a subtraction.
+ * that of lo or above that of hi: mostly both are in range, and nothing needs to be cut. (Were
+ * inverse infinite, the product of lo would be infinite too or a NaN: neither lies between two
+ * numbers.) A zero's sign is lost in sums, which begin with +0, and in squares. Where a table of
+ * levels can be looked up by the low bits of the rounded number, it cuts: at no cost, for it also
+ * takes the place of a subtraction.
  *
  * Skipping (where steps are small: else levels change with nearly every candidate). Lanes need not be
  * at the same candidate. As long as no better line is found, `from` stays and the ranges grow; so do
@@ -19,23 +20,25 @@
  * (2^-11 where the reciprocal is estimated), and more is taken off for it. Going on too early costs
  * time only.
  *
- * Late candidates (without skipping, where weights are made of x): hardly any wins, and sums often tell
- * that none of a vector does, so that no errors are needed. Let W, X, Z be the sums of w, w x, w x x, and
- * Q, QQ, XQ those of a candidate, all exact; w >= 0. No line through its levels has an error below
+ * Late candidates (without skipping, where weights are made of x): hardly any wins, and sums often
+ * tell that none of a vector does, so that no errors are needed. Let W, X, Z be the sums of w, w x,
+ * w x x, and Q, QQ, XQ those of a candidate, all exact; w >= 0. No line through its levels has an
+ * error below
  *     E = Z - X^2/W - G/W,   G = C^2/D,   C = W XQ - X Q,   D = W QQ - Q^2.
- * With u = 2^-24, a sum of 32 is off by 34 u of the sum of magnitudes, and (Cauchy) sum w q |x| <=
- * sqrt(QQ Z), |X| <= sqrt(W Z), Q <= sqrt(W QQ). So C is off by 143 u W sqrt(QQ Z), D by 142 u W QQ. Where
- * D is W QQ / 16 or more, as computed, and s = C/D, both as computed,
- *     G <= C s + u (142 + 72) s^2 W QQ + 287 u W Z   and a little
- * (2 s 143 u W sqrt(QQ Z) <= 143 u (s^2 W QQ / 2 + 2 W Z)). The error that is computed: differences d =
- * scale q + min - x are off by u (3 |d| + 2 |x| + |min|), and |min| <= 33 sqrt(Z/W), so that their root
- * mean square loses 3 u of itself and 36 u of that of x; squares and their sum are off by 35 u: of W E, 115
- * u W Z is lost at most. With 5 u W Z for the computation of C s, the candidate can't win if
+ * With u = 2^-24, a sum of 32 is off by 34 u of the sum of magnitudes, and (Cauchy)
+ *     sum w q |x| <= sqrt(QQ Z),   |X| <= sqrt(W Z),   Q <= sqrt(W QQ).
+ * So C is off by 143 u W sqrt(QQ Z), D by 142 u W QQ. Where D is W QQ / 16 or more, as computed, and
+ * s = C/D, both as computed, for 2 s 143 u W sqrt(QQ Z) <= 143 u (s^2 W QQ / 2 + 2 W Z),
+ *     G <= C s + u (142 + 72) s^2 W QQ + 287 u W Z   and a little.
+ * The error that is computed: differences d = scale q + min - x are off by u (3 |d| + 2 |x| + |min|),
+ * and |min| <= 33 sqrt(Z/W), so that their root mean square loses 3 u of itself and 36 u of that of
+ * x; squares and their sum are off by 35 u: of W E, 115 u W Z is lost at most. With 5 u W Z for the
+ * computation of C s, the candidate can't win if
  *     C s + 216 u s^2 W QQ + W (error of the best) <= W Z - X^2 - 407 u W Z.
- * Computed W, X, Z and the roundings of both sides come to less than 160 u W Z: 640 u are taken off, and 224
- * and 64 u more are laid on the terms on the left. Sums are far from the ends of floats where Z is between
- * 2^-60 and 2^60, for w is not below the root mean square of the x; elsewhere, and where anything is a
- * NaN, errors are computed. */
+ * Computed W, X, Z and the roundings of both sides come to less than 160 u W Z: 640 u are taken off,
+ * and 224 and 64 u more are laid on the terms on the left. Sums are far from the ends of floats where
+ * Z is between 2^-60 and 2^60, for w is not below the root mean square of the x; elsewhere, and where
+ * anything is a NaN, errors are computed. */
 #ifndef QK_VEC_AFFINE_TRY_H
 #define QK_VEC_AFFINE_TRY_H
 
@@ -157,8 +160,8 @@ V_FN bool affine_table(const struct qk_min_search *s, float *least)
     return (s->nmax == 3 && V_HAS_LOOKUP8) || (s->nmax == 15 && V_HAS_LOOKUP32);
 }
 
-/* Is it told from sums that late candidates don't win? Weights that are given, which may be anything, belong
- * to searches of 36 steps. */
+/* Is it told from sums that late candidates don't win? Weights that are given, which may be anything,
+ * belong to searches of 36 steps. */
 V_FN bool affine_foresees(const struct qk_min_search *s)
 {
     return !affine_skips(s) && s->nstep < 36;
@@ -367,9 +370,9 @@ V_FN void affine_keep(struct affine_lanes *a, vm wins, vf error)
     best->inverse = vf_select(wins, a->inverse, best->inverse);
 }
 
-/* Goes on to the next candidates: what wins is told, and k without skipping. Lanes that are done stay at
- * the first candidate beyond the last, or where levels are not cut by a table, which that makes slower,
- * at the first of all. */
+/* Goes on to the next candidates: what wins is told, and k without skipping. Lanes that are done stay
+ * at the first candidate beyond the last, or where levels are not cut by a table, which that makes
+ * slower, at the first of all. */
 V_FN void affine_go_on(const struct qk_min_search *s, struct affine_lanes *a, vm wins, int k, bool skip)
 {
     vf next = vf_set1((float)k);
