@@ -240,7 +240,7 @@ V_FN void list_spans(const struct iq_type *t, struct fit *f)
 
 V_FN vf float_at(const struct iq_type *t, const float *of_points, vu point)
 {
-    vf at, table[V_PER16];
+    vf at = vf_set1(0), table[V_PER16];
 
     for (int p = 0; p < all_points(t); p += 16) {
         for (int k = 0; k < V_PER16; k++)
