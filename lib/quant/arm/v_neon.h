@@ -11,7 +11,7 @@
 
 #define V_REGISTER "w" /* of a vector, to the compiler */
 
-enum { V_HAS_LOOKUP = 1, V_HAS_LOOKUP8 = 0, V_HAS_LOOKUP32 = 0 };
+enum { V_HAS_LOOKUP = 1, V_HAS_LOOKUP8 = 0, V_HAS_LOOKUP16 = 0, V_HAS_LOOKUP32 = 0 };
 enum { V_HAS_LOOKUP_WORDS = 0, V_HAS_PICK_WORDS = 0, V_HAS_VI_MIN = 1, V_HAS_F16 = 1 };
 
 V_FN uint32_t v_same_as_next(const uint16_t *p)

@@ -18,22 +18,39 @@
 
 enum { V_BLOCK = 8 }; /* rows */
 
-/* What levels add to a row's line: by element, four lanes (eight elements) or eight lanes (four)
- * over again, first of its level, then of its slope. */
+/* What levels add to a row's line, first to its level, then to its slope: by element, four lanes
+ * (eight elements) or eight lanes (four) over again. Where sixteen floats are looked up as fast,
+ * two elements of eight make one of sixteen levels. */
 V_FN int v_lines_of(int dims) /* vectors of a point */
 {
-    return 2 * dims * (dims == 8 ? 1 : V_T8);
+    return dims == 4 ? 8 * V_T8 : V_HAS_LOOKUP16 ? 8 * V_PER16 : 16;
 }
 
 static const float v_odd4[16] = {1, 3, 5, 7, 1, 3, 5, 7, 1, 3, 5, 7, 1, 3, 5, 7};
 static const float v_odd8[16] = {1, 3, 5, 7, 9, 11, 13, 15, 1, 3, 5, 7, 9, 11, 13, 15};
+static const float v_odd4_of_two[16] = {1, 1, 1, 1, 3, 3, 3, 3, 5, 5, 5, 5, 7, 7, 7, 7};
+
+/* The same of elements i and i + 1. */
+V_FN void v_set_pair(vf *level, vf *slope, const float *w, const float *wx2)
+{
+    for (int k = 0; k < V_PER16; k++) {
+        const vf q = vf_load(v_odd4 + k * VL), r = vf_load(v_odd4_of_two + k * VL);
+        level[k] = vf_set1(w[0]) * (q * q) + vf_set1(w[1]) * (r * r);
+        slope[k] = vf_set1(wx2[0]) * q + vf_set1(wx2[1]) * r;
+    }
+}
 
 /* w, wx2: of a point's elements, w and 2 w x. */
 V_FN void v_set_lines(vf *l, int dims, const float *w, const float *wx2)
 {
     const int n = dims == 8 ? 1 : V_T8;
-    vf *slope = l + n * dims;
+    vf *slope = l + v_lines_of(dims) / 2;
 
+    if (dims == 8 && V_HAS_LOOKUP16) {
+        for (int i = 0; i < 4; i++)
+            v_set_pair(l + V_PER16 * i, slope + V_PER16 * i, w + 2 * i, wx2 + 2 * i);
+        return;
+    }
     for (int k = 0; k < n; k++) {
         const vf q = vf_load((dims == 8 ? v_odd4 : v_odd8) + k * VL), qq = q * q;
         for (int i = 0; i < dims; i++) {
@@ -43,19 +60,27 @@ V_FN void v_set_lines(vf *l, int dims, const float *w, const float *wx2)
     }
 }
 
+/* What part i of the rows' codes adds. */
+V_FN vf v_row_part(const vf *l, int dims, vu code, int i)
+{
+    if (dims == 4)
+        return vf_lookup8(l + V_T8 * i, (vi)(code >> 4 * i));
+    return V_HAS_LOOKUP16 ? vf_lookup16(l + V_PER16 * i, (vi)(code >> 4 * i))
+                          : vf_lookup4(l[i], (vi)(code >> 2 * i));
+}
+
 /* Level and slope of the VL rows at list. Terms are added two by two: no sum waits long. */
 V_FN void v_row_lines(const vf *l, int dims, const uint16_t *list, vf *level, vf *slope)
 {
+    const int n_parts = dims == 8 && V_HAS_LOOKUP16 ? 4 : dims;
     const vu code = (vu)vi_from_u16(list);
-    const vf *l_2 = l + v_lines_of(dims) / 2;
     vf a[8], b[8];
 
-    for (int i = 0; i < dims; i++) {
-        vi at = (vi)(code >> 16 / dims * i);
-        a[i] = dims == 8 ? vf_lookup4(l[i], at) : vf_lookup8(l + V_T8 * i, at);
-        b[i] = dims == 8 ? vf_lookup4(l_2[i], at) : vf_lookup8(l_2 + V_T8 * i, at);
+    for (int i = 0; i < n_parts; i++) {
+        a[i] = v_row_part(l, dims, code, i);
+        b[i] = v_row_part(l + v_lines_of(dims) / 2, dims, code, i);
     }
-    for (int n = dims / 2; n > 0; n /= 2)
+    for (int n = n_parts / 2; n > 0; n /= 2)
         for (int i = 0; i < n; i++) {
             a[i] += a[i + n];
             b[i] += b[i + n];

@@ -113,7 +113,7 @@
  *     vf_side_min(a)               every lane the least of its side (no NaN)
  *     vf_least(a)                  every lane the least of all (no NaN)
  *     V_HAS_LOOKUP V_HAS_F16       are the lookups, conversions of F16 fast?
- *     V_HAS_LOOKUP8 V_HAS_LOOKUP32 V_HAS_VI_MIN    is this one instruction?
+ *     V_HAS_LOOKUP8 V_HAS_LOOKUP16 V_HAS_LOOKUP32 V_HAS_VI_MIN     is this one instruction?
  *     V_HAS_LOOKUP_WORDS           is the look-up of words one of registers?
  *     V_HAS_PICK_WORDS             is v_pick_words fast?
  */

@@ -252,6 +252,8 @@ V_FN vf vf_lookup8(const vf table[V_T8], vi at)
 }
 
 #ifdef __AVX512VL__
+enum { V_HAS_LOOKUP16 = 1 };
+
 V_FN vf vf_lookup16(const vf table[V_PER16], vi at)
 {
     return _mm256_permutex2var_ps(table[0], (__m256i)at, table[1]);
@@ -262,6 +264,8 @@ V_FN void v_pack(int32_t *p, vi a, unsigned bits)
     *(vi_mem *)p = (vi)_mm256_maskz_compress_epi32((__mmask8)bits, (__m256i)a);
 }
 #else
+enum { V_HAS_LOOKUP16 = 0 };
+
 V_FN vf vf_lookup16(const vf table[V_PER16], vi at)
 {
     __m256 low = vf_lookup8(table, at), high = vf_lookup8(table + 1, at);

@@ -8,7 +8,7 @@
 
 #include <immintrin.h>
 
-enum { V_HAS_LOOKUP = 1, V_HAS_LOOKUP8 = 1, V_HAS_LOOKUP32 = 1 };
+enum { V_HAS_LOOKUP = 1, V_HAS_LOOKUP8 = 1, V_HAS_LOOKUP16 = 1, V_HAS_LOOKUP32 = 1 };
 enum { V_HAS_LOOKUP_WORDS = 1, V_HAS_VI_MIN = 1, V_HAS_F16 = 1 };
 
 typedef __mmask16 vm;

@@ -8,7 +8,7 @@
 #include "lib/quant/vec/vtypes.h"
 #include "lib/quant/x86/v_x86.h"
 
-enum { V_HAS_LOOKUP = 0, V_HAS_LOOKUP8 = 0, V_HAS_LOOKUP32 = 0 };
+enum { V_HAS_LOOKUP = 0, V_HAS_LOOKUP8 = 0, V_HAS_LOOKUP16 = 0, V_HAS_LOOKUP32 = 0 };
 enum { V_HAS_LOOKUP_WORDS = 0, V_HAS_VI_MIN = 0, V_HAS_F16 = 0 };
 
 V_FN vf vf_min(vf a, vf b)
