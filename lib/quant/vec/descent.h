@@ -32,13 +32,12 @@ struct v_moments {
     vf xq, qq; /* sums of w x q, w q q */
 };
 
-/* Groups whose levels may be improved. The caller lists them, by row: n of them, where their values are,
- * the inverses of their scales, their sums, and which elements waver. In the end there are sums, and
- * levels. */
+/* Groups whose levels may be improved, by row: where their values are, that which is visited first, the
+ * inverses of their scales, their sums, and which elements waver. In the end there are sums, and levels. */
 struct v_descent {
     int n;
     const float *from[DESCENT_ROOM];
-    float inverse[DESCENT_ROOM], xq[DESCENT_ROOM], qq[DESCENT_ROOM];
+    float first[DESCENT_ROOM], inverse[DESCENT_ROOM], xq[DESCENT_ROOM], qq[DESCENT_ROOM];
     int32_t wavers[DESCENT_ROOM]; /* a bit an element */
     int32_t at[DESCENT_ROOM];     /* that of the element visited first */
     int32_t turn[DESCENT_ROOM];   /* the same where its level is to become code, or 0 */
@@ -123,13 +122,17 @@ V_FN unsigned descent_look(vf x, vf *q, unsigned turn, float code, struct v_mome
     return (~vm_bits(vf_le(vf_abs(off), limit)) & ((1u << VL) - 1)) << part * VL;
 }
 
-/* The values of the elements that are visited first. */
-static void descent_first_x(const struct v_descent *d, float *x)
+/* Adds a group, some element of which wavers. */
+V_FN void v_descent_add(struct v_descent *d, const float *x, float inverse, float xq, float qq,
+                        int32_t wavers)
 {
-    for (int i = 0; i < d->n; i++)
-        x[i] = d->from[i][__builtin_ctz((unsigned)d->wavers[i])];
-    for (int i = d->n; i % VL != 0; i++)
-        x[i] = 1;
+    const int i = d->n++;
+    d->from[i] = x;
+    d->first[i] = x[__builtin_ctz((unsigned)wavers)];
+    d->inverse[i] = inverse;
+    d->xq[i] = xq;
+    d->qq[i] = qq;
+    d->wavers[i] = wavers;
 }
 
 /* What a lane's group has after a visit. */
@@ -160,9 +163,9 @@ V_FN struct v_visited descent_visit(struct v_moments sum, vf inverse, vf x, vf q
     return v;
 }
 
-V_FN void descent_first_visit(struct v_descent *d, int first, const float *at_x)
+V_FN void descent_first_visit(struct v_descent *d, int first)
 {
-    const vf inverse = vf_load(d->inverse + first), x = vf_load(at_x + first);
+    const vf inverse = vf_load(d->inverse + first), x = vf_load(d->first + first);
     const struct v_moments sum = {vf_load(d->xq + first), vf_load(d->qq + first)};
     const vi wavers = vi_load(d->wavers + first), at = wavers & (vi_set1(0) - wavers);
     struct v_visited v = descent_visit(sum, inverse, x, descent_level(inverse * x));
@@ -290,10 +293,8 @@ static void descent_run(struct v_descent *d, int first)
 /* Each group's first visit, of the first that wavers, needs no look; then most are done. */
 static void v_descend(struct v_descent *d)
 {
-    float x[DESCENT_ROOM];
-    descent_first_x(d, x);
     for (int i = 0; i < d->n; i += VL)
-        descent_first_visit(d, i, x);
+        descent_first_visit(d, i);
     for (int i = 0; i < d->n; i++)
         descent_first_look(d, i);
     d->n_left = 0;

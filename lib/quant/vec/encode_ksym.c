@@ -274,22 +274,24 @@ static __attribute__((noinline)) void improve_groups(struct sym_work *k, const s
                                                      bool levels)
 {
     struct v_descent d;
-    d.n = l->n;
+    d.n = 0;
     for (int i = 0; i < l->n; i++) {
         const unsigned at = (unsigned)l->at[i], g = at >> 16;
-        d.from[i] = k->b.at.x[g / N_GROUPS] + g % N_GROUPS * GROUP;
-        d.inverse[i] = ((const float *)k->inverse)[g];
-        d.xq[i] = ((const float *)k->first_xq)[g];
-        d.qq[i] = ((const float *)k->first_qq)[g];
-        d.wavers[i] = (int32_t)(at & DESCENT_ALL);
+        v_descent_add(&d, k->b.at.x[g / N_GROUPS] + g % N_GROUPS * GROUP,
+                      ((const float *)k->inverse)[g], ((const float *)k->first_xq)[g],
+                      ((const float *)k->first_qq)[g], (int32_t)(at & DESCENT_ALL));
     }
     v_descend(&d);
-    for (int i = 0; i < l->n; i++) {
+    for (int i = 0; i < d.n; i += VL) {
+        const vf xq = vf_load(d.xq + i), qq = vf_load(d.qq + i), zero = vf_set1(0);
+        vf_store(d.xq + i, vf_select(vf_gt(qq, zero), xq / qq, zero));
+    }
+    for (int i = 0; i < d.n; i++) {
         const int g = l->at[i] >> 16;
         for (int e = 0; levels && e < GROUP; e++)
             k->own[g * GROUP + e] = (uint8_t)(int)(d.q[i][e] + 4);
         if (!levels)
-            ((float *)k->scale)[g] = d.qq[i] > 0 ? d.xq[i] / d.qq[i] : 0;
+            ((float *)k->scale)[g] = d.xq[i];
     }
 }
 
