@@ -146,6 +146,7 @@ static int write_outputs(struct make *r)
         .stream = make_stream(r, r->doing),
         .nonfinite = r->o->work.nonfinite == MAKE_ZERO ? GG_NONFINITE_ZERO : GG_NONFINITE_FAIL,
         .stats = !r->o->no_stats,
+        .all_sums = r->o->json || r->o->stats_out != NULL, /* where cosine and bias are told */
     };
     struct gg_job job = {
         .model = r->model,

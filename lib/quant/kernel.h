@@ -82,7 +82,8 @@ struct qk_kernel {
 
 struct qk_table {
     struct qk_kernel k[QT_ID_END]; /* by type id; all NULL for ids that don't exist */
-    qk_err_row_fn *err_row, *err_quick; /* stats.h; the same numbers at every level */
+    qk_err_row_fn *err_row; /* stats.h; the same numbers at every level */
+    qk_err_quick_fn *err_quick;
     qk_find_beyond_fn *find_beyond;
     qk_count_f16_flushed_fn *count_f16_flushed;
     enum gg_cpu_level level;       /* the highest level used */

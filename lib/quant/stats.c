@@ -22,15 +22,15 @@ static inline float measure_run(const float *x, const float *y, size_t n, uint64
     return max;
 }
 
-/* Largest difference, and how many are none. */
-static void find_max(struct qk_err_sums *out, const float *x, const float *y, size_t n)
+/* The largest difference, where it comes up to one that is known, and how many are none. */
+static void find_max(struct qk_err_sums *out, const float *x, const float *y, size_t n, double known)
 {
     struct qk_peak peak = {0};
     for (size_t i = 0; i < n; i += 256) {
         size_t m = n - i < 256 ? n - i : 256;
         qk_peak_add(&peak, measure_run(x + i, y + i, m, &out->n_same), i, i + m);
     }
-    if (peak.max > 0)
+    if (qk_peak_counts(&peak, known))
         qk_peak_look(out, x, y, peak.first, peak.end);
 }
 
@@ -48,12 +48,13 @@ void qk_err_row(struct qk_err_sums *out, const float *x, const float *y, const f
         if (w != NULL)
             qk_lanes_add_weighted(&s, x + i, y + i, w + i, m);
     }
-    find_max(out, x, y, n);
+    find_max(out, x, y, n, 0);
     qk_lanes_finish(out, &s, w != NULL);
     out->n = n;
 }
 
-void qk_err_quick(struct qk_err_sums *out, const float *x, const float *y, const float *w, size_t n)
+void qk_err_quick(struct qk_err_sums *out, const float *x, const float *y, const float *w, size_t n,
+                  bool all, double known)
 {
     struct qk_quick s;
     memset(&s, 0, sizeof s);
@@ -62,11 +63,11 @@ void qk_err_quick(struct qk_err_sums *out, const float *x, const float *y, const
         size_t m = n - i < QK_RUN ? n - i : QK_RUN;
         qk_quick_add(&s, x + i, y + i, w != NULL ? w + i : NULL, m);
     }
-    find_max(out, x, y, n);
+    find_max(out, x, y, n, known);
     out->n = n;
-    if (!qk_quick_finish(out, &s, w != NULL))
+    if (!qk_quick_finish(out, &s, w != NULL, all))
         qk_err_row(out, x, y, w, n);
-    out->n_same = 0;
+    qk_quick_trim(out, all);
 }
 
 void qk_err_add(struct qk_err_sums *acc, const struct qk_err_sums *row, uint64_t first)

@@ -30,6 +30,8 @@ struct qk_err_sums {
  * are the portable ones. */
 typedef void qk_err_row_fn(struct qk_err_sums *out, const float *x, const float *y, const float *w,
                            size_t n);
+typedef void qk_err_quick_fn(struct qk_err_sums *out, const float *x, const float *y, const float *w,
+                             size_t n, bool all, double known);
 typedef size_t qk_find_beyond_fn(const float *x, size_t n, float limit);
 typedef uint64_t qk_count_f16_flushed_fn(const float *x, size_t n);
 
@@ -40,8 +42,10 @@ qk_err_row_fn qk_err_row;
  * by some parts in 10^7. y is seen through e = y - x: sum xy is sum xx + sum xe, and sum yy is sum xx +
  * 2 sum xe + sum ee, which keeps what differs when y is close to x. Where that would not do (squares
  * beyond a float's range, y far smaller than x, zeros) the sums are qk_err_row's. What is no sum is
- * as there, but n_same is not counted: 0. */
-qk_err_row_fn qk_err_quick;
+ * as there, but n_same is not counted: 0, and the largest difference is not looked for when none, as a
+ * float, comes up to `known`, one that was found elsewhere: max_abs and max_at are 0. Without `all` the
+ * sums that only cosine and bias need, xy, yy and e, are left out: 0. */
+qk_err_quick_fn qk_err_quick;
 /* *acc += *row, where row's first element is element `first` of acc's run. */
 void qk_err_add(struct qk_err_sums *acc, const struct qk_err_sums *row, uint64_t first);
 

@@ -50,8 +50,9 @@ static inline double qk_lanes_combine(const double lane[QK_LANES])
     return (t[0] + t[2]) + (t[1] + t[3]);
 }
 
-/* Where the largest difference can be: it is looked for in float, which rounds but keeps the order, so
- * it is among the elements between the first and the last run that reach the largest of those. */
+/* Where the largest difference can be: it is looked for in float, which rounds but keeps the order,
+ * so it is among the elements between the first and the last run that reach the largest of those.
+ */
 struct qk_peak {
     float max;
     size_t first, end;
@@ -66,9 +67,15 @@ static inline void qk_peak_add(struct qk_peak *p, float max, size_t first, size_
         p->end = end;
 }
 
+/* Can it be larger than a difference that is known? Rounding keeps the order. */
+static inline bool qk_peak_counts(const struct qk_peak *p, double known)
+{
+    return p->max > 0 && p->max >= (float)known;
+}
+
 /* Looks for it among the elements from first to end. */
-static inline void qk_peak_look(struct qk_err_sums *out, const float *x, const float *y, size_t first,
-                                size_t end)
+static inline void qk_peak_look(struct qk_err_sums *out, const float *x, const float *y,
+                                size_t first, size_t end)
 {
     for (size_t j = first; j < end; j++) {
         double a = fabs((double)y[j] - (double)x[j]);
@@ -134,20 +141,32 @@ static inline bool qk_quick_sound(double xx, double ee)
 }
 
 /* Sets the sums; what isn't a sum is left alone. False when they are not to be relied on. */
-static inline bool qk_quick_finish(struct qk_err_sums *out, const struct qk_quick *s, bool weighted)
+static inline bool qk_quick_finish(struct qk_err_sums *out, const struct qk_quick *s, bool weighted,
+                                   bool all)
 {
-    double xe = qk_lanes_combine(s->v[QK_QUICK_XE]);
     out->ee = qk_lanes_combine(s->v[QK_QUICK_EE]);
     out->xx = qk_lanes_combine(s->v[QK_QUICK_XX]);
-    out->e = qk_lanes_combine(s->v[QK_QUICK_E]);
-    out->xy = out->xx + xe;
-    out->yy = out->xx + 2 * xe + out->ee;
-    bool sound = qk_quick_sound(out->xx, out->ee) && out->yy * 16 > out->xx;
+    bool sound = qk_quick_sound(out->xx, out->ee);
+    if (all) {
+        double xe = qk_lanes_combine(s->v[QK_QUICK_XE]);
+        out->e = qk_lanes_combine(s->v[QK_QUICK_E]);
+        out->xy = out->xx + xe;
+        out->yy = out->xx + 2 * xe + out->ee;
+        sound = sound && out->yy * 16 > out->xx;
+    }
     if (!weighted)
         return sound;
     out->wee = qk_lanes_combine(s->v[QK_QUICK_WEE]);
     out->wxx = qk_lanes_combine(s->v[QK_QUICK_WXX]);
     return sound && qk_quick_sound(out->wxx, out->wee);
+}
+
+/* What quick sums leave out. */
+static inline void qk_quick_trim(struct qk_err_sums *out, bool all)
+{
+    out->n_same = 0;
+    if (!all)
+        out->xy = out->yy = out->e = 0;
 }
 
 #endif

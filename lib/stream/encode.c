@@ -111,7 +111,7 @@ static void clip_f16(const struct gg_item *it, const struct gg_encoding *e, cons
 }
 
 /* Sums over a tile, or one of its rows, decoding what was made of it piece by piece. */
-static void measure_run(const struct qk_table *kernels, const struct gg_encoding *e,
+static void measure_run(const struct gg_write_opts *o, const struct gg_encoding *e,
                         size_t first, size_t n, const float *x, const float *weights,
                         const uint8_t *dst, float *back, struct gg_tensor_result *res)
 {
@@ -119,22 +119,23 @@ static void measure_run(const struct qk_table *kernels, const struct gg_encoding
         struct qk_err_sums piece;
         size_t at = first + i, m = gg_min_u64(n - i, GG_MEASURED_NELEMS);
         e->kernel->dequant(back, dst + gg_elems_nbytes(e->type, at), m / e->block_nelems);
-        kernels->err_quick(&piece, x + at, back, weights != NULL ? weights + i : NULL, m);
+        o->stream.kernels->err_quick(&piece, x + at, back, weights != NULL ? weights + i : NULL, m,
+                                     o->all_sums, res->sums.max_abs);
         qk_err_add(&res->sums, &piece, at);
     }
 }
 
 /* Without weights it does not matter where rows begin. */
-static void measure(const struct qk_table *kernels, const struct gg_encoding *e,
+static void measure(const struct gg_write_opts *o, const struct gg_encoding *e,
                     const struct gg_cell *c, const float *x, const float *weights,
                     const uint8_t *dst, float *back, struct gg_tensor_result *res)
 {
     if (weights == NULL)
-        measure_run(kernels, e, 0, c->nelems, x, NULL, dst, back, res);
+        measure_run(o, e, 0, c->nelems, x, NULL, dst, back, res);
     for (size_t r = 0; weights != NULL && r < c->n_rows; r++)
-        measure_run(kernels, e, r * c->n_cols, c->n_cols, x, weights, dst, back, res);
+        measure_run(o, e, r * c->n_cols, c->n_cols, x, weights, dst, back, res);
     if (e->type == QT_F16)
-        res->n_f16_flushed = kernels->count_f16_flushed(x, c->nelems);
+        res->n_f16_flushed = o->stream.kernels->count_f16_flushed(x, c->nelems);
 }
 
 /* Weights of the tile's matrix, from its column on; read unless the tile before had the same. */
@@ -182,7 +183,7 @@ static int encode_tile(const struct gg_writer *w, const struct gg_item *it,
         clip_f16(it, e, c, x, dst, res);
     rc = check_encoded(w, it, e, c, x, dst, large, res, err);
     if (rc == GG_OK && w->opts->stats)
-        measure(w->opts->stream.kernels, e, c, x, args.weights, dst, back, res);
+        measure(w->opts, e, c, x, args.weights, dst, back, res);
     return rc;
 }
 

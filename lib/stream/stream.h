@@ -67,8 +67,9 @@ enum gg_nonfinite {
 struct gg_write_opts {
     struct gg_stream_opts stream;
     enum gg_nonfinite nonfinite;
-    bool stats;  /* measure what is encoded (decodes it again) */
-    bool sha256; /* of each output file, in the same pass */
+    bool stats;    /* measure what is encoded (decodes it again) */
+    bool all_sums; /* xy, yy and e too, which only cosine and bias need */
+    bool sha256;   /* of each output file, in the same pass */
     /* A block scale (or BF16 value) that overflows its type is noted in gg_tensor_result and the run
      * goes on, instead of failing. With sinks NULL: a trial encoding. */
     bool note_overflow;

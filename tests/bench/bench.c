@@ -107,7 +107,7 @@ static void run_stats(struct bench *b, enum op op, int racer, size_t n_rows)
         if (op == OP_STATS)
             b->table[racer].err_row(&b->sums, x, y, NULL, b->opt.n_cols);
         else if (op == OP_QUICK)
-            b->table[racer].err_quick(&b->sums, x, y, NULL, b->opt.n_cols);
+            b->table[racer].err_quick(&b->sums, x, y, NULL, b->opt.n_cols, false, 0);
         else
             b->kept = b->table[racer].find_beyond(x, b->opt.n_cols, INFINITY);
     }

@@ -167,8 +167,9 @@ START_TEST(test_levels)
             qk_err_row(&want, x, y, kind % 2 ? w : NULL, n);
             table.err_row(&got, x, y, kind % 2 ? w : NULL, n);
             ck_assert_msg(memcmp(&want, &got, sizeof got) == 0, "n %zu kind %u", n, kind);
-            qk_err_quick(&want, x, y, kind % 2 ? w : NULL, n);
-            table.err_quick(&got, x, y, kind % 2 ? w : NULL, n);
+            const double known = want.max_abs * (double)(n % 3);
+            qk_err_quick(&want, x, y, kind % 2 ? w : NULL, n, kind < 3, known);
+            table.err_quick(&got, x, y, kind % 2 ? w : NULL, n, kind < 3, known);
             ck_assert_msg(memcmp(&want, &got, sizeof got) == 0, "quick, n %zu kind %u", n, kind);
             ck_assert_uint_eq(table.find_beyond(x, n, INFINITY), qk_find_beyond(x, n, INFINITY));
             ck_assert_uint_eq(table.count_f16_flushed(x, n), qk_count_f16_flushed(x, n));
@@ -191,7 +192,7 @@ START_TEST(test_quick)
 {
     static const float sizes[] = {1, 1e-4f, 1e-15f, 1e-30f, 1e-42f, 1e10f, 1e25f, 1e37f, 0};
     float x[N], y[N], w[N];
-    struct qk_err_sums a, b;
+    struct qk_err_sums a, b, c;
     for (unsigned kind = 0; kind < 6; kind++) {
         for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
             fill(x, N, kind + 1);
@@ -204,7 +205,7 @@ START_TEST(test_quick)
                 w[i] = fabsf(w[i]) * (k % 2 ? 1 : 1e-12f);
             }
             qk_err_row(&a, x, y, w, N);
-            qk_err_quick(&b, x, y, w, N);
+            qk_err_quick(&b, x, y, w, N, true, 0);
             assert_close(b.ee, a.ee, 1e-7 * a.ee);
             assert_close(b.xx, a.xx, 1e-7 * a.xx);
             assert_close(b.yy, a.yy, 1e-6 * a.yy);
@@ -213,6 +214,13 @@ START_TEST(test_quick)
             assert_close(b.wee, a.wee, 1e-7 * a.wee);
             assert_close(b.wxx, a.wxx, 1e-7 * a.wxx);
             ck_assert(a.max_abs == b.max_abs && a.max_at == b.max_at && a.n == b.n);
+            qk_err_quick(&b, x, y, w, N, true, a.max_abs);
+            ck_assert(a.max_abs == b.max_abs && a.max_at == b.max_at);
+            qk_err_quick(&b, x, y, w, N, true, 2 * a.max_abs);
+            qk_err_quick(&c, x, y, w, N, false, 0);
+            ck_assert(k > 0 || kind == 5 || (c.ee == b.ee && c.wee == b.wee && c.wxx == b.wxx));
+            ck_assert(c.xy == 0 && c.yy == 0 && c.e == 0 && c.max_at == a.max_at);
+            ck_assert(k > 0 || kind == 0 || kind == 5 || (b.max_abs == 0 && b.max_at == 0));
             ck_assert(b.n_same == 0);
         }
     }

@@ -84,8 +84,8 @@ V_FN struct tile measure_tile(const float *x, const float *y, size_t n)
     return t;
 }
 
-/* The largest difference of each lane over a run, or NaN where there is one; *same counts the elements
- * that are equal. */
+/* The largest difference of each lane over a run, or NaN where there is one; *same counts the
+ * elements that are equal. */
 V_FN vf look_at_run(vi *same, const float *x, const float *y)
 {
     vf max = vf_set1(0);
@@ -99,7 +99,8 @@ V_FN vf look_at_run(vi *same, const float *x, const float *y)
 }
 
 /* Notes the largest difference of a run; a NaN is no maximum. */
-V_FN void add_peak(struct qk_peak *p, vf max, const float *x, const float *y, size_t first, size_t n)
+V_FN void add_peak(struct qk_peak *p, vf max, const float *x, const float *y, size_t first,
+                   size_t n)
 {
     if (vm_any(vi_gt((vi)max, vi_set1(0x7f800000))))
         max = vf_set1(measure_tile(x + first, y + first, n).max);
@@ -108,7 +109,8 @@ V_FN void add_peak(struct qk_peak *p, vf max, const float *x, const float *y, si
 }
 
 /* Only an element whose difference rounds to max can be it. */
-V_FN void find_peak(struct qk_err_sums *out, const struct qk_peak *p, const float *x, const float *y)
+V_FN void find_peak(struct qk_err_sums *out, const struct qk_peak *p, const float *x,
+                    const float *y)
 {
     size_t i = p->first;
     for (; i + VL <= p->end && p->max > 0; i += VL) {
@@ -172,105 +174,123 @@ V_FN void add_doubles(double *lane, vf f)
 /* Vectors of lanes summed side by side, so that none of their sums waits for itself. */
 enum { TOGETHER = VL < 8 ? 1 : QK_LANES / VL };
 
+/* Sums that are wanted: of weights; of all, or of squares only. */
+struct wanted {
+    bool weighted, all;
+};
+
 /* What a vector of lanes adds up over a run. */
 struct run_sums {
     vf ee, xx, xe, e, wee, wxx;
 };
 
 V_FN void add_vector(struct run_sums *s, vf *max, const float *x, const float *y, const float *w,
-                     bool weighted)
+                     struct wanted u)
 {
     vf a = vf_load(x), e = vf_load(y) - a, e2 = e * e, a2 = a * a;
     s->ee += e2;
     s->xx += a2;
-    s->xe += a * e;
-    s->e = vf_add_aside(s->e, e);
+    if (u.all) {
+        s->xe += a * e;
+        s->e = vf_add_aside(s->e, e);
+    }
     *max = vf_max_positive(vf_abs(e), *max);
-    if (weighted) {
+    if (u.weighted) {
         s->wee += vf_load(w) * e2;
         s->wxx += vf_load(w) * a2;
     }
 }
 
-V_FN void add_run_sums(struct quick *q, size_t lane, const struct run_sums *s, bool weighted)
+V_FN void add_run_sums(struct quick *q, size_t lane, const struct run_sums *s, struct wanted u)
 {
     add_doubles(&q->sums.v[QK_QUICK_EE][lane], s->ee);
     add_doubles(&q->sums.v[QK_QUICK_XX][lane], s->xx);
-    add_doubles(&q->sums.v[QK_QUICK_XE][lane], s->xe);
-    add_doubles(&q->sums.v[QK_QUICK_E][lane], s->e);
-    if (weighted) {
+    if (u.all) {
+        add_doubles(&q->sums.v[QK_QUICK_XE][lane], s->xe);
+        add_doubles(&q->sums.v[QK_QUICK_E][lane], s->e);
+    }
+    if (u.weighted) {
         add_doubles(&q->sums.v[QK_QUICK_WEE][lane], s->wee);
         add_doubles(&q->sums.v[QK_QUICK_WXX][lane], s->wxx);
     }
 }
 
-/* A run of n elements, a multiple of sixteen. Returns the largest difference of each lane, or NaN where
- * there is one. */
-V_FN vf add_run(struct quick *s, const float *x, const float *y, const float *w, bool weighted,
-                  size_t n)
+/* A run of n elements, a multiple of sixteen. Returns the largest difference of each lane, or NaN
+ * where there is one. */
+V_FN vf add_run(struct quick *s, const float *x, const float *y, const float *w, struct wanted u,
+                size_t n)
 {
     const vf zero = vf_set1(0);
     vf max = zero;
     for (size_t lane = 0; lane < QK_LANES; lane += TOGETHER * VL) {
         struct run_sums a = {zero, zero, zero, zero, zero, zero}, b = a;
         for (size_t i = lane; i < n; i += QK_LANES) {
-            add_vector(&a, &max, x + i, y + i, w + i, weighted);
+            add_vector(&a, &max, x + i, y + i, w + i, u);
             if (TOGETHER == 2)
-                add_vector(&b, &max, x + i + VL, y + i + VL, w + i + VL, weighted);
+                add_vector(&b, &max, x + i + VL, y + i + VL, w + i + VL, u);
         }
-        add_run_sums(s, lane, &a, weighted);
+        add_run_sums(s, lane, &a, u);
         if (TOGETHER == 2)
-            add_run_sums(s, lane + VL, &b, weighted);
+            add_run_sums(s, lane + VL, &b, u);
     }
     return max;
 }
 
 /* The whole runs; how many elements that is. */
-V_FN size_t add_runs(struct quick *s, const float *x, const float *y, const float *w, bool weighted,
-                     size_t n)
+V_FN size_t add_runs(struct quick *s, const float *x, const float *y, const float *w,
+                     struct wanted u, size_t n)
 {
     size_t i = 0;
     for (; i + QK_RUN <= n; i += QK_RUN) {
-        vf max = add_run(s, x + i, y + i, w + i, weighted, QK_RUN);
+        vf max = add_run(s, x + i, y + i, w + i, u, QK_RUN);
         add_peak(&s->peak, max, x, y, i, QK_RUN);
     }
     return i;
 }
 
 /* The last elements, less than a run. */
-V_FN void add_rest(struct quick *s, const float *x, const float *y, const float *w, bool weighted,
+V_FN void add_rest(struct quick *s, const float *x, const float *y, const float *w, struct wanted u,
                    size_t first, size_t n)
 {
     size_t m = n - first;
     if (m % QK_LANES == 0) {
-        vf max = add_run(s, x + first, y + first, w + first, weighted, m);
+        vf max = add_run(s, x + first, y + first, w + first, u, m);
         add_peak(&s->peak, max, x, y, first, m);
     } else {
         x += first;
         y += first;
-        qk_quick_add(&s->sums, x, y, weighted ? w + first : NULL, m);
+        qk_quick_add(&s->sums, x, y, u.weighted ? w + first : NULL, m);
         qk_peak_add(&s->peak, measure_tile(x, y, m).max, first, n);
     }
 }
 
+V_FN void add_all(struct quick *s, const float *x, const float *y, const float *w, struct wanted u,
+                  size_t n)
+{
+    size_t i = add_runs(s, x, y, w, u, n);
+    add_rest(s, x, y, w, u, i, n);
+}
+
 static void err_quick(struct qk_err_sums *out, const float *x, const float *y, const float *w,
-                      size_t n)
+                      size_t n, bool all, double known)
 {
     struct quick s;
     memset(&s, 0, sizeof s);
     memset(out, 0, sizeof *out);
-    if (w != NULL) {
-        size_t i = add_runs(&s, x, y, w, true, n);
-        add_rest(&s, x, y, w, true, i, n);
-    } else {
-        size_t i = add_runs(&s, x, y, x, false, n);
-        add_rest(&s, x, y, x, false, i, n);
-    }
-    find_peak(out, &s.peak, x, y);
+    if (w != NULL && all)
+        add_all(&s, x, y, w, (struct wanted){true, true}, n);
+    else if (w != NULL)
+        add_all(&s, x, y, w, (struct wanted){true, false}, n);
+    else if (all)
+        add_all(&s, x, y, x, (struct wanted){false, true}, n);
+    else
+        add_all(&s, x, y, x, (struct wanted){false, false}, n);
+    if (qk_peak_counts(&s.peak, known))
+        find_peak(out, &s.peak, x, y);
     out->n = n;
-    if (!qk_quick_finish(out, &s.sums, w != NULL))
+    if (!qk_quick_finish(out, &s.sums, w != NULL, all))
         err_row(out, x, y, w, n);
-    out->n_same = 0;
+    qk_quick_trim(out, all);
 }
 
 /* ---- ranges ---------------------------------------------------------------------------------- */
