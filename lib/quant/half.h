@@ -58,9 +58,8 @@ static inline float qt_f32_from_bf16(uint16_t h)
 static inline uint16_t qt_bf16_from_f32(float f)
 {
     uint32_t u = gg_bits_from_f32(f);
-    uint32_t rounded = (u + 0x7fff + (u >> 16 & 1)) >> 16;
-    uint32_t nan = u >> 16 | 0x40;
-    return (uint16_t)((u & 0x7fffffff) > 0x7f800000 ? nan : rounded);
+    uint32_t rounded = u + 0x7fff + (u >> 16 & 1);
+    return (uint16_t)(qt_select(rounded, u | 0x400000, (u & 0x7fffffff) > 0x7f800000) >> 16);
 }
 
 /* 2^(e - 127); e = 255, a NaN by the standard, is infinite here as in ggml. */
