@@ -170,7 +170,7 @@ float qk_search_scale_min(const struct qk_min_search *spec, const float *x, cons
                           uint8_t *level, float *min_out)
 {
     const int n = spec->n, nmax = spec->nmax;
-    int q[QK_GROUP_MAX], kept[QK_GROUP_MAX];
+    int q[QK_GROUP_MAX], kept[QK_GROUP_MAX] = {0};
     float min = x[0], max = x[0], sum_w = weights[0], sum_x = sum_w * x[0];
 
     for (int i = 1; i < n; i++) {

@@ -47,7 +47,7 @@ V_FN void v_each_simple(void *dst, const float *src, size_t n_rows, size_t n_col
         n_rows = n_rows > 0;
     }
     if (n < VL) {
-        qk_each_block(dst, src, n_rows, n_cols, dst_stride, src_stride, nelems, nbytes, one);
+        qk_each_block(dst, src, n_rows, n * nelems, dst_stride, src_stride, nelems, nbytes, one);
         return;
     }
     for (size_t r = 0; r < n_rows; r++) {
