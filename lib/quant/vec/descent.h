@@ -199,7 +199,7 @@ V_FN void descent_keep(struct v_descent *d, int first)
     vi wavers = vi_load(d->wavers + first);
     wavers &= vi_select(vi_eq(turn, none), none - (at + at), wavers);
     vm left = vm_and(vi_lt(v_lanes() + first, vi_set1(d->n)), vi_gt(wavers, none));
-    v_store_picked(d->left + d->n_left, v_lanes() + first, vm_bits(left));
+    v_pack(d->left + d->n_left, v_lanes() + first, vm_bits(left));
     d->n_left += __builtin_popcount(vm_bits(left));
 }
 

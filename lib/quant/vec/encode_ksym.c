@@ -242,7 +242,7 @@ static __attribute__((noinline)) unsigned list_groups(struct sym_work *k, int v,
     k->scale[v] = vf_select(none, vf_set1(0), s->sum.xq / s->sum.qq);
     k->first_xq[v] = s->sum.xq;
     k->first_qq[v] = s->sum.qq;
-    v_store_picked(l->at + l->n, (v_lanes() + v * VL) * 65536 + wavers, bits);
+    v_pack(l->at + l->n, (v_lanes() + v * VL) * 65536 + wavers, bits);
     l->n += __builtin_popcount(bits);
     return bits;
 }

@@ -10,18 +10,6 @@
 
 /* ---- ternary --------------------------------------------------------------------------------- */
 
-/* Greatest magnitude of n elements, a multiple of 64. */
-V_FN float max_abs_run(const float *p, int n)
-{
-    vf m[4] = {vf_set1(0), vf_set1(0), vf_set1(0), vf_set1(0)};
-    for (int i = 0; i < n; i += 4 * VL) {
-        V_UNROLL
-        for (int k = 0; k < 4; k++)
-            m[k] = vf_max(m[k], vf_abs(vf_load(p + i + k * VL)));
-    }
-    return v_max_abs(m, 4);
-}
-
 /* Digits 0, 1, 2 of 4 VL elements: roundf of quotients (at most 1 in magnitude) and one more. A quotient
  * is rounded up from a half on, where its double is 1 or more: so the double is cut to an integer, and that
  * to one digit. `twice` is twice the inverse of the scale, for doubling a product changes no rounding but
@@ -92,7 +80,7 @@ V_FN void tq2_store(struct qt_block_tq2_0 *b, const float *x, float d, float inv
 #define TERNARY(type, store)                                                                       \
     static inline void encode_##type(void *block, const float *x)                                  \
     {                                                                                              \
-        float d = max_abs_run(x, 256), inverse = 1.0f / d;                                         \
+        float d = vf_hmax(v_lane_magnitudes(x, 256)), inverse = 1.0f / d;                          \
         if (inverse <= FLT_MAX / 2)                                                                \
             store(block, x, d, inverse);                                                           \
         else                                                                                       \

@@ -1,9 +1,8 @@
 /* Simple blocks four at a time: what a block has once (extremes, scale, its inverse) is worked out for
  * four in the lanes of 128 bits, and only the elements block by block.
  *
- * A function for four does the usual and says false where that won't do: a block
- * of zeros, a scale that can't be inverted. Then, and
- * at a row's end, blocks go one by one. */
+ * A function for four does the usual and says false where that won't do: a block of zeros, a scale that
+ * can't be inverted. Then, and at a row's end, blocks go one by one. */
 #ifndef QK_VEC_FOURS_H
 #define QK_VEC_FOURS_H
 
@@ -59,12 +58,8 @@ V_FN v4 v4_max_abs(const float *x, int n)
 {
     vf most[4];
     V_UNROLL
-    for (int s = 0; s < 4; s++) {
-        most[s] = vf_abs(vf_load(x + n * s));
-        V_UNROLL
-        for (int k = VL; k < n; k += VL)
-            most[s] = vf_max(most[s], vf_abs(vf_load(x + n * s + k)));
-    }
+    for (int s = 0; s < 4; s++)
+        most[s] = v_lane_magnitudes(x + n * s, n);
     return v4_greatest(most);
 }
 

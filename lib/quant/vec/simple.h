@@ -2,9 +2,9 @@
  * with a block a lane, so that its long way is gone once for all of them; elements and levels have
  * neighbours as lanes, and levels are brought together to whole registers of bytes.
  *
- * A function for VL blocks does the usual and returns which of them (bits) it did not do: blocks of
- * zeros, equal extremes whose order counts, a scale that can't be inverted or overflows. These are
- * done again, one by one. */
+ * Functions for VL blocks do the usual and say which of them that won't do for: blocks of zeros, equal
+ * extremes whose order counts, a scale that can't be inverted or overflows. These are done again, one
+ * by one. */
 #ifndef QK_VEC_SIMPLE_H
 #define QK_VEC_SIMPLE_H
 
@@ -139,12 +139,8 @@ V_FN vf v_block_magnitudes(const float *x, int n)
     for (int g = 0; g < VL / 4; g++) {
         vf m[4];
         V_UNROLL
-        for (int j = 0; j < 4; j++, x += n) {
-            m[j] = vf_abs(vf_load(x));
-            V_UNROLL
-            for (int k = VL; k < n; k += VL)
-                m[j] = v_keep(m[j], vf_abs(vf_load(x + k)), V_TOP);
-        }
+        for (int j = 0; j < 4; j++, x += n)
+            m[j] = v_lane_magnitudes(x, n);
         most[g] = v_keep_four(m, V_TOP);
     }
     return v_keep_quarters(most, V_TOP);

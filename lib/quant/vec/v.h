@@ -54,8 +54,6 @@
  *     vf_flip32(a[32 / VL], p)     32 lanes, each with its sign flipped where its bit of 32 in
  *                                  memory is set
  *     vi_inc(a, m)                 a, one more where m
- *     v_store_picked(p, a, bits)   lanes of a whose bits are set, one after the other to memory, where
- *                                  VL can be written
  *     vf_hmax vf_hmin              greatest, least lane (no NaN)
  *     vi_trunc vi_nearest vf_from_i        float to int and back (vf_from_i below)
  *     vd_load(p)                   VL/2 floats in memory to doubles
@@ -257,6 +255,16 @@ V_FN vf vf_max_positive(vf a, vf b)
 V_FN vf vf_min_positive(vf a, vf b)
 {
     return V_HAS_VI_MIN ? (vf)vi_min((vi)a, (vi)b) : vf_min(a, b);
+}
+
+/* Greatest magnitude of n finite floats, a multiple of VL, lane by lane. */
+V_FN vf v_lane_magnitudes(const float *p, int n)
+{
+    vf m = vf_abs(vf_load(p));
+    V_UNROLL
+    for (int k = VL; k < n; k += VL)
+        m = vf_max_positive(vf_abs(vf_load(p + k)), m);
+    return m;
 }
 
 /* Greatest magnitude of n vectors of finite floats. */

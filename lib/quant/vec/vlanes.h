@@ -36,12 +36,6 @@ V_FN vi vi_inc(vi a, vm m)
     return a - m;
 }
 
-V_FN void v_store_picked(int32_t *p, vi a, unsigned bits)
-{
-    for (; bits != 0; bits &= bits - 1)
-        *p++ = a[__builtin_ctz(bits)];
-}
-
 V_FN vm vm_and(vm a, vm b)
 {
     return a & b;

@@ -392,17 +392,12 @@ V_FN vb vb_from_bits(unsigned bits, vb on)
 }
 
 /* Packing works half by half and leaves four bytes of each a in both. */
-V_FN vbs avx2_bytes_in_order(__m256i a)
-{
-    const __m256i at = _mm256_set_epi32(7, 3, 6, 2, 5, 1, 4, 0);
-    return (vbs)_mm256_permutevar8x32_epi32(a, at);
-}
-
 V_FN vbs vbs_from_vi(const vi a[4])
 {
+    const __m256i at = _mm256_set_epi32(7, 3, 6, 2, 5, 1, 4, 0);
     const __m256i lo = _mm256_packs_epi32((__m256i)a[0], (__m256i)a[1]);
     const __m256i hi = _mm256_packs_epi32((__m256i)a[2], (__m256i)a[3]);
-    return avx2_bytes_in_order(_mm256_packs_epi16(lo, hi));
+    return (vbs)_mm256_permutevar8x32_epi32(_mm256_packs_epi16(lo, hi), at);
 }
 
 V_FN vbs vbs_min(vbs a, vbs b)

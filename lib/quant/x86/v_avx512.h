@@ -132,11 +132,6 @@ V_FN vi vi_inc(vi a, vm m)
     return (vi)_mm512_mask_add_epi32((__m512i)a, m, (__m512i)a, _mm512_set1_epi32(1));
 }
 
-V_FN void v_store_picked(int32_t *p, vi a, unsigned bits)
-{
-    _mm512_storeu_si512(p, _mm512_maskz_compress_epi32((__mmask16)bits, (__m512i)a));
-}
-
 V_FN vu vu_shrv(vu a, vu n)
 {
     return (vu)_mm512_srlv_epi32((__m512i)a, (__m512i)n);
@@ -443,17 +438,12 @@ V_FN vb vb_from_bits(unsigned bits, vb on)
 }
 
 /* Packing works quarter by quarter and leaves four bytes of each a in every one. */
-V_FN vbs avx512_bytes_in_order(__m512i a)
-{
-    const __m512i at = _mm512_set_epi32(15, 11, 7, 3, 14, 10, 6, 2, 13, 9, 5, 1, 12, 8, 4, 0);
-    return (vbs)_mm512_permutexvar_epi32(at, a);
-}
-
 V_FN vbs vbs_from_vi(const vi a[4])
 {
+    const __m512i at = _mm512_set_epi32(15, 11, 7, 3, 14, 10, 6, 2, 13, 9, 5, 1, 12, 8, 4, 0);
     const __m512i lo = _mm512_packs_epi32((__m512i)a[0], (__m512i)a[1]);
     const __m512i hi = _mm512_packs_epi32((__m512i)a[2], (__m512i)a[3]);
-    return avx512_bytes_in_order(_mm512_packs_epi16(lo, hi));
+    return (vbs)_mm512_permutexvar_epi32(at, _mm512_packs_epi16(lo, hi));
 }
 
 V_FN vbs vbs_min(vbs a, vbs b)
