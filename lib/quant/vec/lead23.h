@@ -93,12 +93,6 @@ V_FN void set_many_rows(const struct iq_type *t, struct fit *f, const struct spa
     }
 }
 
-/* The inverse scales of candidates, as set_candidates() has them. */
-V_FN vf inverse_at(const struct iq_type *t, vi k, vf base)
-{
-    return ((float)(2 * t->top - 1) + vf_from_i(k - t->n_tries) * t->step) / base;
-}
-
 /* Who leads at an inverse scale each, by their numbers in lists. */
 struct leaders {
     vi row;

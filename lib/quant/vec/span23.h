@@ -132,15 +132,19 @@ V_FN int all_points(const struct iq_type *t) /* of a super-block */
     return QT_SUPER / t->dims;
 }
 
-static const float v_iota[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+/* The inverse scales of candidates of groups with these bases. */
+V_FN vf inverse_at(const struct iq_type *t, vi k, vf base)
+{
+    return ((float)(2 * t->top - 1) + vf_from_i(k - t->n_tries) * t->step) / base;
+}
 
 V_FN void set_candidates(const struct iq_type *t, struct fit *f, int g)
 {
+    const vf base = vf_set1(f->base[g]);
+
     for (int k = 0; k < candidates_of(t); k += VL) {
-        vf at = vf_load(v_iota + k % 16) + (float)(k / 16 * 16 - t->n_tries);
-        at = vf_min(at, vf_set1((float)t->n_tries));
-        vf_store(f->inverse + MAX_TRIES * g + k,
-                 ((float)(2 * t->top - 1) + at * t->step) / f->base[g]);
+        const vi at = vi_min(v_lanes() + k, vi_set1(2 * t->n_tries));
+        vf_store(f->inverse + MAX_TRIES * g + k, inverse_at(t, at, base));
     }
 }
 

@@ -54,7 +54,7 @@
  *     vf_flip32(a[32 / VL], p)     32 lanes, each with its sign flipped where its bit of 32 in
  *                                  memory is set
  *     vi_inc(a, m)                 a, one more where m
- *     vf_hmax vf_hmin              greatest, least lane (no NaN)
+ *     vf_hmax                      greatest lane (no NaN)
  *     vi_trunc vi_nearest vf_from_i        float to int and back (vf_from_i below)
  *     vd_load(p)                   VL/2 floats in memory to doubles
  *     vd_from_lo vd_from_hi        halves of a vf to doubles
@@ -183,11 +183,6 @@ V_FN vf vf_copysign(vf size, vf sign)
 V_FN vf vf_from_i(vi a)
 {
     return __builtin_convertvector(a, vf);
-}
-
-V_FN float vf_hmin(vf a)
-{
-    return -vf_hmax(-a);
 }
 
 V_FN vm vf_gt(vf a, vf b)
